@@ -1,0 +1,1 @@
+"""The platforms. An adapter is two pure converters (parse, render) and thin I/O."""

@@ -1,0 +1,120 @@
+"""The practice room: a chat platform in memory. It needs no account; replays and the demo run in it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from bot.adapters.adapter import (
+    Act,
+    Arrival,
+    Channel,
+    ChannelKind,
+    Delete,
+    Emit,
+    Event,
+    Heard,
+    Payload,
+    Post,
+    Reacted,
+    Receipt,
+)
+from knowledge.thread import Message, Reaction, Role
+
+NAME = "room"
+
+
+class RoomAdapter:
+    """Takes messages as they come and keeps what is said in answer. Ids are taken as given."""
+
+    name = NAME
+    post_interval = 0.0
+
+    def __init__(self, channels: Mapping[str, Channel], on_post: Callable[[Post], None] | None = None) -> None:
+        self._channels = channels
+        self._on_post = on_post
+        self.posts: dict[str, Post] = {}
+
+    def parse(self, payload: Payload) -> Event:
+        if "reaction" in payload:
+            return _reacted(payload["reaction"])
+        message = _message(payload["message"])
+        return Heard(message=message, channel=self._channels.get(message.channel, Channel(id=message.channel)))
+
+    async def listen(self, emit: Emit) -> None:
+        """Nothing to connect to: whoever plays in the room hands over the arrivals."""
+
+    async def perform(self, act: Act) -> Receipt:
+        match act:
+            case Post():
+                self.posts[act.id] = act
+                if self._on_post is not None:
+                    self._on_post(act)
+                return Receipt(message_id=post_id(act.id))
+            case Delete():
+                self.posts = {key: post for key, post in self.posts.items() if post_id(key) != act.message_id}
+                return Receipt(message_id=act.message_id)
+
+    async def find_post(self, act: Post) -> Receipt | None:
+        return Receipt(message_id=post_id(act.id)) if act.id in self.posts else None
+
+    async def fetch(self, channel: Channel, thread: str) -> Sequence[Heard]:
+        del channel, thread
+        return ()  # a room has no past but what was heard
+
+    async def describe(self, channel: Channel) -> Channel:
+        return channel
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+
+def post_id(suggestion_id: str) -> str:
+    """The id in the room of what was posted."""
+    return f"room:{suggestion_id}"
+
+
+def said(message: Message) -> Arrival:
+    """The arrival of a message. Reactions without a time come with it, and count for nothing until it is learnt from."""
+    payload = asdict(message)
+    payload["at"] = message.at.isoformat()
+    payload["reactions"] = [asdict(reaction) for reaction in message.reactions if reaction.at is None]
+    top_level = not message.thread or message.thread == message.id
+    return Arrival(
+        adapter=NAME,
+        key=f"room:{message.id}",
+        content_key=None,
+        conversation=message.channel if top_level else f"{message.channel}/{message.thread}",
+        at=message.at,
+        payload={"message": payload},
+    )
+
+
+def reacted(message_id: str, reaction: Reaction, at: datetime, *, added: bool = True) -> Arrival:
+    """The arrival of a reaction that somebody put on (or took off) at a known time."""
+    payload = {"message_id": message_id, "user": reaction.user, "name": reaction.name, "added": added}
+    key = f"room:{message_id}/{reaction.user}/{reaction.name}/{added}/{at.isoformat()}"
+    return Arrival(
+        adapter=NAME,
+        key=key,
+        content_key=None,
+        conversation=message_id,
+        at=at,
+        payload={"reaction": {**payload, "at": at.isoformat()}},
+    )
+
+
+def _message(data: Mapping[str, Any]) -> Message:
+    reactions = tuple(Reaction(name=r["name"], user=r["user"]) for r in data["reactions"])
+    at, role = datetime.fromisoformat(data["at"]), Role(data["role"])
+    return Message(**{**data, "at": at, "role": role, "reactions": reactions})
+
+
+def _reacted(data: Mapping[str, Any]) -> Reacted:
+    return Reacted(**{**data, "at": datetime.fromisoformat(data["at"])})
+
+
+def channel(channel_id: str, *, private: bool = False, external: bool = False, name: str | None = None) -> Channel:
+    """A channel of a room."""
+    kind = ChannelKind.PRIVATE if private else ChannelKind.PUBLIC
+    return Channel(id=channel_id, kind=kind, name=name, external=external)

@@ -1,0 +1,268 @@
+"""Slack over Socket Mode: the only module that imports Slack's SDK."""
+
+import asyncio
+import logging
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import aiohttp
+from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+from slack_bolt.app.async_app import AsyncApp
+from slack_bolt.request.async_request import AsyncBoltRequest
+from slack_bolt.response import BoltResponse
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
+
+from bot.adapters import slack_wire as wire
+from bot.adapters.adapter import (
+    Act,
+    ActPostponed,
+    ActRefused,
+    ActUncertain,
+    Channel,
+    ChannelKind,
+    Delete,
+    Emit,
+    Event,
+    Heard,
+    LookupFailed,
+    Payload,
+    Post,
+    Receipt,
+)
+
+log = logging.getLogger("earshot.slack")
+
+POST_INTERVAL = 1.05  # seconds; Slack allows about one post per second and channel
+TIMEOUT = 20  # seconds for one request
+PAGE = 200
+# After these nobody can say whether it took effect.
+_DOUBTFUL = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
+_NETWORK = (aiohttp.ClientError, TimeoutError, SlackClientError)
+
+
+class StartFailed(Exception):
+    """Slack cannot be used as configured; the message says why and what to do."""
+
+
+class SlackAdapter:
+    """One workspace through one bot token."""
+
+    name = wire.NAME
+    post_interval = POST_INTERVAL
+
+    def __init__(self, bot_token: str, app_token: str, base_url: str) -> None:
+        self._app_token = app_token
+        # Without the SDK's own retries: they post a message again when the connection drops after it took effect.
+        self._client = AsyncWebClient(token=bot_token, base_url=base_url, timeout=TIMEOUT, retry_handlers=[])
+        self._handler: AsyncSocketModeHandler | None = None
+        self._me: wire.Me | None = None
+        self._channels: dict[str, Channel] = {}
+        self._names: dict[str, str] = {}
+
+    @property
+    def me(self) -> wire.Me:
+        if self._me is None:
+            raise RuntimeError("SlackAdapter.check() or listen() must come first")
+        return self._me
+
+    def parse(self, payload: Payload) -> Event:
+        return wire.parse(payload, self.me)
+
+    # ---- start and stop
+
+    async def check(self) -> wire.Me:
+        """Fail fast on bad tokens and missing scopes: the clients would retry for ever. Raises StartFailed."""
+        answer = await self._ask("SLACK_BOT_TOKEN", self._client.auth_test())
+        granted = _scopes(answer)
+        missing = sorted(wire.SCOPES - granted)
+        if missing:
+            raise StartFailed(
+                f"Slack: the bot token lacks the scope{'s' if len(missing) > 1 else ''} {', '.join(missing)}; "
+                "add them under OAuth & Permissions (or paste manifest.json again) and reinstall the app"
+            )
+        await self._ask("SLACK_APP_TOKEN", self._client.apps_connections_open(app_token=self._app_token))
+        self._me = wire.Me(
+            team=answer["team_id"], user=answer["user_id"], bot=answer.get("bot_id"), url=answer["url"]
+        )
+        return self._me
+
+    async def _ask(self, name: str, call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResponse:
+        try:
+            return await call
+        except SlackApiError as error:
+            raise StartFailed(f"Slack refused {name}: {_error(error)}; {_remedy(name, _error(error))}") from error
+        except _NETWORK as error:
+            raise StartFailed(f"Slack at {self._client.base_url} cannot be reached: {error}") from error
+
+    async def listen(self, emit: Emit) -> None:
+        await self.check()
+        app = AsyncApp(
+            client=self._client,
+            before_authorize=_take_in(emit),
+            # An own filter stands in parse: bolt's would also hide that somebody deleted our answer.
+            ignoring_self_events_enabled=False,
+            logger=log,
+        )
+        # Without a listener an event is never acknowledged and comes again; all work is in the inbox already.
+        app.event(re.compile(".*"))(_nothing)
+        for kind in (app.action, app.shortcut, app.view, app.options, app.command):
+            kind(re.compile(".*"))(_acknowledge)
+        self._handler = AsyncSocketModeHandler(app, self._app_token, web_client=self._client)
+        await self._handler.connect_async()
+
+    async def close(self) -> None:
+        if self._handler is not None:
+            await self._handler.close_async()
+            self._handler = None
+
+    # ---- acting
+
+    async def perform(self, act: Act) -> Receipt:
+        match act:
+            case Post():
+                names = await self._names_in(act)
+                answer = await _once(
+                    self._client.chat_postMessage(
+                        channel=wire.bare(act.channel), thread_ts=wire.bare(act.reply_to), **wire.render(act, names)
+                    )
+                )
+                return Receipt(message_id=f"{act.channel}/{answer['ts']}")
+            case Delete():
+                return await self._delete(act)
+
+    async def _delete(self, act: Delete) -> Receipt:
+        call = self._client.chat_delete(channel=wire.bare(act.channel), ts=wire.bare(act.message_id))
+        try:
+            await _once(call)
+        except ActRefused as error:
+            if str(error) != "message_not_found":
+                raise
+        return Receipt(message_id=act.message_id)
+
+    async def find_post(self, act: Post) -> Receipt | None:
+        async for message in self._replies(act.channel, wire.bare(act.reply_to)):
+            metadata = message.get("metadata") or {}
+            if metadata.get("event_type") == wire.METADATA_TYPE and metadata["event_payload"].get("id") == act.id:
+                return Receipt(message_id=f"{act.channel}/{message['ts']}")
+        return None
+
+    # ---- looking up
+
+    async def fetch(self, channel: Channel, thread: str) -> Sequence[Heard]:
+        found = [message async for message in self._replies(channel.id, wire.bare(thread))]
+        return [wire.heard(message, self.me, channel) for message in found if not wire.is_mine(message, self.me)]
+
+    async def _replies(self, channel: str, ts: str) -> Any:
+        cursor = None
+        while True:
+            page = await _read(
+                self._client.conversations_replies(
+                    channel=wire.bare(channel), ts=ts, limit=PAGE, cursor=cursor, include_all_metadata=True
+                )
+            )
+            for message in page["messages"]:
+                yield message
+            cursor = (page.get("response_metadata") or {}).get("next_cursor")
+            if not cursor:
+                return
+
+    async def describe(self, channel: Channel) -> Channel:
+        known = self._channels.get(channel.id)
+        if known is None:
+            answer = await _read(self._client.conversations_info(channel=wire.bare(channel.id)))
+            known = _described(channel, answer["channel"])
+            self._channels[channel.id] = known
+        return replace(known, external=known.external or channel.external)
+
+    async def _names_in(self, post: Post) -> dict[str, str]:
+        """Names of the people named in what is quoted; who cannot be found stays `someone`."""
+        users = {user for line in post.suggestion.lines for user in wire.USER_MENTION.findall(line.text)}
+        for user in users - self._names.keys():
+            try:
+                answer = await _read(self._client.users_info(user=user))
+            except LookupFailed as error:
+                log.info("no name for %s: %s", user, error)
+            else:
+                profile = answer["user"].get("profile") or {}
+                self._names[user] = profile.get("display_name") or answer["user"].get("real_name") or "someone"
+        return self._names
+
+
+def _take_in(emit: Emit) -> Callable[..., Awaitable[BoltResponse]]:
+    """The inbox insert, before bolt's own authorisation: that one acknowledges events it then drops."""
+
+    async def take_in(req: AsyncBoltRequest, next: Callable[[], Awaitable[BoltResponse]]) -> BoltResponse:
+        arrival = wire.arrival_of(req.body)
+        if arrival is not None:
+            await emit(arrival)  # if it raises, bolt answers 500, nothing is acknowledged, and Slack delivers again
+        return await next()
+
+    return take_in
+
+
+async def _nothing() -> None:
+    """Everything was done when the event was taken in."""
+
+
+async def _acknowledge(ack: Callable[[], Awaitable[None]]) -> None:
+    await ack()
+
+
+async def _once(call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResponse:
+    """The answer of a call that changes something. Raises ActPostponed, ActRefused or ActUncertain."""
+    try:
+        return await call
+    except aiohttp.ClientConnectorError as error:
+        raise ActPostponed(1.0) from error  # nothing left this machine
+    except SlackApiError as error:
+        raise _act_error(error) from error
+    except _NETWORK as error:
+        raise ActUncertain(f"{type(error).__name__}: {error}") from error
+
+
+def _act_error(error: SlackApiError) -> Exception:
+    status, said = error.response.status_code, _error(error)
+    if status == 429 or said in ("ratelimited", "rate_limited"):
+        return ActPostponed(float(error.response.headers.get("Retry-After", 1)))
+    return ActUncertain(f"{status} {said}") if status >= 500 or said in _DOUBTFUL else ActRefused(said)
+
+
+async def _read(call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResponse:
+    """The answer of a call that only reads. Raises LookupFailed."""
+    try:
+        return await call
+    except SlackApiError as error:
+        raise LookupFailed(f"Slack: {_error(error)}") from error
+    except _NETWORK as error:
+        raise LookupFailed(f"Slack: {type(error).__name__}: {error}") from error
+
+
+def _described(channel: Channel, info: Payload) -> Channel:
+    kind = channel.kind
+    if info.get("is_im") or info.get("is_mpim"):
+        kind = ChannelKind.DIRECT
+    elif "is_private" in info:
+        kind = ChannelKind.PRIVATE if info["is_private"] else ChannelKind.PUBLIC
+    external = bool(info.get("is_ext_shared") or info.get("is_pending_ext_shared")) or channel.external
+    return replace(channel, kind=kind, name=info.get("name"), external=external)
+
+
+def _error(error: SlackApiError) -> str:
+    data = error.response.data
+    return str(data.get("error", "unknown")) if isinstance(data, dict) else f"HTTP {error.response.status_code}"
+
+
+def _scopes(answer: AsyncSlackResponse) -> frozenset[str]:
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    return frozenset(scope.strip() for scope in headers.get("x-oauth-scopes", "").split(",") if scope.strip())
+
+
+def _remedy(name: str, error: str) -> str:
+    start = {"SLACK_BOT_TOKEN": "xoxb-", "SLACK_APP_TOKEN": "xapp-"}[name]
+    if error == "missing_scope":
+        return "the app-level token needs the scope connections:write"
+    return f"copy the token that starts with {start} from the app's page into {name}"

@@ -1,0 +1,401 @@
+"""Slack's payloads to events, suggestions to blocks. Pure: nothing here talks to Slack."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from humanize import naturaldelta
+
+from bot.adapters.adapter import (
+    Arrival,
+    Channel,
+    ChannelKind,
+    Deleted,
+    Edited,
+    Event,
+    Heard,
+    Ignored,
+    Payload,
+    Post,
+    Reacted,
+    Voted,
+)
+from bot.answerer import Citation, Line
+from knowledge.entry import EntryKind
+from knowledge.slacktext import plain_text, reaction_name
+from knowledge.thread import Message, Role
+
+NAME = "slack"
+METADATA_TYPE = "earshot_reply"
+FEEDBACK_ACTION = "earshot_feedback"
+
+# Limits of Block Kit: https://docs.slack.dev/reference/block-kit/blocks (the total is undocumented: bolt-js#2509)
+MAX_SECTION = 2_900
+MAX_TOTAL = 11_000
+MAX_CONTEXT_ELEMENTS = 10
+MAX_TEXT = 3_900
+
+# What the code below asks of Slack; manifest.json lists the same, and a test holds them together.
+SCOPES = frozenset(
+    {
+        "channels:history",
+        "channels:read",
+        "chat:write",
+        "groups:history",
+        "groups:read",
+        "reactions:read",
+        "users:read",
+    }
+)
+EVENTS = frozenset({"message.channels", "message.groups", "reaction_added", "reaction_removed"})
+
+_SPOKEN = frozenset({None, "file_share", "thread_broadcast", "me_message", "bot_message"})
+_KINDS = {
+    "channel": ChannelKind.PUBLIC,
+    "group": ChannelKind.PRIVATE,
+    "im": ChannelKind.DIRECT,
+    "mpim": ChannelKind.DIRECT,
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Me:
+    """Who we are in a workspace, as auth.test says. ``url`` ends with a slash."""
+
+    team: str
+    user: str
+    bot: str | None
+    url: str
+
+
+# ---- from Slack -----------------------------------------------------------------------------------------------
+
+
+def arrival_of(body: Payload) -> Arrival | None:
+    """What the inbox keeps of a delivery; None for what is neither an event nor a click."""
+    if body.get("type") == "event_callback":
+        return _event_arrival(body)
+    if body.get("type") == "block_actions":
+        return _click_arrival(body)
+    return None
+
+
+def _event_arrival(body: Payload) -> Arrival:
+    event = body["event"]
+    channel, subject = _place(event)
+    at = event.get("event_ts") or event.get("ts") or str(body.get("event_time", 0))
+    names = (event.get("type"), channel, subject, event.get("subtype"), event.get("user"), event.get("reaction"), at)
+    return Arrival(
+        adapter=NAME,
+        key=f"slack:{body['event_id']}",
+        # The same content has been seen under different event ids: node-slack-sdk#2141.
+        content_key="slack:" + "/".join(str(name) for name in (body.get("team_id"), *names)),
+        conversation=_order_key(str(body.get("team_id")), event, channel, subject),
+        at=when(event.get("ts") or at) if event.get("type") == "message" else when(at),
+        payload=body,
+    )
+
+
+def _place(event: Payload) -> tuple[str | None, str | None]:
+    """Channel and timestamp of the message that an event is about."""
+    item = event.get("item")
+    if isinstance(item, Mapping):
+        return item.get("channel"), item.get("ts")
+    inner = event.get("message")
+    changed = inner.get("ts") if isinstance(inner, Mapping) else None
+    channel = event.get("channel")
+    name = channel if isinstance(channel, str) else None
+    return name, event.get("deleted_ts") or changed or event.get("ts")
+
+
+def _order_key(team: str, event: Payload, channel: str | None, subject: str | None) -> str:
+    """Top-level messages of a channel are one queue (they may continue each other), each thread is another."""
+    spoken = event.get("type") == "message" and event.get("subtype") in _SPOKEN
+    root = event.get("thread_ts") if spoken else subject
+    return f"slack:{team}/{channel}" + (f"/{root}" if root else "")
+
+
+def _click_arrival(body: Payload) -> Arrival | None:
+    actions = body.get("actions") or []
+    channel = (body.get("channel") or {}).get("id") or (body.get("container") or {}).get("channel_id")
+    if not actions:
+        return None
+    action = actions[0]
+    key = f"slack:click/{body['user']['id']}/{action.get('action_id')}/{action.get('action_ts')}"
+    team = (body.get("team") or {}).get("id")
+    ts = (body.get("container") or {}).get("message_ts")
+    return Arrival(
+        adapter=NAME,
+        key=key,
+        content_key=None,
+        conversation=f"slack:{team}/{channel}/{ts}",
+        at=when(str(action.get("action_ts") or 0)),
+        payload=body,
+    )
+
+
+def parse(body: Payload, me: Me) -> Event:
+    """The event in a delivery."""
+    if body.get("type") == "block_actions":
+        return _click(body)
+    event = body["event"]
+    team = str(body.get("team_id") or me.team)
+    match event.get("type"):
+        case "message":
+            return _message(event, team, me, external=bool(body.get("is_ext_shared_channel")))
+        case "reaction_added" | "reaction_removed":
+            return _reaction(event, team, me)
+    return Ignored(why=f"{event.get('type')} needs no handling")
+
+
+def _click(body: Payload) -> Event:
+    action = body["actions"][0]
+    if action.get("action_id") != FEEDBACK_ACTION:
+        return Ignored(why=f"an action of somebody else: {action.get('action_id')}")
+    verdict, _, suggestion_id = str(action.get("value", "")).partition(":")
+    if verdict not in ("up", "down") or not suggestion_id:
+        return Ignored(why=f"a feedback value that is not ours: {action.get('value')!r}")
+    team = str((body.get("team") or {}).get("id"))
+    user = f"slack:{team}/{body['user']['id']}"
+    at = when(str(action.get("action_ts") or 0))
+    return Voted(suggestion_id=suggestion_id, user=user, helpful=verdict == "up", at=at)
+
+
+def _message(event: Payload, team: str, me: Me, *, external: bool) -> Event:
+    subtype = event.get("subtype")
+    place = f"slack:{team}/{event.get('channel')}"
+    if subtype == "message_changed":
+        return _changed(event, place, me)
+    if subtype == "message_deleted":
+        return Deleted(message_id=f"{place}/{event['deleted_ts']}", at=when(event["event_ts"]))
+    if subtype not in _SPOKEN:
+        return Ignored(why=f"message subtype {subtype}")
+    if is_mine(event, me):
+        return Ignored(why="our own message")
+    kind = _KINDS.get(str(event.get("channel_type")), ChannelKind.PRIVATE)
+    return heard(event, me, Channel(id=place, kind=kind, external=external))
+
+
+def heard(event: Payload, me: Me, channel: Channel) -> Heard:
+    """A message of an event, or of conversations.replies."""
+    team = channel.id.removeprefix("slack:").split("/", 1)[0]
+    ts, root = str(event["ts"]), event.get("thread_ts")
+    by_bot = bool(event.get("bot_id")) or event.get("subtype") == "bot_message"
+    author = event.get("user") or event.get("bot_id") or "unknown"
+    text = str(event.get("text") or "")
+    return Heard(
+        message=Message(
+            id=f"{channel.id}/{ts}",
+            channel=channel.id,
+            thread=f"{channel.id}/{root}" if root and root != ts else "",
+            user=f"slack:{team}/{author}",
+            at=when(ts),
+            text=plain_text(text, {}, {}),
+            role=Role.BOT if by_bot else Role.UNKNOWN,
+            link=permalink(me, channel.id, ts, root),
+        ),
+        channel=channel,
+        mentions_bot=f"<@{me.user}>" in text,
+    )
+
+
+def _changed(event: Payload, place: str, me: Me) -> Event:
+    message = event["message"]
+    if is_mine(message, me):
+        return Ignored(why="our own message was edited")
+    ts = message.get("ts") or event.get("previous_message", {}).get("ts")
+    at = when(event["event_ts"])
+    if message.get("subtype") == "tombstone":  # how Slack deletes a message that has replies
+        return Deleted(message_id=f"{place}/{ts}", at=at)
+    return Edited(message_id=f"{place}/{ts}", text=plain_text(str(message.get("text") or ""), {}, {}), at=at)
+
+
+def _reaction(event: Payload, team: str, me: Me) -> Event:
+    item = event.get("item") or {}
+    if item.get("type") != "message":
+        return Ignored(why=f"a reaction to a {item.get('type')}")
+    if event.get("user") == me.user:
+        return Ignored(why="our own reaction")
+    return Reacted(
+        message_id=f"slack:{team}/{item['channel']}/{item['ts']}",
+        user=f"slack:{team}/{event['user']}",
+        name=reaction_name(str(event["reaction"])),
+        added=event["type"] == "reaction_added",
+        at=when(event["event_ts"]),
+    )
+
+
+def is_mine(message: Payload, me: Me) -> bool:
+    return message.get("user") == me.user or (me.bot is not None and message.get("bot_id") == me.bot)
+
+
+def when(ts: str) -> datetime:
+    """The time of a Slack timestamp, ``"1606810819.000800"``, exact to the microsecond."""
+    whole, _, part = str(ts).partition(".")
+    return datetime.fromtimestamp(int(whole), UTC).replace(microsecond=int(part.ljust(6, "0")[:6] or 0))
+
+
+def permalink(me: Me, channel: str, ts: str, root: str | None) -> str:
+    """The link that Slack's "Copy link" gives."""
+    bare = channel.rsplit("/", 1)[-1]
+    link = f"{me.url}archives/{bare}/p{ts.replace('.', '')}"
+    return f"{link}?thread_ts={root}&cid={bare}" if root and root != ts else link
+
+
+def bare(qualified: str) -> str:
+    """``C1`` of ``slack:T1/C1``, the timestamp of a message id."""
+    return qualified.rsplit("/", 1)[-1]
+
+
+# ---- to Slack -------------------------------------------------------------------------------------------------
+
+
+def render(post: Post, names: Mapping[str, str]) -> dict[str, Any]:
+    """Arguments of chat.postMessage besides channel and thread: blocks, plain text, metadata, no unfurling.
+
+    ``names`` maps Slack user ids to names, for people who are named in what is quoted: they are shown, not pinged.
+    """
+    suggestion = post.suggestion
+    head = _section(f"*{_intro(suggestion.citations)}*")
+    tail = [*_sources(suggestion.citations, post.now), _feedback(post.id)]
+    room = MAX_TOTAL - sum(len(str(block)) for block in (head, *tail))
+    blocks = [head, *_fit(_body(suggestion.lines, names), room), *tail]
+    return {
+        "text": _fallback(suggestion.lines, names),
+        "blocks": blocks,
+        "metadata": {"event_type": METADATA_TYPE, "event_payload": {"id": post.id}},
+        "unfurl_links": False,
+        "unfurl_media": False,
+    }
+
+
+def _intro(citations: Sequence[Citation]) -> str:
+    if all(citation.kind is not EntryKind.THREAD for citation in citations):
+        return "The documentation says:"
+    return "A similar question was answered before:"
+
+
+def _body(lines: Sequence[Line], names: Mapping[str, str]) -> list[dict[str, Any]]:
+    blocks = []
+    for line in lines:
+        marks = "".join(f" [{number}]" for number in line.citations)
+        text = _quoted(escape(show_names(line.text, names))) + marks
+        blocks.extend(_section(piece) for piece in split(text, MAX_SECTION))
+    return blocks
+
+
+def _fit(blocks: list[dict[str, Any]], room: int) -> list[dict[str, Any]]:
+    """The blocks that fit; what does not is left to the source's link, and said so."""
+    kept, used = [], 0
+    for block in blocks:
+        used += len(str(block))
+        if used > room:
+            return [*kept, _section("_… the rest is in the source._")]
+        kept.append(block)
+    return kept
+
+
+_FENCE = re.compile(r"(```.*?(?:```|\Z))", re.DOTALL)
+_LANGUAGE = re.compile(r"[\w+-]*")
+
+
+def _quoted(text: str) -> str:
+    """Prose behind ``>``; code fences as they are, without the language, which Slack would show as code."""
+    pieces = [piece.strip("\n") for piece in _FENCE.split(text)]
+    shown = [_code(piece) if piece.startswith("```") else _behind_bar(piece) for piece in pieces if piece.strip()]
+    return "\n".join(shown)
+
+
+def _code(piece: str) -> str:
+    inner = piece.removeprefix("```").removesuffix("```")
+    first, newline, rest = inner.partition("\n")
+    code = rest if newline and _LANGUAGE.fullmatch(first.strip()) else inner
+    return f"```{code}```"
+
+
+def _behind_bar(piece: str) -> str:
+    return "\n".join(f">{line}" for line in piece.split("\n"))
+
+
+def _sources(citations: Sequence[Citation], now: datetime) -> list[dict[str, Any]]:
+    shown = [{"type": "mrkdwn", "text": _source(citation, now)} for citation in citations]
+    runs = [shown[start : start + MAX_CONTEXT_ELEMENTS] for start in range(0, len(shown), MAX_CONTEXT_ELEMENTS)]
+    return [{"type": "context", "elements": run} for run in runs]
+
+
+def _source(citation: Citation, now: datetime) -> str:
+    title = escape(citation.title)[:150].replace("|", "¦").replace("\n", " ")
+    shown = f"<{_url(citation.link)}|{title}>" if is_web(citation.link) else f"{title} ({escape(citation.source)})"
+    return f"[{citation.number}] {shown} · {provenance(citation, now)}"
+
+
+def provenance(citation: Citation, now: datetime) -> str:
+    """Who said it, when, and how far to believe it: ``analyst, 3 months ago, confirmed``."""
+    who = "document" if citation.kind is not EntryKind.THREAD else _role(citation.role)
+    age = [] if citation.at is None else [f"{naturaldelta(now - citation.at)} ago"]
+    threaded = citation.kind is EntryKind.THREAD
+    held = [("confirmed" if citation.confirmed else "not confirmed")] if threaded else []
+    return ", ".join([who, *age, *held, *(["may be out of date"] if citation.old else [])])
+
+
+def _role(role: Role) -> str:
+    return "analyst" if role is Role.ANALYST else "participant"
+
+
+def _feedback(suggestion_id: str) -> dict[str, Any]:
+    def button(value: str, text: str) -> dict[str, Any]:
+        return {"text": {"type": "plain_text", "text": text}, "value": f"{value}:{suggestion_id}"}
+
+    element = {
+        "type": "feedback_buttons",
+        "action_id": FEEDBACK_ACTION,
+        "positive_button": button("up", "Helpful"),
+        "negative_button": button("down", "Not helpful"),
+    }
+    return {"type": "context_actions", "elements": [element]}
+
+
+def _section(text: str) -> dict[str, Any]:
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text}, "expand": True}
+
+
+def _fallback(lines: Sequence[Line], names: Mapping[str, str]) -> str:
+    text = "\n".join(f"{line.text} {''.join(f'[{n}]' for n in line.citations)}" for line in lines)
+    return escape(show_names(text, names))[:MAX_TEXT]
+
+
+def escape(text: str) -> str:
+    """Text that Slack shows as it is: no markup, no mention of a channel or person in it comes alive."""
+    safe = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _BROADCAST.sub("@\u2060\\1", safe)
+
+
+_BROADCAST = re.compile(r"@(channel|here|everyone)\b", re.IGNORECASE)
+USER_MENTION = re.compile(r"<?@([UW][A-Z0-9]{5,})\b>?")
+
+
+def show_names(text: str, names: Mapping[str, str]) -> str:
+    """``@U0123ABCD`` as ``@Name``, or ``@someone`` where the name is not known."""
+    return USER_MENTION.sub(lambda found: "@" + names.get(found[1], "someone"), text)
+
+
+def split(text: str, limit: int) -> list[str]:
+    """Pieces of at most ``limit`` characters, cut at line ends where there are any."""
+    pieces = []
+    while len(text) > limit:
+        cut = text.rfind("\n", 1, limit)
+        cut = cut if cut > 0 else limit
+        pieces.append(text[:cut])
+        text = text[cut:].removeprefix("\n")
+    return [*pieces, text]
+
+
+def is_web(link: str | None) -> bool:
+    return link is not None and urlsplit(link).scheme in ("http", "https")
+
+
+def _url(link: str | None) -> str:
+    return quote(link or "", safe=":/?#[]@!$&'()*+,;=%~-._")

@@ -1,0 +1,279 @@
+"""The whole, put together: the only module that names concrete classes, and the worker loop."""
+
+import asyncio
+
+import logging
+import os
+from collections.abc import Callable, Sequence
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from bot import handlers, ledger
+from bot.adapters.adapter import Adapter, Arrival, Deleted, Edited, Event, Heard, Ignored, Reacted, Voted
+from bot.clock import Clock, SystemClock
+from bot.config import Config
+from bot.handlers import Bot, Overtaken
+from bot.ledger import Work
+from bot.outbox import GRACE, Outbox
+from bot.schedule import Schedule
+from knowledge import store
+from knowledge.database import Database
+from knowledge.embed import Embedder, load_embedder
+from knowledge.search import Knowledge
+from knowledge.writer import Writer
+from knowledge.writer_extractive import ExtractiveWriter
+
+log = logging.getLogger("earshot")
+
+Progress = Callable[[int, int, str], None]
+
+# Events of one conversation can overtake each other by some milliseconds on their way here.
+SETTLE = timedelta(milliseconds=100)
+AT_ONCE = 8  # conversations handled side by side
+IDLE = 1.0  # seconds between looks at the clock when nothing arrives
+OVERTAKEN_TRIES = 3  # an event about a message that never comes is passed over after that
+
+
+class StoreInUse(Exception):
+    """Another process runs on this store."""
+
+
+@dataclass
+class Batch:
+    """Arrivals that one commit makes durable."""
+
+    arrivals: list[Arrival] = field(default_factory=list)
+    done: bool = False
+    error: BaseException | None = None
+
+
+class App:
+    """One running Earshot: takes arrivals in, works them off, sends what was decided."""
+
+    def __init__(self, bot: Bot, *, settle: timedelta = SETTLE) -> None:
+        self.bot = bot
+        self.outbox = Outbox(bot)
+        self._settle = settle
+        self._wake = asyncio.Event()
+        self._batch = Batch()
+        self._commit = asyncio.Lock()
+        self._running: set[asyncio.Task[None]] = set()
+
+    # ---- taking in
+
+    async def accept(self, arrival: Arrival) -> None:
+        """Return when the arrival is durable; raise if it is not, so that it is not acknowledged.
+
+        Arrivals that come during a commit share the next one: a burst costs few waits for the disk.
+        """
+        batch = self._batch
+        batch.arrivals.append(arrival)
+        async with self._commit:
+            if not batch.done:
+                self._batch = Batch()
+                await self._make_durable(batch)
+        if batch.error is not None:
+            raise batch.error
+        self._wake.set()
+
+    async def _make_durable(self, batch: Batch) -> None:
+        now, settle = self.bot.clock.now(), self._settle
+        try:
+            await self.bot.database.run(lambda connection: ledger.accept(connection, batch.arrivals, now, settle))
+        except BaseException as error:
+            batch.error = error
+            raise
+        finally:
+            batch.done = True
+
+    # ---- working off
+
+    async def work(self, at_once: int = AT_ONCE) -> int:
+        """Begin to handle what is due, at most ``at_once`` conversations side by side. How many were begun."""
+        room = at_once - len(self._running)
+        if room <= 0:
+            return 0
+        now = self.bot.clock.now()
+        claimed = await self.bot.database.run(lambda connection: ledger.claim(connection, now, room))
+        for work in claimed:
+            task = asyncio.create_task(self._handle(work))
+            self._running.add(task)
+            task.add_done_callback(self._over)
+        return len(claimed)
+
+    def _over(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        self._wake.set()
+
+    async def _handle(self, work: Work) -> None:
+        try:
+            await self._dispatch(work)
+        except Overtaken as early:
+            await self._wait_for_message(work, early)
+        # The only broad `except`: whatever goes wrong with one event must not stop the others. It is tried
+        # again with back-off, then set aside for `earshot doctor`; it is never dropped.
+        except Exception as error:
+            await self._try_again(work, error)
+
+    async def _dispatch(self, work: Work) -> None:
+        if work.message_id is not None:
+            return await handlers.on_due(self.bot, work)
+        assert work.payload is not None
+        event = self.bot.adapters[work.adapter].parse(work.payload)
+        return await self._on(event, work)
+
+    async def _on(self, event: Event, work: Work) -> None:
+        match event:
+            case Heard():
+                await handlers.on_message(self.bot, work, event)
+            case Edited():
+                await handlers.on_edit(self.bot, work, event)
+            case Deleted():
+                await handlers.on_delete(self.bot, work, event)
+            case Reacted():
+                await handlers.on_reaction(self.bot, work, event)
+            case Voted():
+                await handlers.on_vote(self.bot, work, event)
+            case Ignored(why=why):
+                log.debug("%s: ignored: %s", work.conversation, why)
+                await self.bot.database.run(lambda connection: ledger.finish(connection, work.id))
+
+    async def _wait_for_message(self, work: Work, early: Overtaken) -> None:
+        if work.tries + 1 >= OVERTAKEN_TRIES:
+            log.info("passed over: %s", early)
+            await self.bot.database.run(lambda connection: ledger.finish(connection, work.id))
+            return
+        now, reason = self.bot.clock.now(), str(early)
+        await self.bot.database.run(lambda connection: ledger.postpone(connection, work, now, reason))
+
+    async def _try_again(self, work: Work, error: Exception) -> None:
+        now, reason = self.bot.clock.now(), f"{type(error).__name__}: {error}"
+        poison = await self.bot.database.run(lambda connection: ledger.postpone(connection, work, now, reason))
+        remedy = "set aside; see `earshot doctor`" if poison else "will be tried again"
+        log.error("event %s of %s: %s; %s", work.id, work.conversation, reason, remedy, exc_info=error)
+
+    # ---- running
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Listen, work and post until ``stop``."""
+        now = self.bot.clock.now()
+        again = await self.bot.database.run(lambda connection: ledger.recover(connection, now, GRACE))
+        if again:
+            log.info("%d events were cut off by the last stop; they are handled now", again)
+        schedule = Schedule(self.bot)
+        for adapter in self.bot.adapters.values():
+            await adapter.listen(self.accept)
+        schedule.start()
+        try:
+            while not stop.is_set():
+                await self._turn(stop)
+        finally:
+            schedule.close()
+            await self.close()
+
+    async def _turn(self, stop: asyncio.Event) -> None:
+        self._wake.clear()
+        begun = await self.work() + await self.outbox.send_due(self._wake.set)
+        if begun == 0:
+            await wait_any(self._wake, stop, timeout=await self._until_due())
+
+    async def _until_due(self) -> float:
+        """Seconds until something falls due, at most IDLE."""
+        def soonest(connection):  # type: ignore[no-untyped-def]
+            return [at for at in (ledger.next_due(connection), ledger.next_intent(connection)) if at is not None]
+
+        now = self.bot.clock.now()
+        due = [(at - now).total_seconds() for at in await self.bot.database.run(soonest)]
+        return min([IDLE, *(max(seconds, 0.01) for seconds in due)])
+
+    async def drain(self) -> None:
+        """Work off everything that is due at the clock's time, posts included (replays, the practice room)."""
+        while await self.work(at_once=1) or self._running or await self.outbox.send_due():
+            if self._running:
+                await asyncio.wait(self._running)
+            await self.outbox.settle()
+
+    async def close(self) -> None:
+        """Stop listening; what is being handled is finished, what is being posted is cut off and read back later."""
+        for adapter in self.bot.adapters.values():
+            await adapter.close()
+        if self._running:
+            await asyncio.wait(self._running, timeout=10)
+        await self.outbox.close()
+
+
+async def wait_any(*events: asyncio.Event, timeout: float) -> None:
+    """Return when one of the events is set, or after ``timeout`` seconds."""
+    waits = [asyncio.create_task(event.wait()) for event in events]
+    await asyncio.wait(waits, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+    for task in waits:
+        task.cancel()
+    await asyncio.gather(*waits, return_exceptions=True)
+
+
+# ---- assembling -----------------------------------------------------------------------------------------------
+
+MIGRATIONS = [*store.MIGRATIONS, *ledger.MIGRATIONS]
+
+
+def open_database(url: str, *, durable: bool = True) -> Database:
+    """The store at ``url``, with its schema brought up to date."""
+    database = Database(url, durable=durable)
+    database.migrate(MIGRATIONS)
+    return database
+
+
+def lock_store(database: Database) -> FileLock:
+    """The right to run on this store: SQLite serves one running process. Raises StoreInUse."""
+    lock = FileLock(f"{database.path}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise StoreInUse(f"{database.url} is in use by another `earshot run`; stop that one first") from error
+    return lock
+
+
+def index_folder(database: Database) -> Path | None:
+    """Where the index files of a store live: beside it."""
+    return None if database.path is None else database.path.with_suffix(".index")
+
+
+def embedder_of(config: Config) -> Embedder:
+    """Load the embedding model: the one slow step of a start."""
+    return load_embedder(config.embedder.model, threads=os.cpu_count() or 1)
+
+
+async def open_knowledge(
+    config: Config, database: Database, *, embedder: Embedder | None = None, progress: Progress | None = None
+) -> Knowledge:
+    """The knowledge in a store, ready to be searched."""
+    loaded = embedder if embedder is not None else await asyncio.to_thread(embedder_of, config)
+    knowledge = Knowledge(database, loaded, index_folder(database))
+    await knowledge.open(progress)
+    return knowledge
+
+
+def assemble(
+    config: Callable[[], Config],
+    database: Database,
+    knowledge: Knowledge,
+    adapters: Sequence[Adapter],
+    *,
+    clock: Clock | None = None,
+    writer: Writer | None = None,
+    settle: timedelta = SETTLE,
+) -> App:
+    """Put an Earshot together. ``config`` is asked anew for every event, so that edits count at once."""
+    bot = Bot(
+        database=database,
+        knowledge=knowledge,
+        writer=writer or ExtractiveWriter(),
+        clock=clock or SystemClock(),
+        config=config,
+        adapters={adapter.name: adapter for adapter in adapters},
+    )
+    return App(bot, settle=settle)

@@ -1,0 +1,349 @@
+"""The commands. Each is short: read the settings, do it, say what came of it. Exit 0 ok, 1 a problem, 2 wrong usage."""
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import signal
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from bot import ledger
+from bot.adapters.slack import SlackAdapter, StartFailed
+from bot.answerer import ground
+from bot.app import StoreInUse, assemble, embedder_of, lock_store, open_database, open_knowledge
+from bot.clock import SystemClock
+from bot.config import Config, ConfigError, ConfigFile, Secrets, load, problems_to_run, secrets_from
+from bot.demo import Demo
+from bot.doctor import Finding, examine_config, examine_store
+from bot.learning import Learnt, learn_path
+from bot.replay import Report, replay
+from knowledge.embed import UnknownModel
+from knowledge.entry import PUBLIC, WORKSPACE, Hit
+from knowledge.recordings import RecordingError, read_recording
+from knowledge.search import Knowledge
+from knowledge.sources import SourceError
+from knowledge.thread import Message, Thread
+from knowledge.writer_extractive import ExtractiveWriter
+
+DEFAULT_CONFIG = Path("config.yaml")
+
+log = logging.getLogger("earshot")
+out = Console()
+err = Console(stderr=True)
+
+
+class Failed(Exception):
+    """A problem that was found; the message says what and the remedy. Exit code 1."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    arguments = parser().parse_args(argv)
+    _log_to_stderr(verbose=arguments.verbose)
+    try:
+        code: int = asyncio.run(arguments.command(arguments))
+    except (Failed, ConfigError, StartFailed, StoreInUse, RecordingError, SourceError, UnknownModel) as error:
+        err.print(str(error), style="red", highlight=False, markup=False, soft_wrap=True)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return code
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(
+        prog="earshot",
+        description="A colleague within earshot: listens to support channels and speaks up in the thread, "
+        "with its sources, only when it can help.",
+        epilog="Try it without any account: earshot demo. See what it would have said in your channels: "
+        "earshot replay export.zip. Exit codes: 0 ok, 1 a problem was found, 2 wrong usage.",
+    )
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument(
+        "--config", type=Path, default=DEFAULT_CONFIG, metavar="PATH", help="settings (default: ./config.yaml)"
+    )
+    shared.add_argument("-v", "--verbose", action="store_true", help="log more, to stderr")
+    as_json = argparse.ArgumentParser(add_help=False)
+    as_json.add_argument("--json", action="store_true", help="JSON on stdout, for scripts; everything else on stderr")
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def add(name: str, run: Callable[[argparse.Namespace], Awaitable[int]], text: str, *, json: bool = False):  # type: ignore[no-untyped-def]
+        parents = [shared, as_json] if json else [shared]
+        command = commands.add_parser(name, parents=parents, help=text, description=text)
+        command.set_defaults(command=run)
+        return command
+
+    add("run", _run, "Listen to the platforms that config.yaml enables, until stopped.")
+    demo = add("demo", _demo, "Play an invented support channel in the terminal, then let you join in. Needs nothing.")
+    demo.add_argument("--once", action="store_true", help="play the day, print a summary, and exit")
+    learn = add(
+        "learn",
+        _learn,
+        "Add documents (Markdown, text, HTML, CSV with question and answer) and closed threads (a Slack export, "
+        "JSON lines) to the knowledge. Learning the same again changes nothing.",
+        json=True,
+    )
+    learn.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a file, or a folder to walk through")
+    learn.add_argument(
+        "--audience",
+        type=_audience,
+        default=WORKSPACE,
+        metavar="WHO",
+        help="public | workspace | channel:ID (default: workspace; private channels of an export keep to themselves)",
+    )
+    again = add(
+        "replay",
+        _replay,
+        "Play recorded history (a Slack export as folder or zip, or JSON lines) and report what would have been "
+        "said, each message seeing only the knowledge of its time. Changes nothing.",
+        json=True,
+    )
+    again.add_argument("file", type=Path, metavar="FILE")
+    ask = add("ask", _ask, "Show what is found for a question and the answer that would be given.", json=True)
+    ask.add_argument("question")
+    ask.add_argument("--channel", metavar="ID", help="as seen from this channel (its own knowledge included)")
+    why = add("why", _why, "Say why a message was answered, or was not.", json=True)
+    why.add_argument("message", metavar="PERMALINK|ID")
+    doctor = add("doctor", _doctor, "Look for what is wrong and say what to do.", json=True)
+    doctor.add_argument("--retry", action="store_true", help="try the events again that were set aside")
+    doctor.add_argument("--offline", action="store_true", help="do not ask the platforms")
+    return top
+
+
+def _audience(text: str) -> str:
+    if text in (PUBLIC, WORKSPACE) or (text.startswith("channel:") and len(text) > len("channel:")):
+        return text
+    raise argparse.ArgumentTypeError(f"{text!r} is no audience; give public, workspace or channel:ID")
+
+
+# ---- run ------------------------------------------------------------------------------------------------------
+
+
+async def _run(arguments: argparse.Namespace) -> int:
+    settings = ConfigFile(arguments.config, os.environ, required=arguments.config != DEFAULT_CONFIG)
+    config, secrets = settings.current, secrets_from(os.environ)
+    problems = problems_to_run(config, secrets)
+    if problems:
+        raise Failed("\n".join(str(problem) for problem in problems))
+    if not config.slack.enabled:
+        raise Failed(f"{arguments.config}: no platform is enabled; set slack.enabled: true")
+    slack = _slack(config, secrets)
+    await slack.check()  # before the slow part: a bad token should fail within a second
+    database = open_database(config.store)
+    with lock_store(database):
+        with _progress() as progress:
+            knowledge = await open_knowledge(config, database, progress=progress)
+        app = assemble(lambda: settings.current, database, knowledge, [slack])
+        await _until_stopped(app.run, settings)
+        await knowledge.close()
+    database.close()
+    return 0
+
+
+async def _until_stopped(run: Callable[[asyncio.Event], Awaitable[None]], settings: ConfigFile) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stop.set)
+    following = asyncio.create_task(settings.follow(lambda _: None, stop))
+    log.info("listening")
+    try:
+        await run(stop)
+    finally:
+        stop.set()
+        await following
+
+
+def _slack(config: Config, secrets: Secrets) -> SlackAdapter:
+    return SlackAdapter(secrets.slack_bot_token or "", secrets.slack_app_token or "", str(config.slack.base_url))
+
+
+# ---- demo, learn, replay --------------------------------------------------------------------------------------
+
+
+async def _demo(arguments: argparse.Namespace) -> int:
+    config = Config()
+    with err.status("loading the embedding model"):
+        embedder = await asyncio.to_thread(embedder_of, config)
+    await Demo(config, embedder, out).play(once=arguments.once)
+    return 0
+
+
+async def _learn(arguments: argparse.Namespace) -> int:
+    config = _config(arguments)
+    for path in arguments.paths:
+        if not path.exists():
+            raise Failed(f"{path}: there is no such file or folder")
+    database = open_database(config.store)
+    learnt = Learnt()
+    with _progress() as progress:
+        knowledge = await open_knowledge(config, database, progress=progress)
+        for path in arguments.paths:
+            learnt += await learn_path(knowledge, path, arguments.audience, config.tickets.close_after, progress)
+    await knowledge.close()
+    database.close()
+    return _report_learnt(learnt, as_json=arguments.json)
+
+
+def _report_learnt(learnt: Learnt, *, as_json: bool) -> int:
+    for unusable in learnt.unusable:
+        err.print(unusable, style="yellow", highlight=False, markup=False, soft_wrap=True)
+    if as_json:
+        print(json.dumps({**asdict(learnt), "unusable": list(learnt.unusable)}, ensure_ascii=False))
+    else:
+        out.print(
+            f"{learnt.files} documents and {learnt.threads} threads read: {learnt.added} entries added, "
+            f"{learnt.removed} removed, {learnt.unchanged} unchanged; {learnt.not_worth} threads taught nothing.",
+            highlight=False,
+        )
+    return 0 if learnt.files or learnt.threads else 1
+
+
+async def _replay(arguments: argparse.Namespace) -> int:
+    config = _config(arguments)
+    recording = read_recording(arguments.file)
+    for skipped in recording.skipped[:20]:
+        err.print(f"skipped {skipped}", style="yellow", highlight=False, markup=False, soft_wrap=True)
+    with err.status("loading the embedding model"):
+        embedder = await asyncio.to_thread(embedder_of, config)
+    with _progress() as progress:
+        report = await replay(recording, config, embedder, progress)
+    if arguments.json:
+        for outcome in report.outcomes:
+            print(outcome.json())
+    else:
+        _show_report(report)
+    return 0
+
+
+def _show_report(report: Report) -> None:
+    for outcome in report.replies:
+        out.print(f"\n[bold green]REPLY[/] to {outcome.id} (score {outcome.score:.2f})", highlight=False)
+        out.print(outcome.text, highlight=False, markup=False)
+        for citation in outcome.citations:
+            out.print(f"  source: {citation['source']}", style="dim", highlight=False, markup=False)
+    total, spoken = len(report.outcomes), len(report.replies)
+    out.print(f"\n{total} messages, {spoken} replies ({100 * spoken / total:.1f} per 100 messages).", highlight=False)
+    for name, count in report.silent.most_common():
+        out.print(f"  silent, {name}: {count}", highlight=False)
+    out.print(
+        f"{report.entries} entries known at the end. {report.seconds:.1f} s, {report.rate:.0f} messages/s.",
+        highlight=False,
+    )
+
+
+# ---- ask, why, doctor -----------------------------------------------------------------------------------------
+
+
+async def _ask(arguments: argparse.Namespace) -> int:
+    config = _config(arguments)
+    database = open_database(config.store)
+    with _progress() as progress:
+        knowledge = await open_knowledge(config, database, progress=progress)
+    own = {f"channel:{arguments.channel}"} if arguments.channel else set()
+    hits = await knowledge.search(arguments.question, audiences=frozenset({PUBLIC, WORKSPACE, *own}), k=5)
+    now = SystemClock().now()
+    message = Message(id="ask", channel="", thread="ask", user="you", at=now, text=arguments.question)
+    thread = Thread(id="ask", channel="", messages=(message,))
+    draft = await ExtractiveWriter().answer(arguments.question, thread, hits)
+    suggestion = None if draft is None else ground(draft, hits, now)
+    await knowledge.close()
+    database.close()
+    if arguments.json:
+        answer = None if suggestion is None else suggestion.text
+        print(json.dumps({"hits": [_hit(hit) for hit in hits], "answer": answer}, ensure_ascii=False))
+        return 0
+    for hit in hits:
+        out.print(f"{hit.score:.2f}  {hit.entry.title}  [{hit.entry.origin}]", highlight=False, markup=False)
+    out.print(f"\n{suggestion.text}" if suggestion else "\nNothing that is known answers this.", markup=False)
+    return 0
+
+
+def _hit(hit: Hit) -> dict[str, object]:
+    numbers = {"score": hit.score, "dense": hit.dense, "lexical": hit.lexical, "coverage": hit.coverage}
+    rounded = {name: round(float(value), 4) for name, value in numbers.items()}
+    return {"entry": hit.entry.id, "title": hit.entry.title, "origin": hit.entry.origin, **rounded}
+
+
+async def _why(arguments: argparse.Namespace) -> int:
+    database = open_database(_config(arguments).store)
+    found = await database.run(lambda connection: ledger.find_messages(connection, arguments.message))
+    if len(found) > 1:
+        raise Failed(f"{arguments.message} may be any of: {', '.join(found)}; give one of these")
+    row = await database.run(lambda connection: ledger.last_decision(connection, found[0])) if found else None
+    database.close()
+    if row is None:
+        raise Failed(f"{arguments.message}: no decision about such a message; give a message's link or id")
+    if arguments.json:
+        shown = {"id": row.message_id, "action": row.action, "score": row.score, "threshold": row.threshold}
+        considered = json.loads(row.considered)
+        print(json.dumps({**shown, "reasons": ledger.reason_lines(row), "considered": considered}, ensure_ascii=False))
+        return 0
+    out.print(f"{row.action}: score {row.score:.2f}, threshold {row.threshold:.2f}", highlight=False)
+    for line in ledger.reason_lines(row):
+        out.print(f"  {line}", highlight=False, markup=False)
+    return 0
+
+
+async def _doctor(arguments: argparse.Namespace) -> int:
+    config, secrets = _config(arguments), secrets_from(os.environ)
+    database = open_database(config.store)
+    if arguments.retry:
+        now = SystemClock().now()
+        again = await database.run(lambda connection: ledger.retry_poison(connection, now))
+        err.print(f"{again} events will be tried again")
+    findings = [*examine_config(config, secrets), *examine_store(database)]
+    database.close()
+    if config.slack.enabled and not problems_to_run(config, secrets) and not arguments.offline:
+        findings.append(await _examine_slack(_slack(config, secrets)))
+    if arguments.json:
+        print(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False))
+    else:
+        for finding in findings:
+            mark = "[green]ok[/]" if finding.ok else "[red]problem[/]"
+            out.print(f"{mark}  {finding.name}: ", end="", highlight=False)
+            out.print(finding.text, highlight=False, markup=False, soft_wrap=True)
+    return 0 if all(finding.ok for finding in findings) else 1
+
+
+async def _examine_slack(slack: SlackAdapter) -> Finding:
+    try:
+        me = await slack.check()
+    except StartFailed as error:
+        return Finding(name="slack", ok=False, text=str(error))
+    return Finding(name="slack", ok=True, text=f"tokens and scopes are good; the bot is {me.user} in {me.team}")
+
+
+# ---- shared ---------------------------------------------------------------------------------------------------
+
+
+def _config(arguments: argparse.Namespace) -> Config:
+    return load(arguments.config, os.environ, required=arguments.config != DEFAULT_CONFIG)
+
+
+def _log_to_stderr(*, verbose: bool) -> None:
+    handler = RichHandler(console=err, show_path=False)
+    logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s", handlers=[handler], force=True)
+    logging.getLogger("earshot").setLevel(logging.DEBUG if verbose else logging.INFO)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int, str], None]]:
+    """A progress bar on stderr, one line for each kind of work; nothing where stderr is no terminal."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err, transient=True) as bar:
+        tasks: dict[str, int] = {}
+
+        def report(done: int, total: int, name: str) -> None:
+            if name not in tasks:
+                tasks[name] = bar.add_task(name, total=total)
+            bar.update(tasks[name], completed=done, total=total)  # type: ignore[arg-type]
+
+        yield report

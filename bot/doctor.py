@@ -1,0 +1,66 @@
+"""`earshot doctor`: what is wrong, in words that say what to do."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from bot import ledger
+from bot.config import Config, Secrets, problems_to_run
+from knowledge import store
+from knowledge.database import Database
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    name: str
+    ok: bool
+    text: str
+
+
+def examine_config(config: Config, secrets: Secrets) -> list[Finding]:
+    """Whether the enabled platforms could start."""
+    problems = problems_to_run(config, secrets)
+    if problems:
+        return [Finding(name="tokens", ok=False, text=str(problem)) for problem in problems]
+    enabled = "Slack" if config.slack.enabled else "no platform"
+    return [Finding(name="tokens", ok=True, text=f"{enabled} enabled, nothing missing in the environment")]
+
+
+def examine_store(database: Database) -> list[Finding]:
+    """What the store tells: events set aside, posts given up, knowledge."""
+    return database.run_blocking(_examine)
+
+
+def _examine(connection: Connection) -> list[Finding]:
+    known = store.counts(connection)
+    inbox, sent = ledger.inbox_counts(connection), ledger.outbox_counts(connection)
+    waiting = inbox.get("pending", 0) + inbox.get("running", 0)
+    return [
+        *_set_aside(ledger.poison(connection)),
+        Finding(name="inbox", ok=True, text=f"{waiting} to be handled, {inbox.get('waiting', 0)} waiting for people"),
+        Finding(name="outbox", ok=True, text=_counted(sent) or "nothing was posted yet"),
+        *[Finding(name="dropped post", ok=True, text=why) for why in ledger.dropped(connection)],
+        Finding(name="tickets", ok=True, text=_counted(ledger.ticket_counts(connection)) or "none yet"),
+        Finding(name="knowledge", ok=True, text=f"{known.entries} entries"),
+    ]
+
+
+def _set_aside(rows: Sequence[ledger.Row]) -> list[Finding]:  # type: ignore[type-arg]
+    if not rows:
+        return [Finding(name="events set aside", ok=True, text="none")]
+    remedy = "mend the cause, then `earshot doctor --retry`"
+    return [
+        Finding(
+            name="event set aside",
+            ok=False,
+            text=f"#{row.id} of {row.conversation} after {row.tries} tries: {row.error}; {remedy}",
+        )
+        for row in rows
+    ]
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))

@@ -1,0 +1,364 @@
+"""What happens when something happens: gather, decide, act. The only place where decisions meet I/O.
+
+Each handler gathers in one transaction, decides with pure functions, and concludes in one transaction that also
+finishes the inbox row: after a crash in between it simply runs again.
+"""
+
+import logging
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from sqlalchemy import Connection
+
+from bot import ledger, tickets
+from bot.adapters.adapter import Adapter, Channel, Deleted, Edited, Heard, LookupFailed, Reacted, Voted
+from bot.answerer import Suggestion, ground, query_of
+from bot.clock import Clock
+from bot.config import Config
+from bot.feedback import Vote, normal_name, trust_from, verdict
+from bot.ledger import Work
+from bot.scorer import Action, Decision, Situation, decide, gate, novel, silent
+from bot.situation import hear, knows_thread, recall, role_of
+from bot.tickets import Step, Ticket, TicketState
+from knowledge.database import Database
+from knowledge.entry import Hit, KnowledgeEntry, PassageKind, Trust, audience_of, audiences
+from knowledge.mine import mine
+from knowledge.search import Knowledge
+from knowledge.thread import Reaction, Role
+from knowledge.writer import Writer, WriterFailed
+
+log = logging.getLogger("earshot")
+
+LEARN_BATCH = 20  # closed threads learnt from in one go, so that live messages get their turn
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bot:
+    """What the handlers work with. ``config`` is asked each time, because it may change while running."""
+
+    database: Database
+    knowledge: Knowledge
+    writer: Writer
+    clock: Clock
+    config: Callable[[], Config]
+    adapters: Mapping[str, Adapter]
+
+    def adapter_of(self, channel: str) -> Adapter:
+        """The adapter of a qualified id; a recording's ids are taken as given, and it has only one adapter."""
+        named = self.adapters.get(channel.split(":", 1)[0])
+        return named if named is not None else next(iter(self.adapters.values()))
+
+
+class Overtaken(Exception):
+    """An event came before the message it is about; it waits for it, a bounded time."""
+
+
+# ---- a message ------------------------------------------------------------------------------------------------
+
+
+async def on_message(bot: Bot, work: Work, heard: Heard) -> None:
+    """heard > ticket > candidate? > search > decide > [writer > ground > intent] > decided"""
+    now, config = bot.clock.now(), bot.config()
+    adapter = bot.adapter_of(heard.channel.id)
+    heard = replace(heard, channel=await _described(adapter, heard.channel))
+    if not await bot.database.run(lambda connection: knows_thread(connection, heard.message)):
+        await _catch_up(bot, adapter, heard)
+    situation = await bot.database.run(lambda connection: hear(connection, config, heard, now))
+    await _look(bot, work, situation)
+
+
+async def _described(adapter: Adapter, channel: Channel) -> Channel:
+    try:
+        return await adapter.describe(channel)
+    except LookupFailed as error:
+        log.warning("%s: name and kind are not known: %s", channel.id, error)
+        return channel
+
+
+async def _catch_up(bot: Bot, adapter: Adapter, heard: Heard) -> None:
+    """Hear what was said in a thread before we came; without it nobody knows who asks whom."""
+    config, now = bot.config(), bot.clock.now()
+    before = [said for said in await adapter.fetch(heard.channel, heard.message.thread) if said != heard]
+
+    def catch_up(connection: Connection) -> None:
+        for said in before:
+            if said.message.at < heard.message.at:
+                hear(connection, config, said, now)
+
+    await bot.database.run(catch_up)
+
+
+async def on_due(bot: Bot, work: Work) -> None:
+    """The second look at a message that waited, on the conversation as it is now."""
+    now, config, message_id = bot.clock.now(), bot.config(), work.message_id
+    assert message_id is not None
+    situation = await bot.database.run(lambda connection: recall(connection, config, message_id, now))
+    if situation is None:  # deleted meanwhile
+        await bot.database.run(lambda connection: ledger.finish(connection, work.id))
+    elif now - work.due_at > config.stale_after:
+        late = f"it fell due {_ago(now - work.due_at)} ago while nobody was listening"
+        await _conclude(bot, work, situation, silent("stale", late), ())
+    else:
+        await _look(bot, work, replace(situation, waited=True))
+
+
+async def _look(bot: Bot, work: Work, situation: Situation) -> None:
+    decision, hits = gate(situation), ()  # type: tuple[Decision | None, Sequence[Hit]]
+    if decision is None:
+        hits = await _search(bot, situation)
+        decision = decide(situation, hits)
+    suggestion = None
+    if decision.action is Action.REPLY or decision.reasons[0].name == "shadow":
+        suggestion = await _write(bot, situation, hits)
+        if suggestion is None:
+            decision = silent("no grounded answer", "no source says it word for word", score=decision.score)
+    await _conclude(bot, work, situation, decision, hits, suggestion)
+
+
+async def _search(bot: Bot, situation: Situation) -> Sequence[Hit]:
+    message, thread = situation.message, situation.thread
+    hits = await bot.knowledge.search(
+        query_of(thread, message),
+        audiences=audiences(message.channel, external=situation.external),
+        k=10,
+        exclude_origins=frozenset({thread.id}),
+        before=situation.now,
+    )
+    return novel(hits, situation)
+
+
+async def _write(bot: Bot, situation: Situation, hits: Sequence[Hit]) -> Suggestion | None:
+    thread = situation.thread
+    try:
+        draft = await bot.writer.answer(query_of(thread, situation.message), thread, hits)
+    except WriterFailed as error:
+        log.warning("%s: the %s writer failed: %s", situation.message.id, bot.writer.name, error)
+        return None
+    return None if draft is None else ground(draft, hits, situation.now)
+
+
+async def _conclude(
+    bot: Bot,
+    work: Work,
+    situation: Situation,
+    decision: Decision,
+    hits: Sequence[Hit],
+    suggestion: Suggestion | None = None,
+) -> None:
+    message = situation.message
+    considered = [hit.entry.id for hit in hits]
+
+    def conclude(connection: Connection) -> None:
+        # What was decided upon may have been deleted since: then nothing of it is kept.
+        if ledger.message_row(connection, message.id) is None:
+            return ledger.finish(connection, work.id)
+        ledger.put_decision(connection, message.id, decision, considered, situation.now)
+        if suggestion is not None:
+            send = decision.action is Action.REPLY
+            ledger.put_suggestion(connection, uuid.uuid4().hex, message, suggestion, situation.now, send=send)
+        if decision.until is not None:
+            return ledger.wait(connection, work.id, message.id, decision.until)
+        return ledger.finish(connection, work.id)
+
+    await bot.database.run(conclude)
+
+
+# ---- edits and deletions --------------------------------------------------------------------------------------
+
+
+async def on_edit(bot: Bot, work: Work, edited: Edited) -> None:
+    """An edit that changes the text re-opens the decision; it never leads to a second post."""
+    now, config = bot.clock.now(), bot.config()
+
+    def edit(connection: Connection) -> Situation | None:
+        row = ledger.message_row(connection, edited.message_id)
+        if row is None:
+            if ledger.was_erased(connection, edited.message_id) or ledger.is_own(connection, edited.message_id):
+                return None
+            raise Overtaken(f"{edited.message_id} was edited before it was heard")
+        if row.text == edited.text:
+            return None  # a link was unfurled
+        ledger.edit_message(connection, edited.message_id, edited.text)
+        if ledger.suggestion_for(connection, edited.message_id) is not None:
+            return None
+        if ledger.is_waiting(connection, edited.message_id):
+            return None  # it will be looked at again anyway
+        return recall(connection, config, edited.message_id, now)
+
+    situation = await bot.database.run(edit)
+    if situation is None:
+        await bot.database.run(lambda connection: ledger.finish(connection, work.id))
+    else:
+        await _look(bot, work, situation)
+
+
+async def on_delete(bot: Bot, work: Work, deleted: Deleted) -> None:
+    """Erase a message, everything quoted from it, and what was learnt only from it."""
+    now = bot.clock.now()
+
+    def erase(connection: Connection) -> None:
+        own = ledger.suggestion_by_post(connection, deleted.message_id)
+        if own is not None:
+            ledger.mark_removed(connection, own.id)  # somebody took our answer away: a rejection
+        ledger.erase_message(connection, deleted.message_id)
+        for row in ledger.quoting(connection, deleted.message_id):
+            ledger.empty_suggestion(connection, row.id)
+            ledger.take_back(connection, row, now)
+        ledger.finish(connection, work.id)
+
+    await _unlearn(bot, deleted.message_id)  # before the row is finished, so that a crash in between repeats it
+    await bot.database.run(erase)
+
+
+async def _unlearn(bot: Bot, source: str) -> None:
+    """Entries without the passages from ``source``; those that have no problem or solution left are dropped."""
+    found = await bot.knowledge.entries_from(source)
+    kept = [left for entry in found if (left := _without(entry, source)) is not None]
+    if found:
+        await bot.knowledge.retire([entry.id for entry in found])
+        await bot.knowledge.learn(kept)
+
+
+def _without(entry: KnowledgeEntry, source: str) -> KnowledgeEntry | None:
+    left = replace(entry, passages=tuple(p for p in entry.passages if p.source != source))
+    whole = left.of(PassageKind.PROBLEM) and left.of(PassageKind.SOLUTION)
+    return replace(left, title=left.of(PassageKind.PROBLEM)[0].text.split("\n")[0][:120]) if whole else None
+
+
+# ---- reactions and votes --------------------------------------------------------------------------------------
+
+
+async def on_reaction(bot: Bot, work: Work, reacted: Reacted) -> None:
+    """👍 and 👎 on our answer are votes; ✅ moves the ticket; the rest is remembered."""
+    config = bot.config()
+    entries: list[str] = []
+    closed = False
+
+    def take(connection: Connection) -> None:
+        nonlocal closed
+        own = ledger.suggestion_by_post(connection, reacted.message_id)
+        if own is not None:
+            _vote_by_reaction(connection, own.id, reacted)
+            entries.extend(ledger.entries_quoted(connection, own.id))
+            closed = _check(connection, config, own.conversation, reacted)
+        elif (row := ledger.message_row(connection, reacted.message_id)) is not None:
+            reaction = Reaction(name=normal_name(reacted.name), user=reacted.user, at=reacted.at)
+            ledger.react(connection, row.id, reaction, added=reacted.added)
+            closed = _check(connection, config, row.conversation, reacted)
+        elif not ledger.was_erased(connection, reacted.message_id):
+            raise Overtaken(f"a reaction to {reacted.message_id} came before the message")
+
+    await bot.database.run(take)
+    await _trust(bot, entries)
+    if closed:
+        await learn_closed(bot)
+    await bot.database.run(lambda connection: ledger.finish(connection, work.id))
+
+
+async def on_vote(bot: Bot, work: Work, voted: Voted) -> None:
+    """A click on 👍 or 👎 under a suggestion."""
+    entries: list[str] = []
+
+    def take(connection: Connection) -> None:
+        if ledger.suggestion_row(connection, voted.suggestion_id) is not None:
+            vote = Vote(suggestion_id=voted.suggestion_id, user=voted.user, helpful=voted.helpful)
+            ledger.put_vote(connection, vote, "button", voted.at)
+            entries.extend(ledger.entries_quoted(connection, voted.suggestion_id))
+
+    await bot.database.run(take)
+    await _trust(bot, entries)
+    await bot.database.run(lambda connection: ledger.finish(connection, work.id))
+
+
+def _vote_by_reaction(connection: Connection, suggestion_id: str, reacted: Reacted) -> None:
+    helpful = verdict(reacted.name)
+    if helpful is None:
+        return
+    if reacted.added:
+        vote = Vote(suggestion_id=suggestion_id, user=reacted.user, helpful=helpful)
+        ledger.put_vote(connection, vote, "reaction", reacted.at)
+    else:
+        ledger.withdraw_vote(connection, suggestion_id, reacted.user, helpful=helpful)
+
+
+def _check(connection: Connection, config: Config, conversation: str, reacted: Reacted) -> bool:
+    """Move the ticket by a ✅. Whether it is closed by it."""
+    ticket = ledger.ticket(connection, conversation)
+    if ticket is None or normal_name(reacted.name) != "white_check_mark":
+        return False
+    step = _check_step(connection, config, reacted)
+    if not tickets.allowed(ticket, step):
+        return False  # a person's odd click, such as taking off a ✅ that did nothing
+    moved = tickets.advance(ticket, step, reacted.at)
+    ledger.put_ticket(connection, moved)
+    return moved.state is TicketState.CLOSED
+
+
+def _check_step(connection: Connection, config: Config, reacted: Reacted) -> Step:
+    if not reacted.added:
+        return Step.UNCHECKED
+    role = role_of(reacted.user, Role.UNKNOWN, config, ledger.parts(connection, [reacted.user]))
+    return Step.CHECKED_IN_CHARGE if role is Role.ANALYST else Step.CHECKED
+
+
+async def _trust(bot: Bot, entries: Iterable[str]) -> None:
+    """The trust of entries, counted anew from the live votes: taking a vote back undoes it exactly."""
+    config = bot.config()
+    for entry_id in entries:
+        trust = await bot.database.run(lambda connection, entry=entry_id: _counted(connection, config, entry))
+        await bot.knowledge.set_trust(entry_id, trust)
+
+
+def _counted(connection: Connection, config: Config, entry_id: str) -> Trust:
+    live = ledger.votes_on_entry(connection, entry_id)
+    parts = ledger.parts(connection, [user for _, user, _ in live])
+    votes = [
+        Vote(
+            suggestion_id=suggestion,
+            user=user,
+            helpful=helpful,
+            role=role_of(user, Role.UNKNOWN, config, parts),
+        )
+        for suggestion, user, helpful in live
+    ]
+    return trust_from(votes)
+
+
+# ---- the clock ------------------------------------------------------------------------------------------------
+
+
+async def on_clock(bot: Bot) -> None:
+    """Close the tickets that went quiet, and learn from what is closed."""
+    now, close_after = bot.clock.now(), bot.config().tickets.close_after
+    await bot.database.run(lambda connection: ledger.close_quiet(connection, now, close_after))
+    await learn_closed(bot)
+
+
+async def learn_closed(bot: Bot) -> None:
+    """Turn closed threads into knowledge, in small batches."""
+    while closed := await bot.database.run(lambda connection: ledger.closed_unlearnt(connection, LEARN_BATCH)):
+        for ticket in closed:
+            await _learn(bot, ticket)
+
+
+async def _learn(bot: Bot, ticket: Ticket) -> None:
+    now = bot.clock.now()
+
+    def read(connection: Connection) -> list[KnowledgeEntry]:
+        thread = ledger.thread(connection, ticket.conversation)
+        channel = ledger.channel_of(connection, ticket.channel)
+        if thread is None:
+            return []
+        audience = audience_of(channel.id, private=channel.private, external=channel.external)
+        entry = mine(thread, audience=audience, closed_at=now).entry
+        return [] if entry is None else [entry]
+
+    entries = await bot.database.run(read)
+    await bot.knowledge.learn_origin(ticket.conversation, entries)
+    await bot.database.run(lambda connection: ledger.mark_learnt(connection, ticket.conversation))
+
+
+def _ago(span: timedelta) -> str:
+    return f"{span.total_seconds() / 60:.0f} min"

@@ -1,0 +1,118 @@
+"""`earshot learn`: documents and closed threads into the knowledge."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from bot import conversations
+from knowledge.entry import KnowledgeEntry, audience_of
+from knowledge.mine import mine
+from knowledge.recordings import Recording, is_recording, read_recording
+from knowledge.search import Knowledge
+from knowledge.sources import SourceError, entries_from, walk
+from knowledge.store import LearnReport
+from knowledge.thread import Message, Thread, thread_of
+
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Learnt:
+    """What came of it. ``unusable``: files and lines that could not be read, with the reason."""
+
+    added: int = 0
+    removed: int = 0
+    unchanged: int = 0
+    files: int = 0
+    threads: int = 0
+    not_worth: int = 0
+    unusable: tuple[str, ...] = ()
+
+    def __add__(self, other: "Learnt") -> "Learnt":
+        return Learnt(
+            added=self.added + other.added,
+            removed=self.removed + other.removed,
+            unchanged=self.unchanged + other.unchanged,
+            files=self.files + other.files,
+            threads=self.threads + other.threads,
+            not_worth=self.not_worth + other.not_worth,
+            unusable=self.unusable + other.unusable,
+        )
+
+
+async def learn_path(
+    knowledge: Knowledge, path: Path, audience: str, close_after: timedelta, progress: Progress
+) -> Learnt:
+    """Add what is in ``path``: a document, a folder of them, or recorded threads."""
+    if is_recording(path):
+        return await _learn_recording(knowledge, read_recording(path), audience, close_after, progress)
+    files = list(walk(path))
+    root = path if path.is_dir() else path.parent
+    learnt = Learnt()
+    for done, file in enumerate(files, start=1):
+        progress(done, len(files), f"documents of {path.name}")
+        if is_recording(file):
+            learnt += await _learn_recording(knowledge, read_recording(file), audience, close_after, progress)
+        else:
+            learnt += await _learn_document(knowledge, file, audience, root)
+    return learnt
+
+
+async def _learn_document(knowledge: Knowledge, file: Path, audience: str, root: Path) -> Learnt:
+    try:
+        entries = entries_from(file, audience, root)
+    except SourceError as error:
+        return Learnt(unusable=(str(error),))
+    report = await knowledge.learn_origin(file.relative_to(root).as_posix(), entries)
+    return replace(_counted(report), files=1)
+
+
+def _counted(report: LearnReport) -> Learnt:
+    return Learnt(added=len(report.added), removed=len(report.removed), unchanged=len(report.unchanged))
+
+
+async def _learn_recording(
+    knowledge: Knowledge, recording: Recording, audience: str, close_after: timedelta, progress: Progress
+) -> Learnt:
+    threads = threads_of(recording.messages, recording.people)
+    learnt = Learnt(threads=len(threads), unusable=tuple(str(skipped) for skipped in recording.skipped))
+    for done, thread in enumerate(threads, start=1):
+        progress(done, len(threads), "threads")
+        info = recording.channels.get(thread.channel)
+        private, external = (info.private, info.external) if info else (False, False)
+        own = audience_of(thread.channel, private=private, external=external)
+        entry = closed_entry(thread, own if private or external else audience, close_after)
+        report = await knowledge.learn_origin(thread.id, [] if entry is None else [entry])
+        learnt += replace(_counted(report), not_worth=int(entry is None))
+    return learnt
+
+
+def closed_entry(thread: Thread, audience: str, close_after: timedelta) -> KnowledgeEntry | None:
+    """What a recorded thread teaches, known from when it would have been closed by going quiet."""
+    closed_at: datetime = thread.messages[-1].at + close_after
+    return mine(thread, audience=audience, closed_at=closed_at).entry
+
+
+def threads_of(messages: Sequence[Message], people: Mapping[str, str]) -> list[Thread]:
+    """The conversations in a recording; top-level messages without a thread are joined as they would be live."""
+    placed: dict[str, list[Message]] = {}
+    conversation: dict[str, str] = {}
+    recent: dict[str, list[Message]] = {}
+    for message in messages:
+        around = recent.setdefault(message.channel, [])
+        home = _home(message, around, people, conversation)
+        conversation[message.id] = home
+        told = replace(message, thread=home)
+        placed.setdefault(home, []).append(told)
+        if not message.thread:
+            around[:] = [*around[-29:], told]
+    return [thread_of(said) for said in placed.values()]
+
+
+def _home(
+    message: Message, around: Sequence[Message], people: Mapping[str, str], conversation: Mapping[str, str]
+) -> str:
+    if message.thread:
+        return conversation.get(message.thread, message.thread)
+    return conversations.joins(message, around, people) or message.id

@@ -1,0 +1,165 @@
+"""Posting: its own queue, so that a rate limit holds back nothing else. Written down first, read back after a doubt."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from bot import ledger
+from bot.adapters.adapter import (
+    Act,
+    ActPostponed,
+    ActRefused,
+    ActUncertain,
+    Adapter,
+    Delete,
+    LookupFailed,
+    Post,
+    Receipt,
+)
+from bot.handlers import Bot
+from bot.ledger import Intent
+from knowledge.thread import Role
+
+log = logging.getLogger("earshot")
+
+MAX_TRIES = 12
+GRACE = timedelta(seconds=1.0)  # a request that was cut may still take effect for a moment; then it is read back
+LOOKUP_PAUSE = timedelta(seconds=3)
+
+
+class Outbox:
+    """Sends what was intended, one at a time in a channel, all channels side by side."""
+
+    def __init__(self, bot: Bot) -> None:
+        self._bot = bot
+        self._busy: dict[str, asyncio.Task[None]] = {}
+
+    async def send_due(self, on_free: Callable[[], None] | None = None) -> int:
+        """Begin to send what is due in channels that are free. How many were begun."""
+        now = self._bot.clock.now()
+        busy = list(self._busy)
+        intents = await self._bot.database.run(lambda connection: ledger.take_intents(connection, now, busy))
+        for intent in intents:
+            task = asyncio.create_task(self._send_paced(intent, on_free))
+            self._busy[intent.channel] = task
+        return len(intents)
+
+    async def settle(self) -> None:
+        """Wait until everything that was begun is over."""
+        while self._busy:
+            await asyncio.gather(*self._busy.values())
+
+    async def close(self) -> None:
+        """Stop at once: what was cut off is read back at the next start."""
+        tasks = list(self._busy.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _send_paced(self, intent: Intent, on_free: Callable[[], None] | None) -> None:
+        try:
+            interval = self._bot.adapter_of(intent.channel).post_interval
+            begun = asyncio.get_running_loop().time()
+            await send(self._bot, intent)
+            # Slack: one post per second and channel; the pause stands after the answer, where the server counts.
+            await asyncio.sleep(interval if intent.kind == "post" else 0.0)
+            log.debug("%s: sent in %.3f s", intent.suggestion_id, asyncio.get_running_loop().time() - begun)
+        finally:
+            self._busy.pop(intent.channel, None)
+            if on_free is not None:
+                on_free()
+
+
+async def send(bot: Bot, intent: Intent) -> None:
+    """Bring one intent one step further: done, dropped, or put off."""
+    adapter, now = bot.adapter_of(intent.channel), bot.clock.now()
+    act = await bot.database.run(lambda connection: _act(connection, intent, bot))
+    if act is None or intent.tries >= MAX_TRIES:
+        why = "not wanted any more" if act is None else f"given up after {intent.tries} tries"
+        log.warning("%s %s: %s", intent.kind, intent.suggestion_id, why)
+        await bot.database.run(lambda connection: ledger.drop_intent(connection, intent.id, why))
+        return
+    try:
+        receipt = await _known(adapter, intent, act)
+        if receipt is None:
+            why_not = await bot.database.run(lambda connection: _begin(connection, bot, intent))
+            if why_not is not None:
+                log.info("%s: not posted: %s", intent.suggestion_id, why_not)
+                return
+            receipt = await adapter.perform(act)
+    except LookupFailed as error:
+        await _put_off(bot, intent, now + LOOKUP_PAUSE, str(error), uncertain=True)
+    except ActPostponed as error:
+        until = now + timedelta(seconds=error.seconds)
+        await _put_off(bot, intent, until, str(error), uncertain=False)
+        await bot.database.run(lambda connection: ledger.hold_channel(connection, intent.channel, until))
+    except ActUncertain as error:
+        await _put_off(bot, intent, now + GRACE, str(error), uncertain=True)
+    except ActRefused as error:
+        log.error("%s %s in %s: refused: %s", intent.kind, intent.suggestion_id, intent.channel, error)
+        reason = str(error)
+        await bot.database.run(lambda connection: ledger.drop_intent(connection, intent.id, reason))
+    else:
+        posted = receipt.message_id if intent.kind == "post" else None
+        await bot.database.run(lambda connection: ledger.mark_done(connection, intent, posted, bot.clock.now()))
+
+
+async def _known(adapter: Adapter, intent: Intent, act: Act) -> Receipt | None:
+    """What an earlier, cut-off try has already done."""
+    if intent.uncertain and isinstance(act, Post):
+        return await adapter.find_post(act)
+    return None
+
+
+async def _put_off(bot: Bot, intent: Intent, until: datetime, error: str, *, uncertain: bool) -> None:
+    log.warning("%s %s in %s: put off: %s", intent.kind, intent.suggestion_id, intent.channel, error)
+    await bot.database.run(
+        lambda connection: ledger.put_off(connection, intent, until, error, uncertain=uncertain)
+    )
+
+
+def _act(connection: Connection, intent: Intent, bot: Bot) -> Act | None:
+    row = ledger.suggestion_row(connection, intent.suggestion_id)
+    if row is None:
+        return None
+    if intent.kind == "delete":
+        return None if row.posted_id is None else Delete(channel=row.channel, message_id=row.posted_id)
+    if row.content is None:
+        return None
+    root = ledger.root_of(connection, row.message_id)
+    if root is None:
+        return None  # the question was deleted
+    return Post(
+        id=row.id,
+        channel=row.channel,
+        reply_to=root,
+        suggestion=ledger.suggestion_from(row.content),
+        now=bot.clock.now(),
+    )
+
+
+def _begin(connection: Connection, bot: Bot, intent: Intent) -> str | None:
+    """Mark the intent as begun, or drop it with the reason why it is not wanted any more."""
+    if intent.kind == "post" and (why := _overtaken(connection, bot, intent)) is not None:
+        ledger.drop_intent(connection, intent.id, why)
+        return why
+    ledger.mark_sending(connection, intent.id)
+    return None
+
+
+def _overtaken(connection: Connection, bot: Bot, intent: Intent) -> str | None:
+    """Why an answer that had to wait is late: it grew stale, or a person was faster."""
+    row = ledger.suggestion_row(connection, intent.suggestion_id)
+    if row is None:
+        return "its suggestion is gone"
+    decided = ledger.moment(row.at)
+    if bot.clock.now() - decided > bot.config().stale_after:
+        return "older than stale_after"
+    thread = ledger.thread(connection, row.conversation)
+    asker = None if thread is None else thread.asker
+    spoken = () if thread is None else thread.messages
+    faster = (said for said in spoken if said.at > decided and said.user != asker and said.role is not Role.BOT)
+    return None if next(faster, None) is None else "a person answered meanwhile"

@@ -1,0 +1,1 @@
+"""The practice room: an invented product, its support channels and one working day, for ``earshot demo``."""

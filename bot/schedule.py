@@ -1,0 +1,31 @@
+"""APScheduler says when; the ledger makes sure that it happens once (each step is safe to repeat)."""
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from bot import ledger
+from bot.handlers import Bot, on_clock
+
+TICK_SECONDS = 30
+PRUNE_HOURS = 1
+
+
+class Schedule:
+    """The recurring work of a running bot. Runs that were missed are made up by the next one."""
+
+    def __init__(self, bot: Bot) -> None:
+        self._bot = bot
+        self._scheduler = AsyncIOScheduler(
+            timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        )
+
+    def start(self) -> None:
+        self._scheduler.add_job(on_clock, "interval", args=[self._bot], seconds=TICK_SECONDS, id="tickets")
+        self._scheduler.add_job(self._prune, "interval", hours=PRUNE_HOURS, id="prune")
+        self._scheduler.start()
+
+    def close(self) -> None:
+        self._scheduler.shutdown(wait=False)
+
+    async def _prune(self) -> None:
+        now = self._bot.clock.now()
+        await self._bot.database.run(lambda connection: ledger.prune_inbox(connection, now))

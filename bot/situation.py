@@ -1,0 +1,158 @@
+"""I/O: gathers what a decision may look at. A message is kept and its ticket moved in the same transaction."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from bot import conversations, ledger, tickets
+from bot.adapters.adapter import Channel, Heard
+from bot.config import Config, in_quiet_hours, is_listed
+from bot.scorer import Policy, Situation
+from bot.tickets import Step, Ticket
+from knowledge.cues import is_ack, is_thanks
+from knowledge.thread import Message, Role, Thread
+
+# Learnt roles, where no analysts are configured: who joined at least this many conversations of others, and
+# several times more than he opened, is a helper.
+LEARNT_JOINED = 5
+LEARNT_RATIO = 3
+
+
+def knows_thread(connection: Connection, message: Message) -> bool:
+    """Whether what was said before in the message's thread is known (a top-level message has nothing before it)."""
+    return not message.thread or ledger.conversation_of(connection, message.thread) is not None
+
+
+def hear(connection: Connection, config: Config, heard: Heard, now: datetime) -> Situation:
+    """Keep the message, move its ticket, and gather what a decision may look at."""
+    message = heard.message
+    ledger.put_channel(connection, heard.channel)
+    conversation = _conversation(connection, message)
+    role = role_of(message.user, message.role, config, ledger.parts(connection, [message.user]))
+    message = replace(message, thread=conversation, role=role)
+    if not ledger.was_erased(connection, message.id):
+        first = not ledger.spoke_before(connection, message.user, conversation)
+        if ledger.put_message(connection, message, conversation, heard.message.thread or message.id):
+            _count(connection, message, first)
+            _advance(connection, message)
+            for reaction in message.reactions:
+                ledger.react(connection, message.id, reaction, added=True)
+    situation = recall(connection, config, message.id, now)
+    return situation or _erased(message, config, heard.channel, now)
+
+
+def recall(connection: Connection, config: Config, message_id: str, now: datetime) -> Situation | None:
+    """What a decision about a known message may look at; None if it is gone."""
+    conversation = ledger.conversation_of(connection, message_id)
+    thread = None if conversation is None else ledger.thread(connection, conversation)
+    ticket = None if conversation is None else ledger.ticket(connection, conversation)
+    if conversation is None or thread is None or ticket is None:
+        return None
+    message = next(said for said in thread.messages if said.id == message_id)
+    channel = ledger.channel_of(connection, message.channel)
+    given = ledger.in_conversation(connection, conversation)
+    return Situation(
+        message=message,
+        thread=thread,
+        ticket=ticket,
+        policy=policy_of(config, channel, now),
+        now=now,
+        external=channel.external,
+        people=_names(connection, thread.messages),
+        helped=len(given),
+        quoted=frozenset(ledger.quoted_in(connection, [row.id for row in given])),
+        spoken_last_hour=ledger.spoken_since(connection, message.channel, now - timedelta(hours=1)),
+        rejected=ledger.was_rejected(connection, conversation),
+    )
+
+
+def _erased(message: Message, config: Config, channel: Channel, now: datetime) -> Situation:
+    """A message whose deletion came first: it is looked at as said by nobody, and `_conclude` keeps nothing."""
+    nothing = replace(message, text="")
+    ticket = tickets.opened(message)
+    thread = Thread(id=message.thread, channel=message.channel, messages=(nothing,))
+    return Situation(
+        message=nothing, thread=thread, ticket=ticket, policy=policy_of(config, channel, now), now=now, people={}
+    )
+
+
+def _conversation(connection: Connection, message: Message) -> str:
+    """The conversation of the thread's root; at the top level the one it continues, or its own."""
+    if message.thread and message.thread != message.id:
+        return ledger.conversation_of(connection, message.thread) or message.thread
+    if message.thread:
+        return message.id
+    recent = ledger.recent_top_level(connection, message.channel, message.at, conversations.WINDOW)
+    recent = [earlier for earlier in recent if earlier.id != message.id]
+    return conversations.joins(message, recent, _names(connection, recent)) or message.id
+
+
+# A person's id in a message: <@U0123ABCD> as typed in a recording, @U0123ABCD once Slack's markup is undone.
+_MENTION = re.compile(r"<@([^>|\s]+)>|@([UW][A-Z0-9]{5,})\b")
+
+
+def _names(connection: Connection, said: Sequence[Message]) -> dict[str, str]:
+    """What people may be called -> who they are: display names, bare ids, and whoever is mentioned."""
+    users = {message.user for message in said}
+    called = {user.rsplit("/", 1)[-1]: user for user in users}
+    mentioned = {name: name for message in said for found in _MENTION.findall(message.text) for name in found if name}
+    known = {name: user for user, name in ledger.names(connection, sorted(users)).items()}
+    return {**mentioned, **known, **called}
+
+
+def role_of(user: str, said: Role, config: Config, parts: Mapping[str, tuple[int, int]]) -> Role:
+    """Who speaks: what the platform ``said``, else the configured analysts, else learnt from who answers whom."""
+    if said is not Role.UNKNOWN:
+        return said
+    if config.analysts:
+        staff = config.analysts | config.admins | config.owners
+        return Role.ANALYST if is_listed(user, staff) else Role.CUSTOMER
+    asked, joined = parts.get(user, (0, 0))
+    learnt = joined >= LEARNT_JOINED and joined >= LEARNT_RATIO * asked
+    return Role.ANALYST if learnt else Role.UNKNOWN
+
+
+def policy_of(config: Config, channel: Channel, now: datetime) -> Policy:
+    """What config.yaml allows in a channel at this time."""
+    names = [channel.id, channel.id.rsplit("/", 1)[-1], *([f"#{channel.name}"] if channel.name else [])]
+    chosen = config.channel(names)
+    local = now.astimezone(config.tz).time()
+    return Policy(
+        mode=chosen.mode,
+        threshold=chosen.precision,
+        wait=chosen.wait,
+        max_per_thread=chosen.max_per_thread,
+        max_per_hour=chosen.max_per_hour,
+        quiet_now=in_quiet_hours(chosen.quiet_hours, local),
+        external_blocked=channel.external and config.external == "off",
+    )
+
+
+def _count(connection: Connection, message: Message, first: bool) -> None:
+    """Learn who helps: joining a conversation of others counts, once each."""
+    if message.role is Role.BOT or not first:
+        return
+    ticket = ledger.ticket(connection, message.thread)
+    if ticket is None or ticket.asker != message.user:
+        ledger.count_part(connection, message.user, asked=ticket is None)
+
+
+def _advance(connection: Connection, message: Message) -> None:
+    ticket = ledger.ticket(connection, message.thread)
+    if ticket is None:
+        ledger.put_ticket(connection, tickets.opened(message))
+    elif (step := _step(message, ticket)) is not None:
+        ledger.put_ticket(connection, tickets.advance(ticket, step, message.at))
+
+
+def _step(message: Message, ticket: Ticket) -> Step | None:
+    if message.role is Role.BOT:
+        return None
+    if message.user != ticket.asker:
+        return Step.OTHER_SPOKE
+    if is_thanks(message.text):
+        return Step.THANKED
+    return None if ticket.ended and is_ack(message.text) else Step.ASKER_SPOKE

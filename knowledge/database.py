@@ -1,0 +1,114 @@
+"""I/O: one database, one thread that owns it, named migrations. SQLite here; any SQLAlchemy URL by design."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Column, Connection, MetaData, String, Table, create_engine, event, insert, select
+from sqlalchemy.engine import make_url
+
+T = TypeVar("T")
+
+BUSY_TIMEOUT_MS = 10_000
+
+_metadata = MetaData()
+_migrations = Table(
+    "migrations",
+    _metadata,
+    Column("name", String, primary_key=True),
+    Column("applied_at", String, nullable=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """A named step of the schema. Names are never changed or reused; steps run once, in order."""
+
+    name: str
+    apply: Callable[[Connection], None]
+
+
+class Database:
+    """A database and the one thread that talks to it, so that writes queue instead of colliding.
+
+    ``run(work)`` gives ``work`` a connection inside one transaction that is committed before ``run`` returns
+    and rolled back if ``work`` raises. With ``durable=False`` (scratch copies) the disk is not waited for.
+    """
+
+    def __init__(self, url: str, *, durable: bool = True) -> None:
+        parsed = make_url(url)
+        if parsed.get_backend_name() != "sqlite":
+            raise ValueError(
+                f"store is {url!r}; this version supports sqlite:///PATH, such as sqlite:///data/earshot.db"
+            )
+        self.url = url
+        self.path = Path(parsed.database) if parsed.database and parsed.database != ":memory:" else None
+        if self.path is not None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._engine = create_engine(parsed, connect_args={"check_same_thread": False})
+        event.listen(self._engine, "connect", _pragmas(durable))
+        event.listen(self._engine, "begin", _begin_immediate)
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="earshot-database")
+
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        """``work``'s result, after its transaction is committed."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._transact, work)
+
+    def run_blocking(self, work: Callable[[Connection], T]) -> T:
+        """As ``run``, for callers without an event loop."""
+        return self._thread.submit(self._transact, work).result()
+
+    def migrate(self, migrations: Sequence[Migration]) -> None:
+        """Apply the migrations that this database has not seen, in order, each in its own transaction."""
+        self.run_blocking(lambda connection: _metadata.create_all(connection))
+        for migration in migrations:
+            self.run_blocking(lambda connection, step=migration: _apply(connection, step))  # type: ignore[misc]
+
+    def copy_to(self, path: Path) -> None:
+        """Write a consistent copy of a SQLite database to ``path`` while it is in use (for replays)."""
+
+        def copy(connection: Connection) -> None:
+            connection.exec_driver_sql("COMMIT")  # VACUUM INTO must stand outside a transaction
+            connection.exec_driver_sql("VACUUM INTO ?", (str(path),))
+            connection.exec_driver_sql("BEGIN")
+
+        self.run_blocking(copy)
+
+    def close(self) -> None:
+        self._thread.shutdown(wait=True)
+        self._engine.dispose()
+
+    def _transact(self, work: Callable[[Connection], T]) -> T:
+        with self._engine.begin() as connection:
+            return work(connection)
+
+
+def _apply(connection: Connection, migration: Migration) -> None:
+    known = connection.execute(select(_migrations.c.name).where(_migrations.c.name == migration.name)).first()
+    if known is None:
+        migration.apply(connection)
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        connection.execute(insert(_migrations).values(name=migration.name, applied_at=now))
+
+
+def _pragmas(durable: bool) -> Callable[[Any, Any], None]:
+    def on_connect(raw: Any, _record: Any) -> None:
+        raw.isolation_level = None  # SQLAlchemy's recipe: the driver must not begin transactions by itself
+        cursor = raw.cursor()
+        cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute(f"PRAGMA synchronous={'FULL' if durable else 'OFF'}")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute("PRAGMA secure_delete=ON")  # what is deleted must not stay readable in free pages
+        cursor.close()
+
+    return on_connect
+
+
+def _begin_immediate(connection: Connection) -> None:
+    # A deferred transaction that turns into a write fails at once when another process writes; this one queues.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

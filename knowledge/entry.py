@@ -1,0 +1,134 @@
+"""What is known: entries, their passages, who may read them, and how far they are trusted. Pure."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from knowledge.thread import Role
+
+# Audiences. `public`: anybody, customers of other companies included. `workspace`: every member.
+# `channel:ID`: only readers of that channel, which is where private channels' knowledge stays.
+PUBLIC = "public"
+WORKSPACE = "workspace"
+
+HALF_LIFE = timedelta(days=365)  # after this long without confirmation an entry is marked as old
+
+
+class EntryKind(StrEnum):
+    DOCUMENT = "document"
+    FAQ = "faq"
+    THREAD = "thread"
+
+
+class PassageKind(StrEnum):
+    """Which part of an entry a passage is. Only solutions are quoted; discussion is only searched by words."""
+
+    PROBLEM = "problem"
+    SOLUTION = "solution"
+    DISCUSSION = "discussion"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Passage:
+    """A piece of an entry, verbatim from ``source`` (a message id, or a document's path)."""
+
+    kind: PassageKind
+    text: str
+    source: str
+    author: str | None = None
+    role: Role = Role.UNKNOWN
+    at: datetime | None = None
+    link: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KnowledgeEntry:
+    """A problem and its solution, with the evidence. ``id`` follows from the content: the same again is the same.
+
+    ``origin`` is what the entry was learnt from as a whole: a thread id or a document's path. ``known_from`` is
+    when it could first be known: for a thread the moment it was closed, for a document always (None).
+    ``confirmed`` says whether a person (the asker, a ✅, a 👍) said that it holds.
+    """
+
+    kind: EntryKind
+    title: str
+    origin: str
+    audience: str
+    passages: tuple[Passage, ...]
+    known_from: datetime | None = None
+    confirmed: bool = False
+
+    @property
+    def id(self) -> str:
+        digest = hashlib.sha256()
+        for part in (self.kind, self.title, self.origin, self.audience):
+            digest.update(part.encode() + b"\0")
+        for passage in self.passages:
+            digest.update(f"{passage.kind}\0{passage.source}\0{passage.text}\0".encode())
+        return "e" + digest.hexdigest()[:20]
+
+    def of(self, kind: PassageKind) -> tuple[Passage, ...]:
+        """The passages of one kind, in order."""
+        return tuple(passage for passage in self.passages if passage.kind is kind)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trust:
+    """A Beta posterior over "this entry helps": the prior plus one count for each live vote."""
+
+    up: float = 0.0
+    down: float = 0.0
+
+    # Two thumbs up and one down in advance: an unproved entry is more likely right than wrong, and one 👎 is
+    # not yet a verdict.
+    PRIOR_UP = 2.0
+    PRIOR_DOWN = 1.0
+
+    @property
+    def mean(self) -> float:
+        """Expected share of people whom the entry helps, in (0, 1)."""
+        up, down = self.up + self.PRIOR_UP, self.down + self.PRIOR_DOWN
+        return up / (up + down)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Hit:
+    """An entry found for a question. ``score`` in [0, 1] ranks; the parts say why.
+
+    ``dense`` is the best cosine in [-1, 1] over the entry's vectors, ``lexical`` the BM25 score (0 or more,
+    no upper bound), ``coverage`` the share in [0, 1] of the question's informative words (weighted by their
+    rarity) that the entry contains.
+    """
+
+    entry: KnowledgeEntry
+    score: float
+    dense: float
+    lexical: float
+    coverage: float
+    trust: Trust = Trust()
+
+
+def audiences(channel: str, *, external: bool) -> frozenset[str]:
+    """The audiences whose knowledge may be shown in a channel.
+
+    A channel shared with another company sees only what is public or its own; what comes from a private
+    channel is found only there, because no other channel has its ``channel:`` audience. A private channel
+    reads what the workspace reads; it only does not give.
+    """
+    own = f"channel:{channel}"
+    if external:
+        return frozenset({PUBLIC, own})
+    return frozenset({PUBLIC, WORKSPACE, own})
+
+
+def audience_of(channel: str, *, private: bool, external: bool) -> str:
+    """The audience of what is learnt in a channel: its own if private or external, else the workspace."""
+    return f"channel:{channel}" if private or external else WORKSPACE
+
+
+def is_old(dates: Iterable[datetime | None], now: datetime) -> bool:
+    """Whether the newest of ``dates`` is more than a half-life ago. Without any date nothing can be said: False."""
+    known = [date for date in dates if date is not None]
+    return bool(known) and now - max(known) > HALF_LIFE

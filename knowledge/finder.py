@@ -1,0 +1,143 @@
+"""The catalogue and both indexes as one: what is known of entries, kept together and searched together.
+
+Not for several threads: its owner lets one thread at it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from knowledge.array_file import UnusableFile
+from knowledge.catalogue import Catalogue, Scope
+from knowledge.index import Ids, Vectors
+from knowledge.index_faiss import FaissIndex
+from knowledge.lexical import Document, LexicalIndex
+from knowledge.ranking import combine
+from knowledge.store import Listing, View
+
+POOL = 100  # entries that the words and the vectors each put forward, before they are ranked together
+
+VECTORS_FILE = "vectors.idx"
+WORDS_FILE = "words.idx"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Found:
+    """An entry's number and why it was found; see Hit."""
+
+    number: int
+    score: float
+    dense: float
+    lexical: float
+    coverage: float
+
+
+@dataclass(kw_only=True, slots=True)
+class Finder:
+    """Empty until entries are put in; ``scheme`` says how texts became vectors."""
+
+    dimensions: int
+    scheme: str
+    catalogue: Catalogue = field(default_factory=Catalogue)
+    words: LexicalIndex = field(default_factory=LexicalIndex)
+    vectors: FaissIndex = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.vectors = FaissIndex(self.dimensions)
+
+    def put_vectors(self, vectors: Mapping[int, NDArray[np.float32]]) -> None:
+        """Take in vectors float32 [d] by vector id."""
+        if vectors:
+            self.vectors.put(np.array(list(vectors), dtype=np.int64), np.stack(list(vectors.values())))
+
+    def put_words(self, documents: Mapping[int, Document]) -> None:
+        """Take in the texts of entries by number."""
+        if documents:
+            self.words.put(list(documents), list(documents.values()))
+
+    def put_listings(self, listings: Sequence[Listing], views: Sequence[View]) -> None:
+        self.catalogue.put(listings, views)
+
+    def drop(self, numbers: Sequence[int]) -> None:
+        """Forget entries; those unknown are ignored."""
+        self.vectors.drop(self.catalogue.drop(numbers))
+        self.words.drop(numbers)
+
+    def find(self, question: str, vector: Vectors, scope: Scope, k: int) -> list[Found]:
+        """The ``k`` best entries of ``scope`` for a question and its vector float32 [1, d], best first."""
+        readable = self.catalogue.readable(scope)
+        if k < 1 or not readable.any():
+            return []
+        matches = self.words.match(question)
+        pool = max(POOL, 2 * k)
+        by_words = matches.top(pool, np.flatnonzero(readable))
+        numbers = np.union1d(by_words, self._nearest(vector, pool, self.catalogue.vectors_in(readable)))
+        dense = self._cosines(vector, numbers)
+        bm25, coverage = matches.bm25[numbers], matches.coverage[numbers]
+        scores = combine(dense, bm25 / max(matches.ideal, 1e-9), coverage, self.catalogue.trust_in(numbers))
+        order = np.lexsort((numbers, -scores))[:k]
+        return [
+            Found(
+                number=int(numbers[at]),
+                score=float(scores[at]),
+                dense=float(dense[at]),
+                lexical=float(bm25[at]),
+                coverage=float(coverage[at]),
+            )
+            for at in order
+        ]
+
+    def _nearest(self, vector: Vectors, count: int, allowed: Ids | None) -> Ids:
+        """The ``count`` entries with the nearest vectors. One entry may have many, so ask on."""
+        most = len(self.vectors) if allowed is None else len(allowed)
+        asked = 4 * count
+        while most:
+            ids, _ = self.vectors.search(vector, min(asked, most), allowed)
+            entries, first = np.unique(self.catalogue.entries_of(ids[ids >= 0]), return_index=True)
+            if len(entries) >= count or asked >= most:
+                return entries[np.argsort(first)][:count]
+            asked *= 4
+        return np.zeros(0, dtype=np.int64)
+
+    def _cosines(self, vector: Vectors, numbers: Ids) -> NDArray[np.float32]:
+        """The best cosine of each of ``numbers`` over its vectors."""
+        vectors = self.catalogue.vectors_of(numbers)
+        ids, scores = self.vectors.search(vector, len(vectors), vectors)
+        best = np.full(len(numbers), -1.0, dtype=np.float32)
+        entries = self.catalogue.entries_of(ids[ids >= 0])
+        np.maximum.at(best, np.searchsorted(numbers, entries), scores[ids >= 0])
+        return np.clip(best, -1.0, 1.0)
+
+    def save(self, folder: Path) -> None:
+        """Write both indexes below ``folder``, each atomically."""
+        self.vectors.save(folder / VECTORS_FILE, self._made_for())
+        self.words.save(folder / WORDS_FILE, self.catalogue.marks)
+
+    def load_vectors(self, folder: Path) -> bool:
+        """Take the vectors from ``folder``, if it holds exactly those that the catalogue names."""
+        try:
+            self.vectors = FaissIndex.load(folder / VECTORS_FILE, self.dimensions, self._made_for())
+        except UnusableFile:
+            return False
+        return True
+
+    def load_words(self, folder: Path) -> None:
+        """Take from ``folder`` what it holds of the entries that the catalogue names."""
+        try:
+            self.words, marks = LexicalIndex.load(folder / WORDS_FILE)
+        except UnusableFile:
+            return
+        current = np.zeros(len(marks), dtype=np.uint64)
+        shared = min(len(marks), len(self.catalogue.marks))
+        current[:shared] = self.catalogue.marks[:shared]
+        self.words.drop([int(number) for number in np.flatnonzero(marks != current)])
+
+    def without_words(self) -> list[int]:
+        """The entries of the catalogue that are not searched by words yet."""
+        return [int(number) for number in np.setdiff1d(np.flatnonzero(self.catalogue.marks), self.words.ids)]
+
+    def _made_for(self) -> str:
+        return f"{self.scheme} {self.catalogue.state()}"

@@ -1,0 +1,114 @@
+"""A running Earshot for tests: the real Slack client against the local Slack, the real handlers, a hashing embedder."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from bot.adapters.slack import SlackAdapter
+from bot.app import App, assemble, open_database
+from bot.clock import Clock
+from bot.config import Config
+from bot.handlers import Bot
+from knowledge.database import Database
+from knowledge.embed import Embedder, HashEmbedder
+from knowledge.entry import WORKSPACE, EntryKind, KnowledgeEntry, Passage, PassageKind
+from knowledge.search import Knowledge
+from knowledge.thread import Role
+from tests.local_slack import LocalSlack
+
+QUESTION = "The gate stops with MLR-4090 since this morning, how do I make it start again?"
+SOLUTION = "MLR-4090 means that the spill folder is full. Run `millrace spill clean --older 7d` and restart the gate."
+
+CHANNEL, PRIVATE = "C0HELP001", "C0PRIV001"
+ANN, BOB, CARL = "U0ANN00001", "U0BOB00001", "U0CARL0001"
+
+
+def entry(
+    problem: str = "Gate does not start: MLR-4090\nSince last night the gate stops with MLR-4090, how can I start it?",
+    solution: str = SOLUTION,
+    *,
+    origin: str = "slack:T0/C0OLD/1600000000.000001",
+    audience: str = WORKSPACE,
+    source: str = "slack:T0/C0OLD/1600000001.000001",
+    link: str | None = "https://example.slack.com/archives/C0OLD/p1600000001000001",
+) -> KnowledgeEntry:
+    """A closed thread as knowledge."""
+    at = datetime.now(UTC) - timedelta(days=92)
+    asked = Passage(kind=PassageKind.PROBLEM, text=problem, source=origin, at=at)
+    solved = Passage(
+        kind=PassageKind.SOLUTION, text=solution, source=source, role=Role.ANALYST, at=at, link=link
+    )
+    return KnowledgeEntry(
+        kind=EntryKind.THREAD,
+        title=problem.split("\n")[0],
+        origin=origin,
+        audience=audience,
+        passages=(asked, solved),
+        known_from=at,
+        confirmed=True,
+    )
+
+
+def config(*, wait: float = 0.0, precision: float = 0.5, **more: object) -> Config:
+    speaking = {"wait_seconds": f"{wait:g}", "precision": f"{precision}", "max_per_hour": "100"}
+    return Config.model_validate({"defaults": speaking, "analysts": [BOB], **more})
+
+
+def workspace(slack: LocalSlack) -> None:
+    """A help channel and a private one, two customers and an analyst; the bot is in both channels."""
+    for user, name in ((ANN, "ann"), (BOB, "bob"), (CARL, "carl")):
+        slack.add_user(user, name)
+    slack.add_channel(CHANNEL, "help", members=[ANN, BOB, CARL])
+    slack.add_channel(PRIVATE, "help-private", kind="private", members=[ANN, BOB])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Running:
+    app: App
+    slack: LocalSlack
+    database: Database
+    knowledge: Knowledge
+
+    @property
+    def bot(self) -> Bot:
+        return self.app.bot
+
+
+@asynccontextmanager
+async def running(
+    slack: LocalSlack,
+    folder: Path,
+    entries: Sequence[KnowledgeEntry] = (),
+    *,
+    settings: Config | None = None,
+    clock: Clock | None = None,
+    embedder: Embedder | None = None,
+    settle: timedelta = timedelta(milliseconds=20),
+) -> AsyncIterator[Running]:
+    """An Earshot that is connected when the block begins and stopped when it ends."""
+    database = open_database(f"sqlite:///{folder / 'earshot.db'}")
+    knowledge = Knowledge(database, embedder or HashEmbedder(), folder / "index")
+    await knowledge.open()
+    await knowledge.learn(entries)
+    adapter = SlackAdapter(slack.bot_token, slack.app_token, slack.base_url)
+    chosen = settings or config()
+    app = assemble(lambda: chosen, database, knowledge, [adapter], clock=clock, settle=settle)
+    stop = asyncio.Event()
+    task = asyncio.create_task(app.run(stop))
+    try:
+        await slack.until(lambda: slack.connected() or task.done())
+        if task.done():
+            task.result()
+        yield Running(app=app, slack=slack, database=database, knowledge=knowledge)
+    finally:
+        stop.set()
+        await task
+        await knowledge.close()
+        database.close()
+
+
+logging.getLogger("earshot").setLevel(logging.DEBUG)

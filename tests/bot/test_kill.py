@@ -1,0 +1,107 @@
+"""SIGKILL at random points, over the real client: no event is lost and nothing is posted twice."""
+
+import asyncio
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from bot.app import open_database
+from knowledge.embed import HashEmbedder
+from knowledge.search import Knowledge
+from tests.bot.running import QUESTION, entry
+from tests.local_slack import SLACKS_SCHEDULE, LocalSlack
+
+ROUNDS = 14
+CHANNELS = [f"C{number:08d}" for number in range(4)]
+ASKERS = [f"U{number:08d}" for number in range(ROUNDS * len(CHANNELS))]
+SETTINGS = """
+slack: {{base_url: "{base_url}"}}
+store: sqlite:///{store}
+embedder: {{model: hash}}
+analysts: [U0NOBODY01]
+stale_after: 1h
+defaults: {{wait_seconds: 0, precision: 0.5, max_per_hour: 1000, max_per_thread: 100}}
+channels:
+  {waiting}: {{wait_seconds: 1}}
+"""
+
+
+@pytest.fixture
+def slack() -> Iterator[LocalSlack]:
+    # Events that nobody acknowledged come again soon, so that a round need not wait a minute.
+    with LocalSlack(schedule=SLACKS_SCHEDULE.scaled(0.05), hold=True) as local:
+        for user in ASKERS:  # one question each: a second one would replace the first
+            local.add_user(user, user.lower())
+        for channel in CHANNELS:
+            local.add_channel(channel, channel.lower(), members=ASKERS)
+        yield local
+
+
+async def settings(slack: LocalSlack, folder: Path) -> Path:
+    store = folder / "earshot.db"
+    database = open_database(f"sqlite:///{store}")
+    knowledge = Knowledge(database, HashEmbedder(), store.with_suffix(".index"))
+    await knowledge.open()
+    await knowledge.learn([entry()])
+    await knowledge.close()
+    database.close()
+    path = folder / "config.yaml"
+    path.write_text(SETTINGS.format(base_url=slack.base_url, store=store, waiting=CHANNELS[0]), encoding="utf-8")
+    return path
+
+
+@contextmanager
+def earshot(slack: LocalSlack, config: Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """`earshot run` in a process of its own, connected."""
+    secrets = {"SLACK_BOT_TOKEN": slack.bot_token, "SLACK_APP_TOKEN": slack.app_token}
+    before = slack.sockets_opened
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "bot", "run", "--config", str(config)],
+            env={**os.environ, **secrets},
+            stdout=output,
+            stderr=output,
+        )
+        try:
+            slack.wait_for(lambda: slack.sockets_opened > before or process.poll() is not None, timeout=30)
+            assert process.poll() is None, log.read_text(encoding="utf-8")
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+
+
+@pytest.mark.timeout(300)
+async def test_killed_again_and_again_it_answers_every_question_once(slack: LocalSlack, tmp_path: Path) -> None:
+    config, log = await settings(slack, tmp_path), tmp_path / "log"
+    chance = random.Random(20261121)
+    asked: list[tuple[str, str]] = []
+    await asyncio.to_thread(_rounds, slack, config, log, chance, asked)
+    replies = {ts: len(slack.bot_replies(ts)) for _, ts in asked}
+    assert set(replies.values()) == {1}, f"{replies}\n{log.read_text(encoding='utf-8')[-4000:]}"
+    assert len(slack.posts()) == len(asked)
+    assert [v for v in slack.violations if "not acknowledged" not in v] == []
+
+
+def _rounds(
+    slack: LocalSlack, config: Path, log: Path, chance: random.Random, asked: list[tuple[str, str]]
+) -> None:
+    for _ in range(ROUNDS):
+        with earshot(slack, config, log) as process:
+            for channel in CHANNELS:
+                asked.append((channel, slack.post(channel, ASKERS[len(asked)], QUESTION)))
+                time.sleep(chance.uniform(0.0, 0.1))
+            time.sleep(chance.choice([0.0, 0.02, 0.05, 0.1, 0.3, 1.2]))
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+    with earshot(slack, config, log):
+        slack.wait_for(lambda: all(slack.bot_replies(ts) for _, ts in asked), timeout=60)
+        time.sleep(2.0)
