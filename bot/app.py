@@ -1,16 +1,15 @@
 """The whole, put together: the only module that names concrete classes, and the worker loop."""
 
 import asyncio
-
 import logging
 import os
 from collections.abc import Callable, Sequence
-
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+from sqlalchemy import Connection
 
 from bot import handlers, ledger
 from bot.adapters.adapter import Adapter, Arrival, Deleted, Edited, Event, Heard, Ignored, Reacted, Voted
@@ -83,7 +82,9 @@ class App:
     async def _make_durable(self, batch: Batch) -> None:
         now, settle = self.bot.clock.now(), self._settle
         try:
-            await self.bot.database.run(lambda connection: ledger.accept(connection, batch.arrivals, now, settle))
+            await self.bot.database.run(
+                lambda connection: ledger.accept(connection, batch.arrivals, now, settle)
+            )
         except BaseException as error:
             batch.error = error
             raise
@@ -152,7 +153,9 @@ class App:
 
     async def _try_again(self, work: Work, error: Exception) -> None:
         now, reason = self.bot.clock.now(), f"{type(error).__name__}: {error}"
-        poison = await self.bot.database.run(lambda connection: ledger.postpone(connection, work, now, reason))
+        poison = await self.bot.database.run(
+            lambda connection: ledger.postpone(connection, work, now, reason)
+        )
         remedy = "set aside; see `earshot doctor`" if poison else "will be tried again"
         log.error("event %s of %s: %s; %s", work.id, work.conversation, reason, remedy, exc_info=error)
 
@@ -183,8 +186,11 @@ class App:
 
     async def _until_due(self) -> float:
         """Seconds until something falls due, at most IDLE."""
-        def soonest(connection):  # type: ignore[no-untyped-def]
-            return [at for at in (ledger.next_due(connection), ledger.next_intent(connection)) if at is not None]
+
+        def soonest(connection: Connection) -> list[datetime]:
+            return [
+                at for at in (ledger.next_due(connection), ledger.next_intent(connection)) if at is not None
+            ]
 
         now = self.bot.clock.now()
         due = [(at - now).total_seconds() for at in await self.bot.database.run(soonest)]
@@ -215,7 +221,7 @@ async def wait_any(*events: asyncio.Event, timeout: float) -> None:
     await asyncio.gather(*waits, return_exceptions=True)
 
 
-# ---- assembling -----------------------------------------------------------------------------------------------
+# ---- assembling -----------------------------------------------------
 
 MIGRATIONS = [*store.MIGRATIONS, *ledger.MIGRATIONS]
 

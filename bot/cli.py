@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
+from knowledge.sources import SourceError
 from rich.console import Console
 from rich.logging import RichHandler
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -28,8 +29,6 @@ from bot.replay import Report, replay
 from knowledge.embed import UnknownModel
 from knowledge.entry import PUBLIC, WORKSPACE, Hit
 from knowledge.recordings import RecordingError, read_recording
-from knowledge.search import Knowledge
-from knowledge.sources import SourceError
 from knowledge.thread import Message, Thread
 from knowledge.writer_extractive import ExtractiveWriter
 
@@ -67,11 +66,17 @@ def parser() -> argparse.ArgumentParser:
     )
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument(
-        "--config", type=Path, default=DEFAULT_CONFIG, metavar="PATH", help="settings (default: ./config.yaml)"
+        "--config",
+        type=Path,
+        default=DEFAULT_CONFIG,
+        metavar="PATH",
+        help="settings (default: ./config.yaml)",
     )
     shared.add_argument("-v", "--verbose", action="store_true", help="log more, to stderr")
     as_json = argparse.ArgumentParser(add_help=False)
-    as_json.add_argument("--json", action="store_true", help="JSON on stdout, for scripts; everything else on stderr")
+    as_json.add_argument(
+        "--json", action="store_true", help="JSON on stdout, for scripts; everything else on stderr"
+    )
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     def add(name: str, run: Callable[[argparse.Namespace], Awaitable[int]], text: str, *, json: bool = False):  # type: ignore[no-untyped-def]
@@ -81,7 +86,11 @@ def parser() -> argparse.ArgumentParser:
         return command
 
     add("run", _run, "Listen to the platforms that config.yaml enables, until stopped.")
-    demo = add("demo", _demo, "Play an invented support channel in the terminal, then let you join in. Needs nothing.")
+    demo = add(
+        "demo",
+        _demo,
+        "Play an invented support channel in the terminal, then let you join in. Needs nothing.",
+    )
     demo.add_argument("--once", action="store_true", help="play the day, print a summary, and exit")
     learn = add(
         "learn",
@@ -90,7 +99,9 @@ def parser() -> argparse.ArgumentParser:
         "JSON lines) to the knowledge. Learning the same again changes nothing.",
         json=True,
     )
-    learn.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a file, or a folder to walk through")
+    learn.add_argument(
+        "paths", nargs="+", type=Path, metavar="PATH", help="a file, or a folder to walk through"
+    )
     learn.add_argument(
         "--audience",
         type=_audience,
@@ -123,7 +134,7 @@ def _audience(text: str) -> str:
     raise argparse.ArgumentTypeError(f"{text!r} is no audience; give public, workspace or channel:ID")
 
 
-# ---- run ------------------------------------------------------------------------------------------------------
+# ---- run -----------------------------------------------------
 
 
 async def _run(arguments: argparse.Namespace) -> int:
@@ -162,10 +173,12 @@ async def _until_stopped(run: Callable[[asyncio.Event], Awaitable[None]], settin
 
 
 def _slack(config: Config, secrets: Secrets) -> SlackAdapter:
-    return SlackAdapter(secrets.slack_bot_token or "", secrets.slack_app_token or "", str(config.slack.base_url))
+    return SlackAdapter(
+        secrets.slack_bot_token or "", secrets.slack_app_token or "", str(config.slack.base_url)
+    )
 
 
-# ---- demo, learn, replay --------------------------------------------------------------------------------------
+# ---- demo, learn, replay -----------------------------------------------------
 
 
 async def _demo(arguments: argparse.Namespace) -> int:
@@ -186,7 +199,9 @@ async def _learn(arguments: argparse.Namespace) -> int:
     with _progress() as progress:
         knowledge = await open_knowledge(config, database, progress=progress)
         for path in arguments.paths:
-            learnt += await learn_path(knowledge, path, arguments.audience, config.tickets.close_after, progress)
+            learnt += await learn_path(
+                knowledge, path, arguments.audience, config.tickets.close_after, progress
+            )
     await knowledge.close()
     database.close()
     return _report_learnt(learnt, as_json=arguments.json)
@@ -230,7 +245,10 @@ def _show_report(report: Report) -> None:
         for citation in outcome.citations:
             out.print(f"  source: {citation['source']}", style="dim", highlight=False, markup=False)
     total, spoken = len(report.outcomes), len(report.replies)
-    out.print(f"\n{total} messages, {spoken} replies ({100 * spoken / total:.1f} per 100 messages).", highlight=False)
+    out.print(
+        f"\n{total} messages, {spoken} replies ({100 * spoken / total:.1f} per 100 messages).",
+        highlight=False,
+    )
     for name, count in report.silent.most_common():
         out.print(f"  silent, {name}: {count}", highlight=False)
     out.print(
@@ -239,7 +257,7 @@ def _show_report(report: Report) -> None:
     )
 
 
-# ---- ask, why, doctor -----------------------------------------------------------------------------------------
+# ---- ask, why, doctor -----------------------------------------------------
 
 
 async def _ask(arguments: argparse.Namespace) -> int:
@@ -284,7 +302,11 @@ async def _why(arguments: argparse.Namespace) -> int:
     if arguments.json:
         shown = {"id": row.message_id, "action": row.action, "score": row.score, "threshold": row.threshold}
         considered = json.loads(row.considered)
-        print(json.dumps({**shown, "reasons": ledger.reason_lines(row), "considered": considered}, ensure_ascii=False))
+        print(
+            json.dumps(
+                {**shown, "reasons": ledger.reason_lines(row), "considered": considered}, ensure_ascii=False
+            )
+        )
         return 0
     out.print(f"{row.action}: score {row.score:.2f}, threshold {row.threshold:.2f}", highlight=False)
     for line in ledger.reason_lines(row):
@@ -318,10 +340,12 @@ async def _examine_slack(slack: SlackAdapter) -> Finding:
         me = await slack.check()
     except StartFailed as error:
         return Finding(name="slack", ok=False, text=str(error))
-    return Finding(name="slack", ok=True, text=f"tokens and scopes are good; the bot is {me.user} in {me.team}")
+    return Finding(
+        name="slack", ok=True, text=f"tokens and scopes are good; the bot is {me.user} in {me.team}"
+    )
 
 
-# ---- shared ---------------------------------------------------------------------------------------------------
+# ---- shared -----------------------------------------------------
 
 
 def _config(arguments: argparse.Namespace) -> Config:

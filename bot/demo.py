@@ -6,12 +6,13 @@ from collections import Counter
 from datetime import timedelta
 from importlib.resources import as_file, files
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.panel import Panel
 from rich.text import Text
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from bot import ledger
 from bot.adapters import room
@@ -51,7 +52,10 @@ class Demo:
         self._names: dict[str, str] = {}
 
     async def play(self, *, once: bool) -> None:
-        with tempfile.TemporaryDirectory(prefix="earshot-demo-") as folder, as_file(files("bot.practice")) as content:
+        with (
+            tempfile.TemporaryDirectory(prefix="earshot-demo-") as folder,
+            as_file(files("bot.practice")) as content,
+        ):
             database = open_database(f"sqlite:///{Path(folder) / 'demo.db'}", durable=False)
             knowledge = Knowledge(database, self._embedder, None)
             await knowledge.open(None)
@@ -60,7 +64,9 @@ class Demo:
             clock = RecordedClock(today.messages[0].at)
             channels = {info.id: room.channel(info.id, name=info.name) for info in today.channels.values()}
             adapter = room.RoomAdapter(channels, self._on_post)
-            app = assemble(lambda: self._config, database, knowledge, [adapter], clock=clock, settle=timedelta())
+            app = assemble(
+                lambda: self._config, database, knowledge, [adapter], clock=clock, settle=timedelta()
+            )
             await self._play_day(app, clock, today)
             self._summary(today)
             if not once:
@@ -83,7 +89,9 @@ class Demo:
             await advance(app, clock, arrival.at)
             await self._show_decisions(app)
             if "message" in arrival.payload:
-                self._show_message(next(m for m in today.messages if m.id == arrival.payload["message"]["id"]))
+                self._show_message(
+                    next(m for m in today.messages if m.id == arrival.payload["message"]["id"])
+                )
             await app.accept(arrival)
             await app.drain()
             await self._show_decisions(app)
@@ -103,11 +111,13 @@ class Demo:
             if row.action == Action.SILENT:
                 name, text = ledger.first_reason(row)
                 self._silent[name] += 1
-                self._console.print(f"         [dim]· silent: {escape(name)}: {escape(text)}[/dim]", highlight=False)
+                self._console.print(
+                    f"         [dim]· silent: {escape(name)}: {escape(text)}[/dim]", highlight=False
+                )
             elif row.action == Action.WAIT:
                 self._console.print("         [dim]· could help; people get a moment first[/dim]")
 
-    def _new_decisions(self, connection: Connection) -> list[ledger.Row]:  # type: ignore[type-arg]
+    def _new_decisions(self, connection: Connection) -> list[Row[Any]]:
         rows = ledger.decisions_after(connection, self._seen)
         self._seen = rows[-1].id if rows else self._seen
         return rows
@@ -116,9 +126,13 @@ class Demo:
         self._spoken.append(post)
         body = Text(post.suggestion.text)
         for citation in post.suggestion.citations:
-            body.append(f"\n[{citation.number}] {citation.title} · {provenance(citation, post.now)}", style="dim")
+            body.append(
+                f"\n[{citation.number}] {citation.title} · {provenance(citation, post.now)}", style="dim"
+            )
         title = f"[bold green]Earshot[/] in the thread, {post.now:%H:%M}"
-        self._console.print(Panel(body, title=title, title_align="left", border_style="green", padding=(0, 1)))
+        self._console.print(
+            Panel(body, title=title, title_align="left", border_style="green", padding=(0, 1))
+        )
 
     def _summary(self, today: Recording) -> None:
         reasons = ", ".join(f"{name} {count}" for name, count in self._silent.most_common())
@@ -181,7 +195,9 @@ class Visit:
             case "/analyst" | "/reply" if rest:
                 await self._say(rest, Role.ANALYST if command == "/analyst" else Role.CUSTOMER, self._thread)
             case _ if line.startswith("/"):
-                self._console.print(f"{command} is not known, or needs a text; /help lists what is", highlight=False)
+                self._console.print(
+                    f"{command} is not known, or needs a text; /help lists what is", highlight=False
+                )
             case _:
                 await self._say(line, Role.CUSTOMER, "")
 
@@ -204,7 +220,9 @@ class Visit:
             return
         at = self._clock.now() + timedelta(seconds=5)
         self._clock.move_to(at)
-        await self._app.accept(room.reacted(room.post_id(post.id), Reaction(name=name, user="you", at=at), at))
+        await self._app.accept(
+            room.reacted(room.post_id(post.id), Reaction(name=name, user="you", at=at), at)
+        )
         await self._app.drain()
         for entry in sorted({citation.entry for citation in post.suggestion.citations}):
             trust = await self._app.bot.knowledge.trust_in(entry)
@@ -217,6 +235,8 @@ class Visit:
         if row is None:
             self._console.print("Nothing was said yet.")
             return
-        self._console.print(f"{row.action}, score {row.score:.2f}, threshold {row.threshold:.2f}", highlight=False)
+        self._console.print(
+            f"{row.action}, score {row.score:.2f}, threshold {row.threshold:.2f}", highlight=False
+        )
         for text in ledger.reason_lines(row):
             self._console.print(f"  {text}", highlight=False, markup=False)

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from bot import ledger
 from bot.config import Config, Secrets, problems_to_run
@@ -40,7 +41,11 @@ def _examine(connection: Connection) -> list[Finding]:
     waiting = inbox.get("pending", 0) + inbox.get("running", 0)
     return [
         *_set_aside(ledger.poison(connection)),
-        Finding(name="inbox", ok=True, text=f"{waiting} to be handled, {inbox.get('waiting', 0)} waiting for people"),
+        Finding(
+            name="inbox",
+            ok=True,
+            text=f"{waiting} to be handled, {inbox.get('waiting', 0)} waiting for people",
+        ),
         Finding(name="outbox", ok=True, text=_counted(sent) or "nothing was posted yet"),
         *[Finding(name="dropped post", ok=True, text=why) for why in ledger.dropped(connection)],
         Finding(name="tickets", ok=True, text=_counted(ledger.ticket_counts(connection)) or "none yet"),
@@ -48,7 +53,7 @@ def _examine(connection: Connection) -> list[Finding]:
     ]
 
 
-def _set_aside(rows: Sequence[ledger.Row]) -> list[Finding]:  # type: ignore[type-arg]
+def _set_aside(rows: Sequence[Row[Any]]) -> list[Finding]:
     if not rows:
         return [Finding(name="events set aside", ok=True, text="none")]
     remedy = "mend the cause, then `earshot doctor --retry`"

@@ -9,7 +9,9 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 
+from knowledge.mine import mine
 from sqlalchemy import Connection
 
 from bot import ledger, tickets
@@ -24,7 +26,6 @@ from bot.situation import hear, knows_thread, recall, role_of
 from bot.tickets import Step, Ticket, TicketState
 from knowledge.database import Database
 from knowledge.entry import Hit, KnowledgeEntry, PassageKind, Trust, audience_of, audiences
-from knowledge.mine import mine
 from knowledge.search import Knowledge
 from knowledge.thread import Reaction, Role
 from knowledge.writer import Writer, WriterFailed
@@ -55,7 +56,7 @@ class Overtaken(Exception):
     """An event came before the message it is about; it waits for it, a bounded time."""
 
 
-# ---- a message ------------------------------------------------------------------------------------------------
+# ---- a message -----------------------------------------------------
 
 
 async def on_message(bot: Bot, work: Work, heard: Heard) -> None:
@@ -165,7 +166,7 @@ async def _conclude(
     await bot.database.run(conclude)
 
 
-# ---- edits and deletions --------------------------------------------------------------------------------------
+# ---- edits and deletions -----------------------------------------------------
 
 
 async def on_edit(bot: Bot, work: Work, edited: Edited) -> None:
@@ -175,7 +176,9 @@ async def on_edit(bot: Bot, work: Work, edited: Edited) -> None:
     def edit(connection: Connection) -> Situation | None:
         row = ledger.message_row(connection, edited.message_id)
         if row is None:
-            if ledger.was_erased(connection, edited.message_id) or ledger.is_own(connection, edited.message_id):
+            if ledger.was_erased(connection, edited.message_id) or ledger.is_own(
+                connection, edited.message_id
+            ):
                 return None
             raise Overtaken(f"{edited.message_id} was edited before it was heard")
         if row.text == edited.text:
@@ -208,7 +211,9 @@ async def on_delete(bot: Bot, work: Work, deleted: Deleted) -> None:
             ledger.take_back(connection, row, now)
         ledger.finish(connection, work.id)
 
-    await _unlearn(bot, deleted.message_id)  # before the row is finished, so that a crash in between repeats it
+    await _unlearn(
+        bot, deleted.message_id
+    )  # before the row is finished, so that a crash in between repeats it
     await bot.database.run(erase)
 
 
@@ -227,7 +232,7 @@ def _without(entry: KnowledgeEntry, source: str) -> KnowledgeEntry | None:
     return replace(left, title=left.of(PassageKind.PROBLEM)[0].text.split("\n")[0][:120]) if whole else None
 
 
-# ---- reactions and votes --------------------------------------------------------------------------------------
+# ---- reactions and votes -----------------------------------------------------
 
 
 async def on_reaction(bot: Bot, work: Work, reacted: Reacted) -> None:
@@ -307,11 +312,11 @@ async def _trust(bot: Bot, entries: Iterable[str]) -> None:
     """The trust of entries, counted anew from the live votes: taking a vote back undoes it exactly."""
     config = bot.config()
     for entry_id in entries:
-        trust = await bot.database.run(lambda connection, entry=entry_id: _counted(connection, config, entry))
+        trust = await bot.database.run(partial(_counted, config=config, entry_id=entry_id))
         await bot.knowledge.set_trust(entry_id, trust)
 
 
-def _counted(connection: Connection, config: Config, entry_id: str) -> Trust:
+def _counted(connection: Connection, *, config: Config, entry_id: str) -> Trust:
     live = ledger.votes_on_entry(connection, entry_id)
     parts = ledger.parts(connection, [user for _, user, _ in live])
     votes = [
@@ -326,7 +331,7 @@ def _counted(connection: Connection, config: Config, entry_id: str) -> Trust:
     return trust_from(votes)
 
 
-# ---- the clock ------------------------------------------------------------------------------------------------
+# ---- the clock -----------------------------------------------------
 
 
 async def on_clock(bot: Bot) -> None:
@@ -338,7 +343,9 @@ async def on_clock(bot: Bot) -> None:
 
 async def learn_closed(bot: Bot) -> None:
     """Turn closed threads into knowledge, in small batches."""
-    while closed := await bot.database.run(lambda connection: ledger.closed_unlearnt(connection, LEARN_BATCH)):
+    while closed := await bot.database.run(
+        lambda connection: ledger.closed_unlearnt(connection, LEARN_BATCH)
+    ):
         for ticket in closed:
             await _learn(bot, ticket)
 

@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from knowledge.mine import mine
+from knowledge.sources import SourceError, entries_from, walk
+
 from bot import conversations
 from knowledge.entry import KnowledgeEntry, audience_of
-from knowledge.mine import mine
 from knowledge.recordings import Recording, is_recording, read_recording
 from knowledge.search import Knowledge
-from knowledge.sources import SourceError, entries_from, walk
 from knowledge.store import LearnReport
 from knowledge.thread import Message, Thread, thread_of
 

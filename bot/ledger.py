@@ -20,10 +20,12 @@ from sqlalchemy import (
     Integer,
     MetaData,
     Row,
+    Select,
     String,
     Table,
     Text,
     and_,
+    bindparam,
     delete,
     exists,
     func,
@@ -223,7 +225,7 @@ def clear(connection: Connection) -> None:
         connection.execute(delete(table))
 
 
-# ---- inbox ----------------------------------------------------------------------------------------------------
+# ---- inbox -----------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -263,21 +265,28 @@ def accept(connection: Connection, arrivals: Iterable[Arrival], now: datetime, s
     )
 
 
-def claim(connection: Connection, now: datetime, limit: int) -> list[Work]:
-    """Take due rows, at most one of a conversation, each the first of its conversation in platform order."""
+def _claimable() -> Select[Any]:
+    """Due rows that nothing of their conversation holds up."""
     other = inbox.alias("other")
     same = other.c.conversation == inbox.c.conversation
     earlier = tuple_(other.c.at, other.c.id) < tuple_(inbox.c.at, inbox.c.id)
     running = exists().where(same, other.c.state == InboxState.RUNNING)
     ahead = exists().where(same, other.c.state == InboxState.PENDING, earlier)
     free = or_(inbox.c.state == InboxState.WAITING, and_(inbox.c.state == InboxState.PENDING, ~ahead))
-    due = (
-        select(inbox)
-        .where(inbox.c.state.in_([InboxState.PENDING, InboxState.WAITING]), inbox.c.due_at <= seconds(now), ~running, free)
-        .order_by(inbox.c.at, inbox.c.id)
-        .limit(limit)
-    )
-    rows = _first_of_each_conversation(connection.execute(due).all())
+    open_ = inbox.c.state.in_([InboxState.PENDING, InboxState.WAITING])
+    due = select(inbox).where(open_, inbox.c.due_at <= bindparam("now"), ~running, free)
+    return due.order_by(inbox.c.at, inbox.c.id).limit(bindparam("most"))
+
+
+_CLAIMABLE = (
+    _claimable()
+)  # the statements of the hot path are built once: building one costs more than running it
+
+
+def claim(connection: Connection, now: datetime, limit: int) -> list[Work]:
+    """Take due rows, at most one of a conversation, each the first of its conversation in platform order."""
+    due = connection.execute(_CLAIMABLE, {"now": seconds(now), "most": limit}).all()
+    rows = _first_of_each_conversation(due)
     ids = [row.id for row in rows]
     if ids:
         connection.execute(update(inbox).where(inbox.c.id.in_(ids)).values(state=InboxState.RUNNING))
@@ -307,12 +316,20 @@ def _work(row: Row[Any]) -> Work:
 
 def finish(connection: Connection, work_id: int) -> None:
     """Handled: the row stays for deduplication, its text goes."""
-    connection.execute(update(inbox).where(inbox.c.id == work_id).values(state=InboxState.DONE, payload=None, error=None))
+    connection.execute(
+        update(inbox).where(inbox.c.id == work_id).values(state=InboxState.DONE, payload=None, error=None)
+    )
 
 
 def wait(connection: Connection, work_id: int, message_id: str, until: datetime) -> None:
     """Look again at ``until``. The row no longer holds its conversation, and its tries start afresh."""
-    values = {"state": InboxState.WAITING, "due_at": seconds(until), "message_id": message_id, "payload": None, "tries": 0}
+    values = {
+        "state": InboxState.WAITING,
+        "due_at": seconds(until),
+        "message_id": message_id,
+        "payload": None,
+        "tries": 0,
+    }
     connection.execute(update(inbox).where(inbox.c.id == work_id).values(**values))
 
 
@@ -350,19 +367,29 @@ def retry_poison(connection: Connection, now: datetime) -> int:
     fresh = and_(inbox.c.state == InboxState.POISON, inbox.c.message_id.is_(None))
     looked = and_(inbox.c.state == InboxState.POISON, inbox.c.message_id.is_not(None))
     first = connection.execute(update(inbox).where(fresh).values(**values)).rowcount
-    return first + connection.execute(update(inbox).where(looked).values(**{**values, "state": InboxState.WAITING})).rowcount
+    return (
+        first
+        + connection.execute(
+            update(inbox).where(looked).values(**{**values, "state": InboxState.WAITING})
+        ).rowcount
+    )
 
 
 def poison(connection: Connection) -> list[Row[Any]]:
     """The rows set aside: id, conversation, at, tries, error."""
     columns = (inbox.c.id, inbox.c.adapter, inbox.c.conversation, inbox.c.at, inbox.c.tries, inbox.c.error)
-    return list(connection.execute(select(*columns).where(inbox.c.state == InboxState.POISON).order_by(inbox.c.id)).all())
+    set_aside = select(*columns).where(inbox.c.state == InboxState.POISON).order_by(inbox.c.id)
+    return [*connection.execute(set_aside).all()]
+
+
+_NEXT_DUE = select(func.min(inbox.c.due_at)).where(
+    inbox.c.state.in_([InboxState.PENDING, InboxState.WAITING])
+)
 
 
 def next_due(connection: Connection) -> datetime | None:
     """When the next inbox row is due."""
-    states = inbox.c.state.in_([InboxState.PENDING, InboxState.WAITING])
-    due = connection.execute(select(func.min(inbox.c.due_at)).where(states)).scalar()
+    due = connection.execute(_NEXT_DUE).scalar()
     return None if due is None else moment(due)
 
 
@@ -378,14 +405,14 @@ def prune_inbox(connection: Connection, now: datetime) -> int:
     return connection.execute(delete(inbox).where(old)).rowcount
 
 
-# ---- messages, channels, people -------------------------------------------------------------------------------
+# ---- messages, channels, people -----------------------------------------------------
 
 
 def put_channel(connection: Connection, channel: Channel) -> None:
     """Remember a channel. A name or kind that is not known this time does not erase what was known."""
     values = {"kind": channel.kind, "external": channel.external, "name": channel.name}
     row = insert(channels).values(id=channel.id, **values)
-    change = {"kind": row.excluded.kind, "external": row.excluded.external}
+    change: dict[str, Any] = {"kind": row.excluded.kind, "external": row.excluded.external}
     change["name"] = func.coalesce(row.excluded.name, channels.c.name)
     connection.execute(row.on_conflict_do_update(index_elements=["id"], set_=change))
 
@@ -427,11 +454,17 @@ def conversation_of(connection: Connection, message_id: str) -> str | None:
     return connection.execute(select(messages.c.conversation).where(messages.c.id == message_id)).scalar()
 
 
+_SAID = (
+    select(messages)
+    .where(messages.c.conversation == bindparam("conversation"))
+    .order_by(messages.c.at, messages.c.id)
+)
+_PUT_ON = select(reactions).where(reactions.c.message_id.in_(bindparam("ids", expanding=True)))
+
+
 def thread(connection: Connection, conversation: str) -> Thread | None:
     """The conversation as it is now, with its reactions."""
-    rows = connection.execute(
-        select(messages).where(messages.c.conversation == conversation).order_by(messages.c.at, messages.c.id)
-    ).all()
+    rows = connection.execute(_SAID, {"conversation": conversation}).all()
     if not rows:
         return None
     put_on = _reactions(connection, [row.id for row in rows])
@@ -440,7 +473,7 @@ def thread(connection: Connection, conversation: str) -> Thread | None:
 
 
 def _reactions(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[Reaction, ...]]:
-    found = connection.execute(select(reactions).where(reactions.c.message_id.in_(ids))).all()
+    found = connection.execute(_PUT_ON, {"ids": list(ids)}).all()
     grouped: dict[str, tuple[Reaction, ...]] = {}
     for row in found:
         reaction = Reaction(name=row.name, user=row.user, at=None if row.at is None else moment(row.at))
@@ -468,17 +501,25 @@ def find_messages(connection: Connection, given: str) -> list[str]:
     ids = list(connection.execute(exact).scalars())
     if ids or "/" in given:
         return ids
-    ending = select(messages.c.id).where(messages.c.id.endswith(f"/{given}", autoescape=True)).order_by(messages.c.id)
+    ending = (
+        select(messages.c.id)
+        .where(messages.c.id.endswith(f"/{given}", autoescape=True))
+        .order_by(messages.c.id)
+    )
     return list(connection.execute(ending.limit(10)).scalars())
 
 
-def recent_top_level(connection: Connection, channel: str, before: datetime, window: timedelta) -> list[Message]:
+def recent_top_level(
+    connection: Connection, channel: str, before: datetime, window: timedelta
+) -> list[Message]:
     """Top-level messages of a channel in the ``window`` before ``before``, oldest first; ``thread`` = conversation."""
     since = seconds(before - window)
     own_root = messages.c.root == messages.c.id
     query = (
         select(messages)
-        .where(messages.c.channel == channel, own_root, messages.c.at >= since, messages.c.at <= seconds(before))
+        .where(
+            messages.c.channel == channel, own_root, messages.c.at >= since, messages.c.at <= seconds(before)
+        )
         .order_by(messages.c.at.desc(), messages.c.id.desc())
         .limit(30)
     )
@@ -532,7 +573,9 @@ def count_part(connection: Connection, user: str, *, asked: bool) -> None:
 
 
 def spoke_before(connection: Connection, user: str, conversation: str) -> bool:
-    query = select(messages.c.id).where(messages.c.conversation == conversation, messages.c.user == user).limit(1)
+    query = (
+        select(messages.c.id).where(messages.c.conversation == conversation, messages.c.user == user).limit(1)
+    )
     return connection.execute(query).first() is not None
 
 
@@ -554,7 +597,7 @@ def put_names(connection: Connection, known: Mapping[str, str]) -> None:
         connection.execute(row.on_conflict_do_update(index_elements=["id"], set_={"name": name}))
 
 
-# ---- tickets --------------------------------------------------------------------------------------------------
+# ---- tickets -----------------------------------------------------
 
 
 def ticket(connection: Connection, conversation: str) -> Ticket | None:
@@ -588,21 +631,29 @@ def put_ticket(connection: Connection, changed: Ticket) -> None:
     connection.execute(row.on_conflict_do_update(index_elements=["conversation"], set_=change))
 
 
+_QUIET = select(tickets).where(
+    tickets.c.state.in_([state for state in TicketState if state is not TicketState.CLOSED]),
+    tickets.c.last_at <= bindparam("before"),
+)
+
+
 def close_quiet(connection: Connection, now: datetime, close_after: timedelta) -> int:
     """Close the tickets in which nothing happened for ``close_after``. How many."""
     before = seconds(now - close_after)
-    open_ = tickets.c.state != TicketState.CLOSED
-    rows = connection.execute(select(tickets).where(open_, tickets.c.last_at <= before)).all()
+    rows = connection.execute(_QUIET, {"before": before}).all()
     for row in rows:
         quiet = _ticket(row)
         put_ticket(connection, replace(advance(quiet, Step.QUIET, quiet.last_at), last_at=quiet.last_at))
     return len(rows)
 
 
+_OPEN_STATES = [state for state in TicketState if state is not TicketState.CLOSED]
+_LAST_OF_OPEN = select(func.min(tickets.c.last_at)).where(tickets.c.state.in_(_OPEN_STATES))
+
+
 def next_quiet(connection: Connection, close_after: timedelta) -> datetime | None:
     """When the next ticket closes by itself."""
-    open_ = tickets.c.state.in_([state for state in TicketState if state is not TicketState.CLOSED])
-    last = connection.execute(select(func.min(tickets.c.last_at)).where(open_)).scalar()
+    last = connection.execute(_LAST_OF_OPEN).scalar()
     return None if last is None else moment(last) + close_after
 
 
@@ -625,7 +676,7 @@ def ticket_counts(connection: Connection) -> dict[str, int]:
     return {state: count for state, count in connection.execute(counted).all()}
 
 
-# ---- decisions and suggestions --------------------------------------------------------------------------------
+# ---- decisions and suggestions -----------------------------------------------------
 
 
 def put_decision(
@@ -648,13 +699,17 @@ def put_decision(
 
 
 def last_decision(connection: Connection, message_id: str) -> Row[Any] | None:
-    query = select(decisions).where(decisions.c.message_id == message_id).order_by(decisions.c.id.desc()).limit(1)
+    query = (
+        select(decisions).where(decisions.c.message_id == message_id).order_by(decisions.c.id.desc()).limit(1)
+    )
     return connection.execute(query).first()
 
 
 def decisions_after(connection: Connection, last_id: int) -> list[Row[Any]]:
     """The decisions made since, oldest first."""
-    return list(connection.execute(select(decisions).where(decisions.c.id > last_id).order_by(decisions.c.id)).all())
+    return list(
+        connection.execute(select(decisions).where(decisions.c.id > last_id).order_by(decisions.c.id)).all()
+    )
 
 
 def first_reason(row: Row[Any]) -> tuple[str, str]:
@@ -756,7 +811,9 @@ def quoting(connection: Connection, source: str) -> list[Row[Any]]:
 
 def empty_suggestion(connection: Connection, suggestion_id: str) -> None:
     """Erase what a suggestion said; that there was one stays known."""
-    connection.execute(update(suggestions).where(suggestions.c.id == suggestion_id).values(content=None, removed=True))
+    connection.execute(
+        update(suggestions).where(suggestions.c.id == suggestion_id).values(content=None, removed=True)
+    )
 
 
 def take_back(connection: Connection, suggestion: Row[Any], now: datetime) -> None:
@@ -765,7 +822,9 @@ def take_back(connection: Connection, suggestion: Row[Any], now: datetime) -> No
         intend(connection, suggestion.id, "delete", suggestion.channel, now)
     else:
         unsent = and_(outbox.c.suggestion_id == suggestion.id, outbox.c.state == Sent.INTENT)
-        connection.execute(update(outbox).where(unsent).values(state=Sent.DROPPED, error="its source was deleted"))
+        connection.execute(
+            update(outbox).where(unsent).values(state=Sent.DROPPED, error="its source was deleted")
+        )
 
 
 def mark_removed(connection: Connection, suggestion_id: str) -> None:
@@ -790,7 +849,7 @@ def _citation(data: Mapping[str, Any]) -> Citation:
     return Citation(**{**data, "kind": EntryKind(data["kind"]), "role": Role(data["role"]), "at": at})
 
 
-# ---- outbox ---------------------------------------------------------------------------------------------------
+# ---- outbox -----------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -805,16 +864,19 @@ class Intent:
     tries: int
 
 
+_DUE_INTENTS = (
+    select(outbox)
+    .where(outbox.c.state.in_([Sent.INTENT, Sent.SENDING]), outbox.c.due_at <= bindparam("now"))
+    .where(outbox.c.channel.not_in(bindparam("busy", expanding=True)))
+    .order_by(outbox.c.id)
+)
+
+
 def take_intents(connection: Connection, now: datetime, busy: Iterable[str], limit: int = 16) -> list[Intent]:
     """Due intents, oldest first, one of a channel, none of a ``busy`` channel."""
-    due = (
-        select(outbox)
-        .where(outbox.c.state.in_([Sent.INTENT, Sent.SENDING]), outbox.c.due_at <= seconds(now))
-        .where(outbox.c.channel.not_in(list(busy)))
-        .order_by(outbox.c.id)
-    )
+    due = connection.execute(_DUE_INTENTS, {"now": seconds(now), "busy": list(busy)}).all()
     first: dict[str, Row[Any]] = {}
-    for row in connection.execute(due).all():
+    for row in due:
         first.setdefault(row.channel, row)
     return [_intent(row) for row in list(first.values())[:limit]]
 
@@ -832,7 +894,9 @@ def _intent(row: Row[Any]) -> Intent:
 
 def mark_sending(connection: Connection, intent_id: int) -> None:
     """Before the request leaves: from here on a crash means reading back first."""
-    change = update(outbox).where(outbox.c.id == intent_id).values(state=Sent.SENDING, tries=outbox.c.tries + 1)
+    change = (
+        update(outbox).where(outbox.c.id == intent_id).values(state=Sent.SENDING, tries=outbox.c.tries + 1)
+    )
     connection.execute(change)
 
 
@@ -845,7 +909,9 @@ def put_off(connection: Connection, intent: Intent, until: datetime, error: str,
 
 def hold_channel(connection: Connection, channel: str, until: datetime) -> None:
     """A rate limit holds every intent of its channel, and of no other."""
-    waiting = and_(outbox.c.channel == channel, outbox.c.state == Sent.INTENT, outbox.c.due_at < seconds(until))
+    waiting = and_(
+        outbox.c.channel == channel, outbox.c.state == Sent.INTENT, outbox.c.due_at < seconds(until)
+    )
     connection.execute(update(outbox).where(waiting).values(due_at=seconds(until)))
 
 
@@ -857,12 +923,16 @@ def mark_done(connection: Connection, intent: Intent, posted_id: str | None, now
     connection.execute(update(outbox).where(outbox.c.id == intent.id).values(state=Sent.DONE, error=None))
     if posted_id is not None:
         values = {"posted_id": posted_id, "posted_at": seconds(now)}
-        connection.execute(update(suggestions).where(suggestions.c.id == intent.suggestion_id).values(**values))
+        connection.execute(
+            update(suggestions).where(suggestions.c.id == intent.suggestion_id).values(**values)
+        )
+
+
+_NEXT_INTENT = select(func.min(outbox.c.due_at)).where(outbox.c.state.in_([Sent.INTENT, Sent.SENDING]))
 
 
 def next_intent(connection: Connection) -> datetime | None:
-    waiting = outbox.c.state.in_([Sent.INTENT, Sent.SENDING])
-    due = connection.execute(select(func.min(outbox.c.due_at)).where(waiting)).scalar()
+    due = connection.execute(_NEXT_INTENT).scalar()
     return None if due is None else moment(due)
 
 
@@ -877,7 +947,7 @@ def dropped(connection: Connection, limit: int = 5) -> list[str]:
     return [f"{row.channel}: {row.error}" for row in connection.execute(query).all()]
 
 
-# ---- votes ----------------------------------------------------------------------------------------------------
+# ---- votes -----------------------------------------------------
 
 
 def put_vote(connection: Connection, vote: Vote, source: str, at: datetime) -> None:
@@ -922,5 +992,3 @@ def was_rejected(connection: Connection, conversation: str) -> bool:
 def decision_counts(connection: Connection) -> dict[str, int]:
     counted = select(decisions.c.action, func.count()).group_by(decisions.c.action)
     return {action: count for action, count in connection.execute(counted).all()}
-
-

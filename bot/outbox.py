@@ -26,7 +26,9 @@ from knowledge.thread import Role
 log = logging.getLogger("earshot")
 
 MAX_TRIES = 12
-GRACE = timedelta(seconds=1.0)  # a request that was cut may still take effect for a moment; then it is read back
+GRACE = timedelta(
+    seconds=1.0
+)  # a request that was cut may still take effect for a moment; then it is read back
 LOOKUP_PAUSE = timedelta(seconds=3)
 
 
@@ -104,7 +106,9 @@ async def send(bot: Bot, intent: Intent) -> None:
         await bot.database.run(lambda connection: ledger.drop_intent(connection, intent.id, reason))
     else:
         posted = receipt.message_id if intent.kind == "post" else None
-        await bot.database.run(lambda connection: ledger.mark_done(connection, intent, posted, bot.clock.now()))
+        await bot.database.run(
+            lambda connection: ledger.mark_done(connection, intent, posted, bot.clock.now())
+        )
 
 
 async def _known(adapter: Adapter, intent: Intent, act: Act) -> Receipt | None:
@@ -161,5 +165,7 @@ def _overtaken(connection: Connection, bot: Bot, intent: Intent) -> str | None:
     thread = ledger.thread(connection, row.conversation)
     asker = None if thread is None else thread.asker
     spoken = () if thread is None else thread.messages
-    faster = (said for said in spoken if said.at > decided and said.user != asker and said.role is not Role.BOT)
+    faster = (
+        said for said in spoken if said.at > decided and said.user != asker and said.role is not Role.BOT
+    )
     return None if next(faster, None) is None else "a person answered meanwhile"

@@ -84,7 +84,9 @@ async def replay(
         entries = await knowledge.count()
         await knowledge.close()
     silent = Counter(o.reason_names[0] for o in outcomes if o.action is not Action.REPLY and o.reason_names)
-    return Report(outcomes=outcomes, seconds=seconds, entries=entries, skipped=recording.skipped, silent=silent)
+    return Report(
+        outcomes=outcomes, seconds=seconds, entries=entries, skipped=recording.skipped, silent=silent
+    )
 
 
 @contextmanager
@@ -164,7 +166,11 @@ async def _next(app: App) -> datetime | None:
     close_after = app.bot.config().tickets.close_after
 
     def soonest(connection: Connection) -> datetime | None:
-        times = (ledger.next_due(connection), ledger.next_quiet(connection, close_after), ledger.next_intent(connection))
+        times = (
+            ledger.next_due(connection),
+            ledger.next_quiet(connection, close_after),
+            ledger.next_intent(connection),
+        )
         return min((at for at in times if at is not None), default=None)
 
     return await app.bot.database.run(soonest)
@@ -174,7 +180,9 @@ def outcome_of(connection: Connection, message_id: str) -> Outcome:
     """The final decision about a message, as the ledger has it."""
     decision = ledger.last_decision(connection, message_id)
     if decision is None:
-        return Outcome(id=message_id, action=Action.SILENT, score=0.0, reasons=("erased",), reason_names=("erased",))
+        return Outcome(
+            id=message_id, action=Action.SILENT, score=0.0, reasons=("erased",), reason_names=("erased",)
+        )
     reasons = json.loads(decision.reasons)
     said = ledger.suggestion_for(connection, message_id) if decision.action == Action.REPLY else None
     return Outcome(
@@ -193,4 +201,3 @@ def _citations(said: Row[Any]) -> tuple[dict[str, str], ...]:
         return ()
     cited = ledger.suggestion_from(said.content).citations
     return tuple({"entry": c.entry, "source": c.source, "quote": c.quote} for c in cited)
-

@@ -100,7 +100,9 @@ class Decision:
 
 
 def silent(name: str, text: str, *, score: float = 0.0, threshold: float = 1.0) -> Decision:
-    return Decision(action=Action.SILENT, score=score, threshold=threshold, reasons=(Reason(name=name, text=text),))
+    return Decision(
+        action=Action.SILENT, score=score, threshold=threshold, reasons=(Reason(name=name, text=text),)
+    )
 
 
 def gate(situation: Situation) -> Decision | None:
@@ -117,7 +119,9 @@ def gate(situation: Situation) -> Decision | None:
     if message.user != situation.ticket.asker:
         return silent("not asker", "somebody else's question is being talked about")
     if (newer := _newer_by(message, thread)) is not None:
-        return silent("replaced", f"the asker wrote again at {newer.at:%H:%M:%S}; that message is decided instead")
+        return silent(
+            "replaced", f"the asker wrote again at {newer.at:%H:%M:%S}; that message is decided instead"
+        )
     return _gate_text(situation) or _gate_people(situation)
 
 
@@ -189,7 +193,9 @@ def _held_back(situation: Situation) -> Reason | None:
     if situation.helped >= policy.max_per_thread:
         return Reason(name="thread budget", text=f"{situation.helped} replies in this conversation already")
     if situation.spoken_last_hour >= policy.max_per_hour:
-        return Reason(name="hour budget", text=f"{situation.spoken_last_hour} replies in this channel within an hour")
+        return Reason(
+            name="hour budget", text=f"{situation.spoken_last_hour} replies in this channel within an hour"
+        )
     if policy.quiet_now:
         return Reason(name="quiet hours", text="the channel has quiet hours now")
     if policy.mode == "shadow":

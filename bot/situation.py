@@ -75,7 +75,12 @@ def _erased(message: Message, config: Config, channel: Channel, now: datetime) -
     ticket = tickets.opened(message)
     thread = Thread(id=message.thread, channel=message.channel, messages=(nothing,))
     return Situation(
-        message=nothing, thread=thread, ticket=ticket, policy=policy_of(config, channel, now), now=now, people={}
+        message=nothing,
+        thread=thread,
+        ticket=ticket,
+        policy=policy_of(config, channel, now),
+        now=now,
+        people={},
     )
 
 
@@ -98,7 +103,9 @@ def _names(connection: Connection, said: Sequence[Message]) -> dict[str, str]:
     """What people may be called -> who they are: display names, bare ids, and whoever is mentioned."""
     users = {message.user for message in said}
     called = {user.rsplit("/", 1)[-1]: user for user in users}
-    mentioned = {name: name for message in said for found in _MENTION.findall(message.text) for name in found if name}
+    mentioned = {
+        name: name for message in said for found in _MENTION.findall(message.text) for name in found if name
+    }
     known = {name: user for user, name in ledger.names(connection, sorted(users)).items()}
     return {**mentioned, **known, **called}
 

@@ -103,7 +103,9 @@ def allowed(ticket: Ticket, step: Step) -> bool:
 def advance(ticket: Ticket, step: Step, at: datetime) -> Ticket:
     """The ticket after the step. Raises IllegalStep where the table has no such transition."""
     if not allowed(ticket, step):
-        raise IllegalStep(f"{ticket.conversation}: a ticket that is {ticket.state} cannot take the step '{step}'")
+        raise IllegalStep(
+            f"{ticket.conversation}: a ticket that is {ticket.state} cannot take the step '{step}'"
+        )
     state = TRANSITIONS[ticket.state, step]
     return replace(ticket, state=state, last_at=max(at, ticket.last_at))
 

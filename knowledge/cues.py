@@ -4,83 +4,101 @@ Each cue is precise rather than complete: where the words leave it open, the ans
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from functools import lru_cache
 
-# ---- what somebody says himself -------------------------------------------------------------------------------
+
+def _cue(*alternatives: str) -> re.Pattern[str]:
+    """One pattern of several; a space in it stands for any blanks, so that the patterns read like what is said."""
+    pattern = "|".join(alternatives).replace(" ?", r"\s*").replace(" ", r"\s+")
+    return re.compile(pattern, re.IGNORECASE)
+
+
+# ---- what somebody says himself ---------------------------------------------------------------------------
 
 _NOT_SAID = re.compile(
-    r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|`[^`\n]*`|(?:https?|ftp)://\S+|^[ \t]*(?:>|&gt;)[^\n]*$",
+    r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|`[^`\n]*`|(?:https?|ftp)://\S+|^[ \t]*>[^\n]*$",
     re.DOTALL | re.MULTILINE,
 )
-_MENTION = re.compile(r"<@[^>\s]+>|(?<![\w@])@[\w.-]+(?:[ ](?=[A-Z])[A-Z][\w-]+)?")
+_MENTION = re.compile(r"<@[^>\s]+>|(?<![\w@])@[\w.-]+(?: (?=[A-Z])[A-Z][\w-]+)?")
 _EMOJI_NAME = re.compile(r":[a-z0-9_+-]+:")
 _SENTENCE_END = re.compile(r"(?<=[。！？])|(?<=[.!?…])\s+|\n+")
+_CLAUSE_END = re.compile(r"[,;，；]|\bbut\b", re.IGNORECASE)
 
 
+@lru_cache(maxsize=4096)
 def said(text: str) -> str:
-    """``text`` without code, quotes and addresses: what its author says himself; typographic quotes made plain."""
+    """``text`` without code, quotes and addresses: what its author says; typographic apostrophes made plain."""
     return _NOT_SAID.sub(" ", text).replace("’", "'").replace("‘", "'")
 
 
-def _sentences(text: str) -> Iterator[str]:
-    for sentence in _SENTENCE_END.split(said(text)):
-        if sentence.strip():
-            yield sentence.strip()
+@lru_cache(maxsize=4096)
+def _sentences(text: str) -> tuple[str, ...]:
+    return tuple(sentence.strip() for sentence in _SENTENCE_END.split(said(text)) if sentence.strip())
 
 
-# ---- questions and problems -----------------------------------------------------------------------------------
+def _bare(sentence: str) -> str:
+    """What is said, without names and emoji."""
+    return _EMOJI_NAME.sub(" ", _MENTION.sub(" ", sentence)).strip()
 
-_ASKS = re.compile(
-    r"""
-      [?？](?!\w)
-    | ^\W*(?:(?:so|and|but|or|ok|okay|hi|hey|hello|also|now|then|well|all|there|everyone|guys)[\s,!]+)*(?:
-        (?:how|what|why|where|when|who|which)(?:'s|\s+(?:is|are|was|do|does|did|can|could|should|would|will|to|about|come)\b)
-      | (?:is|are|was|does|did|can|could|would|will|has|should)\s+
-        (?:there|it|this|that|these|anyone|anybody|someone|somebody|you|i|we|the|my)\b
-      | (?:do|have)\s+(?:you|we|i|they|any(?:one|body))\b
-      | any(?:one|body)?\s+(?:ideas?|idea|clues?|hints?|suggestions?|thoughts|pointers|help|advice|way|knows?|update|news)\b
-      )
-    | \b(?:i\s+(?:wonder|was\s+wondering|am\s+wondering)|wondering\s+(?:if|how|why|what|whether)|i'm\s+wondering)\b
-    | \b(?:would|i'd)\s+like\s+to\s+know\b | \bdoes\s+any(?:one|body)\s+know\b | \bhow\s+(?:do|can|should|could)\s+(?:i|we|you)\b
-    | \b(?:not\s+sure|no\s+idea|don't\s+know|can't\s+figure\s+out|trying\s+to\s+(?:find|figure)\s+out)\s+(?:how|why|what|where)\b
-    | 请问|请教|吗\s*$|吗[。！~]|怎么(?!样都)|如何|为什么|为啥|是否|有没有|有人.{0,6}(?:知道|遇到)|哪里(?:能|可以|有)
-    | 能不能|可不可以|是不是|求助|呢\s*$
-    """,
-    re.VERBOSE | re.IGNORECASE,
+
+def _holds_matter(text: str) -> bool:
+    """Whether it holds what ``said`` leaves out and yet may be an answer: code or an address."""
+    return "`" in text or "~~~" in text or "://" in text
+
+
+# ---- questions and problems -------------------------------------------------------------------------------
+
+_LEAD = r"^\W*(?:(?:so|and|but|or|ok|okay|hi|hey|hello|also|now|then|well|all|there|everyone|guys)[\s,!]+)*"
+_ASKS = _cue(
+    r"[?？](?!\w)",
+    _LEAD
+    + r"(?:how|what|why|where|when|who|which)(?:'s| (?:is|are|was|do|does|did|can|could|should|would|will)\b)",
+    _LEAD + r"(?:how|what|where|which|when) (?:to|about|come)\b",
+    _LEAD
+    + r"(?:is|are|was|does|did|can|could|would|will|has|should) (?:there|it|this|that|these|any|you|i|we|my)\b",
+    _LEAD + r"(?:does|did|can|could|would|will|has|have|do|is) (?:any|some)(?:one|body)\b",
+    _LEAD + r"(?:do|have) (?:you|we|i|they)\b",
+    _LEAD + r"any (?:ideas?|clues?|hints?|suggestions?|thoughts|pointers|help|advice|way|update|news)\b",
+    _LEAD + r"any(?:one|body) (?:know|knows|has|have|had|seen|else|here|able|using)\b",
+    r"\b(?:i wonder|i was wondering|i'm wondering|i am wondering|wondering (?:if|how|why|what|whether))\b",
+    r"\b(?:would|i'd) like to know\b|\bwant(?:ed)? to ask\b|\bis (?:it|there) (?:possible|a way|any way)\b",
+    r"\bdoes any(?:one|body) know\b",
+    r"\bhow (?:do|can|should|could) (?:i|we|you|one)\b",
+    r"\b(?:not sure|no idea|don't know|can't figure out|trying to (?:find|figure) out) (?:how|why|what|where)\b",
+    r"请问|请教|吗\s*$|吗[。！~]|怎么|如何|为什么|为啥|是否|有没有|有人.{0,6}(?:知道|遇到)|哪里(?:能|可以|有)",
+    r"能不能|可不可以|是不是|求助|呢\s*$",
 )
-_REQUESTS = re.compile(
-    r"""
-      \b(?:please|pls|plz|kindly)\b (?!.*\bfind\s+attached\b)
-    | \b(?:let\s+me\s+know|help\s+me|need\s+(?:some\s+|your\s+|a\s+)?help|looking\s+for|i\s+need|i\s+want\s+to)\b
-    | 帮(?:忙|我|看)|请(?!求|假)|麻烦
-    """,
-    re.VERBOSE | re.IGNORECASE,
+_REQUESTS = _cue(
+    r"\b(?:please|pls|plz|kindly)\b(?! find attached)",
+    r"\b(?:let me know|help me|need (?:some |your |a )?help|looking for|i need|i want to|i would like|i'd like)\b",
+    r"帮(?:忙|我|看)|请(?!求|假)|麻烦",
 )
-_NO_PROBLEM = re.compile(
-    r"""
-      \b(?:no|not\s+a|without(?:\s+any)?|zero|any\s+more|never\s+(?:a|any))\s+(?:more\s+)?(?:problems?|issues?|errors?|bugs?|failures?|crash(?:es)?)\b
-    | \b(?:fix(?:ed|es)?|solv(?:ed|es)|resolv(?:ed|es)|clos(?:ed|es))\s+(?:\w+\s+){0,3}(?:problems?|issues?|errors?|bugs?)\b
-    | \b(?:problems?|issues?|errors?|bugs?)\s+(?:\w+\s+){0,2}(?:solved|fixed|resolved|gone)\b
-    | \b(?:no\s+longer)\s+\w+ | \bif\b[^.,!?]*\b(?:fail\w*|crash\w*|broken|error\w*|problems?|issues?)\b
-    | \b(?:create|open|file|raise|report|submit|post)\w*\s+(?:\w+\s+){0,3}(?:issue|bug|ticket)s?\b | \bissue\s+tracker\b
-    | 没(?:有)?(?:什么)?(?:问题|错误|报错|异常) | 问题(?:已经|已)?解决
-    """,
-    re.VERBOSE | re.IGNORECASE,
+_PROBLEM = _cue(
+    r"\b(?:errors?|exceptions?|traceback|stack ?trace|crash(?:e[sd]|ing)?|segfaults?|panics?|bugs?|broken|stuck)\b",
+    r"\b(?:freezes?|frozen|fail(?:s|ed|ing|ures?)?|hangs?|hanging|time ?outs?|timed out|times out|unreachable)\b",
+    r"\b(?:problems?|issues?|trouble|wrong|weird(?:ly)?|strange(?:ly)?|incorrect(?:ly)?|unexpected(?:ly)?)\b",
+    r"\b(?:unable|denied|refused|unresponsive|corrupt(?:ed)?|cannot|can't|won't)\b",
+    r"\b(?:is|are|do|does|did|was|were|could|would|has|have)n't\b",
+    r"\b(?:is|are|does|do|did|was|will|could) not (?:\w+ing|work|start|load|show|find|run|open|connect|build|be)\b",
+    r"\bnot (?:working|loading|showing|found|responding|starting|updating|able|possible|available)\b",
+    r"\b(?:stopped|stops|quit) (?:working|loading|responding)",
+    r"\bnothing (?:happens|shows|appears|works)\b",
+    r"\b(?:is|are|went|goes|was|been|seems) (?:down|slow|missing|empty|blank|black)\b",
+    r"\bno (?:luck|response|output|effect)\b",
+    r"\bHTTP ?[45]\d\d\b|\b(?:4\d\d|50\d) (?:error|forbidden|not found|bad gateway|internal)\b",
+    r"报错|出错|错误|失败|异常|崩溃|闪退|无法|打不开|连不上|起不来|卡住|卡死|超时|没反应|不工作|不生效|有问题|挂了",
+    r"坏了|不行|不了(?!解)|丢失|不显示",
 )
-_PROBLEM = re.compile(
-    r"""
-      \b(?:errors?|exceptions?|traceback|stack\s?trace|crash(?:e[sd]|ing)?|segfaults?|panics?|bugs?|broken|stuck|freezes?|frozen)\b
-    | \b(?:fail(?:s|ed|ing|ure|ures)?|hangs?|hanging|timeouts?|timed\s+out|times\s+out|unreachable|unresponsive|corrupt(?:ed)?)\b
-    | \b(?:problems?|issues?|trouble|wrong|weird(?:ly)?|strange(?:ly)?|incorrect(?:ly)?|unexpected(?:ly)?|unable|denied|refused)\b
-    | \b(?:is|are|do|does|did|was|were|wo|ca|could|would|has|have)n't\b | \b(?:cannot|can't)\b
-    | \b(?:is|are|does|do|did|was|will|could)\s+not\s+(?:\w+ing|work|start|load|show|find|run|open|connect|build|compile|appear|be)\b
-    | \bnot\s+(?:working|loading|showing|found|responding|starting|updating|able|possible|available)\b
-    | \b(?:stopped|stops|quit)\s+(?:working|loading|responding) | \bnothing\s+(?:happens|shows|appears|works)\b
-    | \b(?:is|are|went|goes|was|been|seems)\s+(?:down|slow|missing|empty|blank|black)\b | \bno\s+(?:luck|response|output|effect)\b
-    | \b(?:4\d\d|50\d)\s+(?:error|forbidden|not\s+found|bad\s+gateway|internal)\b | \bHTTP\s?[45]\d\d\b
-    | 报错|出错|错误|失败|异常|崩溃|闪退|无法|打不开|连不上|起不来|卡住|卡死|超时|没反应|不工作|不生效|有问题|挂了|坏了|不行|不了(?!解)|丢失|不显示
-    """,
-    re.VERBOSE | re.IGNORECASE,
+# Words of trouble where there is none: it is gone, it is a case foreseen, or it is a word for a ticket.
+_NO_PROBLEM = _cue(
+    r"\b(?:no|not a|without(?: any)?|zero|never (?:a|any))(?: more)? (?:problem|issue|error|bug|failure|crash)\w*",
+    r"\b(?:fix|solv|resolv|clos)e[sd]? (?:\w+ ){0,3}(?:problems?|issues?|errors?|bugs?)\b",
+    r"\b(?:problems?|issues?|errors?|bugs?) (?:\w+ ){0,2}(?:solved|fixed|resolved|gone)\b",
+    r"\bno longer \w+",
+    r"\bif\b[^.,!?\n]{0,60}?\b(?:fail\w*|crash\w*|broken|error\w*|problems?|issues?)\b",
+    r"\b(?:create|open|file|raise|report|submit|post)\w* (?:\w+ ){0,3}(?:issue|bug|ticket)s?\b|\bissue tracker\b",
+    r"没(?:有)?(?:什么)?(?:问题|错误|报错|异常)|问题(?:已经|已)?解决",
 )
 
 
@@ -90,57 +108,74 @@ def is_question(text: str) -> bool:
 
 
 def is_problem_report(text: str) -> bool:
-    """Whether it tells that something does not work (not that it works again, nor what to do if it fails)."""
-    return _PROBLEM.search(_NO_PROBLEM.sub(" ", said(text))) is not None and not is_solved(text)
+    """Whether it tells that something does not work: not that it works again, nor what to do if it fails."""
+    spoken = said(text)
+    trouble = _last(_PROBLEM, _NO_PROBLEM.sub(lambda found: " " * len(found[0]), spoken))
+    # A long report also tells what does work; in a short message the last word on it counts.
+    return trouble >= 0 and (len(spoken) > _LONG or trouble > _last_solved(text))
 
 
-# ---- thanks and small words -----------------------------------------------------------------------------------
+def asks_for_help(text: str) -> bool:
+    """Whether somebody could answer it: a question, a problem or a request."""
+    return is_question(text) or is_problem_report(text) or _REQUESTS.search(said(text)) is not None
 
-_THANKS = re.compile(
-    r"""
-      (?<!no\s) \b(?: thanks | thank\s*(?:you|u|s) | thanx | thx | thnx | tnx | tks | ty | cheers | kudos )\b
-        (?! \s+to \s+ (?! you\b|your\b|@|<@|all\b|every|both\b|for\b) ) (?! \s+but\s+no\s+thanks ) (?! \s+for\s+(?:any|asking)\b )
-    | \b(?:much|really|greatly|very)\s+appreciated\b | \bappreciate\s+(?:it|your|the|that|all)\b(?!\s+if) | \b(?:life\s?saver|you\s+rock)\b
-    | 谢谢|多谢|感谢(?!信)|谢了|谢啦|感激|太感谢
-    """,
-    re.VERBOSE | re.IGNORECASE,
+
+# ---- thanks and small words -------------------------------------------------------------------------------
+
+_THANKS = _cue(
+    r"(?<!no\s)\b(?:thanks|thank ?(?:you|u|s)|thankyou|thanx|thx|thnx|tnx|tks|ty|cheers|kudos)\b"
+    r"(?! to (?!you\b|your\b|@|<@|all\b|every|both\b|for\b))(?! but no thanks)(?! for (?:any|asking)\b)",
+    r"\b(?:much|really|greatly|very) appreciated\b",
+    r"\bappreciate (?:it|your|the|that|all)\b(?! if)",
+    r"\blife ?saver\b|\byou rock\b",
+    r"谢谢|多谢|感谢(?!信)|谢了|谢啦|感激",
 )
-_IN_ADVANCE = re.compile(
-    r"""
-      \bin\s+advance\b | \b(?:would|will)\s+be\s+(?:\w+\s+)?appreciated\b | \bany\s+(?:help|advice|\w+)\s+(?:is\s+|are\s+)?(?:\w+\s+)?appreciated
-    | \bappreciate\s+any\b | 提前(?:感谢|谢)|先(?:谢|感谢)|(?:不胜|将)感激
-    """,
-    re.VERBOSE | re.IGNORECASE,
+_IN_ADVANCE = _cue(
+    r"\bin advance\b",
+    r"\b(?:would|will) be (?:\w+ )?appreciated\b",
+    r"\bany (?:\w+ ){1,3}appreciated\b",
+    r"\bappreciate any\b",
+    r"提前(?:感谢|谢)|先(?:谢|感谢)|(?:不胜|将)感激",
 )
+# Possessive quantifiers: the words never go back, so that long runs of signs cost no time.
 _SMALL = re.compile(
-    r"""(?: [\W\d_]+ | \b(?:
-      ok|okay|okey|k|kk|yes|yep|yeah|yup|no|nope|sure|right|exactly|indeed|agreed?|same|here|too|also|me|us|same\s+here|i|have|the|this|that|it|
-      is|was|sounds?|looks?|good|great|nice|cool|perfect|awesome|excellent|super|fine|got|gotcha|noted|understood|see|will|let|try|do|
-      done|roger|ack|wow|lol|haha+|hehe|hmm+|ah+|oh+|hi|hey|hello|morning|bye|welcome|forums?|to|and|all|guys|everyone|folks|team|
-      np|problem|worries|you|youre|re|my|pleasure|glad|happy|helped?|bump|up|plus|one|please|pls|so|very|much|a|lot|again|then|now|
-      interested|following|subscribed|in|for|your|reply|answer|help|quick|fast|thanks|thank|thx|thnx|cheers|ty|later|today|tomorrow|soon|
-      there|any|update|updates|news|progress|on|s|ll|ve|m|d|nvm|nevermind|never|mind
-    )\b | 好的|好|收到|明白|了解|知道了|嗯+|哦+|行|可以|同问|同求|顶|我也是|一样|是的|对|没错|辛苦了?|谢谢你?|多谢|感谢|您|你|了|啊|呀|哈+|吧|我|试试|看看|稍等|马上|不客气|大家|早 )*""",
-    re.VERBOSE | re.IGNORECASE,
+    r"(?:[\W\d_]++|\b(?:"
+    r"ok|okay|okey|kk?|yes|yep|yeah|yup|no|nope|sure|right|exactly|indeed|agreed?|same|here|too|also|me|us|i|have|the|this|"
+    r"that|it|is|was|sounds?|looks?|good|great|nice|cool|perfect|awesome|excellent|super|fine|got|gotcha|noted|"
+    r"understood|see|will|let|try|do|done|roger|ack|wow|lol|ha(?:ha)+|hehe|hm+|ah+|oh+|hi|hey|hello|morning|bye|"
+    r"welcome|forums?|to|and|all|guys|everyone|folks|team|np|problem|worries|you|re|my|pleasure|glad|happy|helped?|"
+    r"bump|up|plus|one|please|pls|so|very|much|a|lot|again|then|now|interested|following|subscribed|in|for|your|reply|"
+    r"answer|help|quick|fast|thanks|thank|thx|thnx|cheers|ty|later|today|tomorrow|soon|there|any|updates?|news|"
+    r"progress|on|s|ll|ve|m|d|nvm|nevermind|never|mind"
+    r")\b|好的|好|收到|明白|了解|知道了|嗯++|哦++|行|可以|同问|同求|顶|我也是|一样|是的|对|没错|辛苦|谢谢|多谢|感谢|您|你|了|啊|呀|"
+    r"哈++|吧|我|试试|看看|稍等|马上|不客气|大家|早)*+",
+    re.IGNORECASE,
 )
-_CHASES = re.compile(
-    r"""
-      \bany\s+(?:update|updates|news|progress|luck|thoughts|solution|answer|eta)\b | \b(?:bump|ping)\b | \banyone\s*\?*\s*$
-    | \bstill\s+(?:waiting|no\s+(?:answer|reply|response))\b | \bdid\s+(?:you|anyone)\s+(?:ever\s+)?(?:find|figure|solve|manage|get)\b
-    | \bhow\s+did\s+you\s+(?:solve|fix|resolve)\b | \b(?:having|have|facing|got|same)\s+(?:the\s+)?(?:exact\s+)?same\s+(?:problem|issue|error|question)\b
-    | \bme\s+too\b | \+1\b | 有进展|有更新|有结果|有人吗|同问|同求|我也(?:是|遇到)|怎么解决的
-    """,
-    re.VERBOSE | re.IGNORECASE,
+_CHASES = _cue(
+    r"\bany (?:updates?|news|progress|luck|thoughts|solution|answer|eta)\b",
+    r"\b(?:bump|ping)\b|\banyone\s*\?*\s*$|\bme too\b|(?<!\w)\+1\b",
+    r"\bstill (?:waiting|no (?:answer|reply|response))\b",
+    r"\bdid (?:you|anyone) (?:ever )?(?:find|figure|solve|manage|get)\b",
+    r"\bhow did you (?:solve|fix|resolve)\b",
+    r"\b(?:having|have|facing|got|same) (?:the )?(?:exact )?same (?:problem|issue|error|question)\b",
+    r"\bsame (?:problem|issue|error|question) here\b",
+    r"有进展|有更新|有结果|有人吗|同问|同求|我也(?:是|遇到)|怎么解决的",
 )
+_SUFFERS = _cue(
+    r"\b(?:same|similar) (?:problem|issue|error|thing|behaviou?r|question|here|situation|boat)\b|\bme too\b|(?<!\w)\+1\b",
+    r"\b(?:i|we|i'm|we're)(?: am| are)? also (?:have|having|see|seeing|get|getting|interested|facing|need|want|looking)\b",
+    r"\b(?:also|too) interested in\b|同样的?(?:问题|情况)|我也|我们也|同问|同求",
+)
+_LONG = 200  # characters; who writes more than that tells something else, too
 
 
 def says_thanks(text: str) -> bool:
-    """Whether somewhere in it somebody is thanked for what he did. Thanks after a question are for an answer to come."""
-    asked = False
+    """Whether somebody is thanked in it for what he did; thanks after a question are for an answer to come."""
     for sentence in _sentences(text):
-        if _THANKS.search(sentence) and not _IN_ADVANCE.search(sentence) and not asked:
+        if _THANKS.search(sentence) and not _IN_ADVANCE.search(sentence):
             return True
-        asked = asked or bool(_ASKS.search(sentence) or _REQUESTS.search(sentence))
+        if _ASKS.search(sentence) or _REQUESTS.search(sentence):
+            return False
     return False
 
 
@@ -151,107 +186,116 @@ def is_thanks(text: str) -> bool:
 
 def is_ack(text: str) -> bool:
     """Whether it says no more than "ok", "+1", "me too", "got it", thanks or a name: nothing one could use."""
-    return _SMALL.fullmatch(_bare(text)) is not None and not _holds_matter(text)
+    return _is_small(said(text)) and not _holds_matter(text)
 
 
 def is_chaser(text: str) -> bool:
     """Whether it only asks on: "any update?", "same problem here", "how did you solve it?"."""
-    return _CHASES.search(said(text)) is not None and len(said(text)) < 200 and not _holds_matter(text)
+    return len(text) <= _LONG and _CHASES.search(said(text)) is not None and not _holds_matter(text)
 
 
-def _bare(text: str) -> str:
-    """What is said, without names and emoji."""
-    return _EMOJI_NAME.sub(" ", _MENTION.sub(" ", said(text))).strip()
-
-
-def _holds_matter(text: str) -> bool:
-    """Whether it holds what ``said`` leaves out and yet may be an answer: code or an address."""
-    return "`" in text or "~~~" in text or "://" in text
-
-
-# ---- how it went ----------------------------------------------------------------------------------------------
-
-_SOLVED = re.compile(
-    r"""
-      \b(?:it|that|this|these|those|which|everything|all|both|now|code|solution|fix|trick|one|suggestion|approach|way|method|change)
-        \s+(?:really\s+|just\s+|now\s+|also\s+|actually\s+|finally\s+|totally\s+)?
-        (?:works|worked|work\s+now|did\s+(?:it|the\s+(?:trick|job))|fixe[sd]\s+(?:it|the|my)|solve[sd]|resolved|helped|was\s+it|was\s+the\s+(?:problem|issue|cause|reason))\b
-    | \b(?:works|working|worked|runs|running|compiles|builds)\s+(?:now|again|fine|great|perfectly|well|nicely|flawlessly|beautifully|like\s+a\s+charm|as\s+(?:expected|wanted))\b
-    | \bnow\s+(?:it\s+|everything\s+|all\s+)?(?:works|work|working|compiles|builds|runs|is\s+(?:ok|fine|working|good))\b
-    | ^\W*(?:works|worked|fixed|solved|resolved|sorted)\b(?!\s+(?:for|on|only|in))
-    | \b(?:problem|issue|bug|error|case|it|this|that|question|mystery)(?:'s|\s+(?:is|was|has\s+been|got|now|seems))?\s+(?:now\s+|finally\s+|completely\s+|been\s+)*(?:solved|fixed|resolved|gone|sorted)\b
-    | \b(?:solved|fixed|resolved|sorted)\s+(?:it|this|that|my|the|out)\b
-    | \bgot\s+(?:it|this|that|everything)\s+(?:working|to\s+work|running|to\s+run|to\s+build|to\s+compile|fixed|sorted|now|solved)\b
-    | \bthat(?:'s|\s+is|\s+was)\s+(?:it|what\s+i\s+(?:was\s+looking\s+for|needed|wanted)|exactly\s+what)\b | \b(?:did|does)\s+the\s+(?:trick|job)\b
-    | \bexactly\s+what\s+i\s+(?:was\s+looking|needed|wanted|need)\b | \b(?:it|that|this|all|everything)(?:'s|\s+is)\s+(?:all\s+)?(?:working|good\s+now|ok\s+now|fine\s+now)\b
-    | 解决了|已解决|搞定|(?<!不)可以了|(?<!不)好了(?:[，。！!]|$)|成功了|没问题了|正常了|能用了|恢复了
-    """,
-    re.VERBOSE | re.IGNORECASE,
-)
-_UNSURE = re.compile(
-    r"\b(?:if|whether|hope|hopefully|until|unless|not|n't|never|should|would|could|might|may|must|supposed|how|once|before|"
-    r"can\s+be|to\s+be|wish|as\s+long\s+as|make\s+sure)\b|n't\b|如果|希望|是否|没(?:有)?(?=解决)|应该|怎么|未",
-    re.IGNORECASE,
-)
-_CLAUSE = re.compile(r"[,;，；]|\bbut\b", re.IGNORECASE)
-_STILL = re.compile(
-    r"""
-      \bstill\s+(?:\w+\s+)?(?:not|no|n't|isn't|don't|doesn't|didn't|can't|cannot|won't|get|gets|getting|got|have|has|having|see|seeing|fail\w*|crash\w*|
-        the\s+same|broken|happen\w*|there|persist\w*|stuck|wrong|same|an?\s+(?:issue|problem|error)|exist\w*|occur\w*|show\w*|facing|remain\w*|unable)\b
-    | \b(?:it|that|this|those|these|which|solution|suggestion|code|fix|trick)\s+(?:just\s+|also\s+|unfortunately\s+)?(?:doesn't|didn't|does\s+not|did\s+not|don't|won't|isn't|wasn't|hasn't)\s+
-        (?:really\s+|seem\s+to\s+|even\s+|actually\s+)?(?:work|help|fix|solve|change|make\s+(?:a|any)\s+difference|working|do\s+(?:it|anything|the\s+trick)|have\s+any\s+effect)
-    | \b(?:no|without)\s+(?:luck|effect|difference|change|success|avail)\b | \bto\s+no\s+avail\b | \bnothing\s+(?:has\s+)?(?:changed|changes|works|worked|helped|helps)\b
-    | \b(?:the\s+|exact\s+)same\s+(?:error|problem|issue|result|behaviou?r|exception|message)\b | \b(?:problem|issue|error)\s+(?:persists?|remains?|is\s+still|still)\b
-    | \bnot\s+work(?:ing)?\b | \bdoes(?:n't|\s+not)\s+work\b | \bdid(?:n't|\s+not)\s+(?:work|help)\b
-    | 还是(?:不|报|一样|没|失败|有问题|会|同样)|仍然|依然|依旧|没用|没有用|不管用|无效|没(?:有)?解决|不起作用|同样的(?:错误|问题|报错)|还没好
-    """,
-    re.VERBOSE | re.IGNORECASE,
-)
-_OWN = re.compile(
-    r"""
-      \b(?:i|we|i've|we've|i\s+have|i\s+just|i\s+finally|i\s+think\s+i|i\s+also|finally|just)\s+(?:have\s+|just\s+|finally\s+|actually\s+|already\s+|also\s+|now\s+|then\s+|even\s+)*
-        (?:fixed|solved|resolved|sorted|figured|managed|worked\s+around|ended\s+up|realized|realised|found\s+(?:out|it|that|the|a|my|an|why|where|how|this)|got\s+(?:it|this|that|everything)|discovered|noticed\s+that|was\s+(?:missing|forgetting|using\s+the\s+wrong)|forgot|had\s+(?:to|forgotten)|was\s+able\s+to|made\s+it\s+work|solved\s+it|decided\s+to)\b
-    | \bturn(?:s|ed)\s+out\b | \bfigured\s+(?:it\s+|that\s+|this\s+)?out\b | ^\W*(?:found|fixed|solved|solution|resolved|answer|update|edit|success|victory)\b
-    | \b(?:problem|issue|cause|culprit|reason|solution|fix|answer|error|mistake|bug|trick|key|workaround)\s+(?:here\s+)?(?:was|were|is\s+that|was\s+that|came\s+from)\b
-    | \bmy\s+(?:bad|mistake|fault|own\s+(?:question|solution|problem)|solution)\b | \bnever\s?mind\b | \bnvm\b | \bdisregard\b
-    | \bfor\s+(?:anyone|others|people|those|future\s+reference|the\s+record)\b | \b(?:in\s+case|if)\s+any(?:one|body)(?:'s|\s+is|\s+else)?\b
-    | \bgot\s+(?:it|this|that|\w+)\s+(?:working|to\s+work|running)\b | \bend(?:ed)?\s+up\b | \bafter\s+(?:chang|add|remov|updat|upgrad|install|delet|set|switch|restart|replac)\w*ing\b
-    | 我(?:自己|已经|已)?(?:解决|找到|搞定|发现)|原来是|原因是|问题(?:出)?在|是因为|自己解决|找到(?:原因|解决|问题)|已解决|解决(?:方法|办法|方案)
-    """,
-    re.VERBOSE | re.IGNORECASE,
-)
-
-
-def is_solved(text: str) -> bool:
-    """Whether it says that it works now; what should, might or would work if … does not count."""
-    return _last_solved(text) > max(_last(_STILL, said(text)), -1)
-
-
-def is_still_broken(text: str) -> bool:
-    """Whether it says that it still does not work; the last word on it in the message counts."""
-    broken = _last(_STILL, said(text))
-    return broken >= 0 and broken >= _last_solved(text)
-
-
-def is_solved_by_asker(text: str) -> bool:
-    """Whether its author tells how he came to the solution himself: "it turned out that …", "I fixed it by …"."""
-    return any(
-        _OWN.search(sentence) and not _ASKS.search(sentence) for sentence in _sentences(text)
-    ) and not is_still_broken(text)
+def is_me_too(text: str) -> bool:
+    """Whether its author has the same trouble and does not tell a way out."""
+    return _SUFFERS.search(said(text)) is not None and not is_solved_by_asker(text)
 
 
 def is_substantive(text: str) -> bool:
     """Whether it holds something to learn: more than small words, thanks, a question back or asking on."""
     if _holds_matter(text):
         return True
-    telling = [
+    telling = (
         sentence for sentence in _sentences(text) if not _ASKS.search(sentence) and not _is_small(sentence)
-    ]
-    return bool(telling) and not is_chaser(text)
+    )
+    return any(not _is_thanks_alone(sentence) for sentence in telling) and not is_chaser(text)
 
 
 def _is_small(sentence: str) -> bool:
     return _SMALL.fullmatch(_bare(sentence)) is not None
+
+
+def _is_thanks_alone(sentence: str) -> bool:
+    return _THANKS.search(sentence) is not None and len(_bare(sentence).split()) <= 8
+
+
+# ---- how it went ------------------------------------------------------------------------------------------
+
+_IT = r"(?:it|that|this|these|those|which|everything|all|both|now|code|solution|fix|trick|one|suggestion|approach|way|change)"
+_SOON = r"(?: (?:really|just|now|also|actually|finally|totally|indeed|all|been|completely))*"
+_TROUBLE = r"(?:problems?|issues?|errors?|bug|question|mystery)"
+_SOLVED = _cue(
+    rf"\b{_IT}{_SOON} (?:works|worked|work now|did it|did the (?:trick|job)|solved|resolved|helped|was it)\b",
+    rf"\b{_IT}{_SOON} (?:fixe[sd]|solve[sd]|resolve[sd]) (?:it|the|my)\b",
+    rf"\b{_IT}{_SOON} was the (?:problem|issue|cause|reason)\b",
+    r"\b(?:works|working|worked|runs|running|compiles|builds) (?:now|again|fine|great|perfectly|well|nicely|flawlessly)\b",
+    r"\b(?:works|worked) (?:beautifully|like a charm|as (?:expected|wanted))\b",
+    r"\bnow(?: it| everything| all)? (?:works?|working|compiles|builds|runs|is (?:ok|fine|working|good))\b",
+    r"^\W*(?:works|worked|fixed|solved|resolved|sorted)\b(?! (?:for|on|only|in)\b)",
+    rf"\b(?:{_TROUBLE}|it|this|that)(?:'s| is| was| has been| got| seems)?{_SOON} (?:solved|fixed|resolved|gone|sorted)\b",
+    r"\b(?:solved|fixed|resolved|sorted) (?:it|this|that|my|the|out)\b",
+    r"\bgot (?:it|this|that|everything) (?:working|to (?:work|run|build|compile)|running|fixed|sorted|now|solved)\b",
+    r"\b(?:that's|that is|that was) (?:it\b|what i (?:was looking for|needed|wanted)|exactly what)",
+    r"\bexactly what i (?:was looking|needed|wanted|need)\b",
+    r"\b(?:it|that|this|all|everything)(?:'s| is) (?:all )?(?:working|good now|ok now|fine now)\b",
+    r"\bdid the (?:trick|job)\b",
+    r"解决了|已解决|搞定|(?<!不)可以了|(?<!不)好了(?=[，。！!~\s]|$)|成功了|没问题了|正常了|能用了|恢复了",
+)
+_UNSURE_BEFORE = _cue(
+    r"\b(?:if|whether|hope|hopefully|until|unless|not|never|should|would|could|might|may|must|supposed|how|once|when)\b",
+    r"\b(?:can be|to be|to get|wish|as long as|make sure|used to|previously|i thought|before)\b|n't\b",
+    r"\b(?:old|older|previous|other|earlier|last) |\d\.\d",
+    r"如果|希望|是否|没|应该|怎么|未|以前|之前",
+)
+_UNSURE_AFTER = _cue(
+    r"^[^.!?\n]{0,80}[?？]",
+    r"^\S*(?: \w+){0,2}? (?:before|until|till|yesterday|last|previously|earlier|locally|except|only)\b",
+    r"^\S*(?: \w+)? (?:when|without|in|on|if|for) ",
+)
+_STILL = _cue(
+    r"\bstill (?:\w+ )?(?:not|no|isn't|don't|doesn't|didn't|can't|cannot|won't|gets?|getting|got|have|has|having)\b",
+    r"\bstill (?:\w+ )?(?:see|seeing|fail\w*|crash\w*|broken|happen\w*|there|persist\w*|stuck|wrong|(?:the )?same)\b",
+    rf"\bstill (?:\w+ )?(?:an? {_TROUBLE}|exist\w*|occur\w*|show\w*|facing|remain\w*|unable)\b",
+    rf"\b{_IT}(?: just| also| unfortunately)? (?:doesn't|didn't|does not|did not|don't|won't|isn't|wasn't|hasn't)"
+    r"(?: really| seem to| even| actually)? (?:work|help|fix|solve|change|make (?:a|any) difference|do (?:it|anything|the))",
+    r"\bno (?:luck|effect|difference|change|success)\b|\bto no avail\b",
+    r"\bnothing (?:has )?(?:changed|changes|works|worked|helped|helps)\b",
+    r"\b(?:the|exact|get|gives?) (?:exact )?same (?:error|problem|issue|result|behaviou?r|exception|message)\b",
+    r"\b(?:problem|issue|error) (?:persists?|remains?|is still|still)\b",
+    r"\bnot work(?:ing)?\b|\bdoes(?:n't| not) work\b|\bdid(?:n't| not) (?:work|help)\b",
+    r"还是(?:不|报|一样|没|失败|有问题|会|同样)|仍然|依然|依旧|没用|没有用|不管用|无效|没(?:有)?解决|不起作用|同样的(?:错误|问题|报错)|还没好",
+)
+_MYSELF = r"\b(?:i|we|i've|we've|finally|just)(?: (?:have|just|finally|actually|already|also|now|then|even|think|i))*"
+_OWN = _cue(
+    rf"{_MYSELF} (?:fixed|solved|resolved|sorted|figured|managed|worked around|ended up|reali[sz]ed|discovered)\b",
+    rf"{_MYSELF} (?:found (?:out|it|that|the|a|my|an|why|where|how|this)|got (?:it|this|that|everything))\b",
+    rf"{_MYSELF} (?:was missing|forgot|had forgotten|had to|was able to|made it work|decided to|was using the wrong)\b",
+    r"\bturn(?:s|ed) out\b|\bfigured (?:it |that |this )?out\b|\bend(?:ed)? up\b",
+    r"^\W*(?:found|fixed|solved|solution|resolved|answer|update|edit|success|victory)\b",
+    rf"\b(?:{_TROUBLE}|cause|culprit|reason|solution|fix|answer|mistake|trick|key|workaround)(?: here)?"
+    r" (?:was|were|is that|came from)\b",
+    r"\bmy (?:bad|mistake|fault|own (?:question|solution|problem)|solution)\b",
+    r"\bnever ?mind\b|\bnvm\b|\bdisregard\b",
+    r"\bfor (?:anyone|others|future reference|the record)\b|\b(?:in case|if) any(?:one|body)\b",
+    r"\bgot \w+ (?:working|to work|running)\b",
+    r"\bafter (?:\w+ )?(?:chang|add|remov|updat|upgrad|install|delet|sett|switch|restart|replac)\w*ing\b",
+    r"我(?:自己|已经|已)?(?:解决|找到|搞定|发现)|原来是|原因是|问题(?:出)?在|是因为|自己解决|找到(?:原因|解决|问题)|已解决",
+    r"解决(?:方法|办法|方案)",
+)
+
+
+def is_solved(text: str) -> bool:
+    """Whether it says that it works now; what should, might, or used to work does not count."""
+    return _last_solved(text) > _last_broken(text)
+
+
+def is_still_broken(text: str) -> bool:
+    """Whether it says that it still does not work; the last word on it in the message counts."""
+    return _last_broken(text) > _last_solved(text)
+
+
+def is_solved_by_asker(text: str) -> bool:
+    """Whether its author tells how he solved it himself: "it turned out that …", "I fixed it by …"."""
+    told = any(_OWN.search(sentence) and not _ASKS.search(sentence) for sentence in _sentences(text))
+    return told and not is_still_broken(text)
 
 
 def _last(cue: re.Pattern[str], text: str) -> int:
@@ -259,11 +303,104 @@ def _last(cue: re.Pattern[str], text: str) -> int:
     return max((found.start() for found in cue.finditer(text)), default=-1)
 
 
+@lru_cache(maxsize=4096)
+def _last_broken(text: str) -> int:
+    return _last(_STILL, said(text))
+
+
+@lru_cache(maxsize=4096)
 def _last_solved(text: str) -> int:
-    spoken, position = said(text), -1
-    for found in _SOLVED.finditer(spoken):
-        before = _CLAUSE.split(_SENTENCE_END.split(spoken[: found.start()])[-1])[-1]
-        after = _SENTENCE_END.split(spoken[found.start() :])[0]
-        if not _UNSURE.search(before[-40:]) and not after.rstrip().endswith(("?", "？")):
-            position = found.start()
-    return position
+    spoken = said(text)
+    return max(
+        (found.start() for found in _SOLVED.finditer(spoken) if _is_certain(spoken, found)), default=-1
+    )
+
+
+def _is_certain(spoken: str, found: re.Match[str]) -> bool:
+    before = _CLAUSE_END.split(_SENTENCE_END.split(spoken[max(0, found.start() - 60) : found.start()])[-1])[
+        -1
+    ]
+    after = spoken[found.end() : found.end() + 100]
+    return not _UNSURE_BEFORE.search(before) and not _UNSURE_AFTER.search(after)
+
+
+# ---- to whom ----------------------------------------------------------------------------------------------
+
+_GREETING = re.compile(
+    r"\s*(?:(?:hi|hey|hello|dear|thanks|thank\s+you|thx)[\s,]+|(?:你好|谢谢)[，,\s]*)", re.IGNORECASE
+)
+_END_OF_NAME = r"(?![\w-])"
+# What follows a name that is called, without "@" before it.
+_CALLED = re.compile(
+    r"\s*[:：]|\s*[,，]\s*(?!and\b|\w+\s*,|\w+\s+and\b)"
+    r"|\s+(?:can|could|would|will|do|did|have|are)\s+you\b|\s+(?:please|pls|any\s+idea)\b|(?=你|您|请|能|帮|麻烦)",
+    re.IGNORECASE,
+)
+# What follows a name that is only spoken of: "@Bob said …".
+_TOLD_OF = re.compile(
+    r"'s\b|\s+(?:said|says|told|mentioned|suggested|wrote|posted|reported|asked|is|was|has|had|and|fixed|helped|showed)\b"
+    r"|\s*(?:说|提到|建议)",
+    re.IGNORECASE,
+)
+_TOLD_BY = re.compile(
+    r"(?:\b(?:thanks|thank|by|from|with|cc|per|as|ask|asked|told|said|to|like|and|see|what|for|if)|谢谢|感谢|跟|和|[/(])\s*$",
+    re.IGNORECASE,
+)
+_ASKED_AFTER = re.compile(
+    r"[\s,，:：]*(?:$|[?!.？！。]+\s*$|(?:can|could|would|will|do|did|have|are)\s+you\b|please\b|any\s+(?:idea|thoughts)\b|你|您|请|能|帮|麻烦)",
+    re.IGNORECASE,
+)
+
+
+def addressed_to(text: str, names: Mapping[str, str]) -> str | None:
+    """The user it is said to by name, or None: "@Bob could you …", "<@U1> …", "Bob: …", "Bob, can you …".
+
+    ``names`` maps what people are called to who they are; a first name will do where only one has it. Somebody
+    who is only spoken of ("as @Bob said") or thanked in passing is not addressed.
+    """
+    users = _called(names)
+    greeting = _GREETING.match(text)
+    start = greeting.end() if greeting else len(text) - len(text.lstrip())
+    for name, user in users:
+        if _is_called_first(text[start:], name, greeted=greeting is not None):
+            return user
+    called = ((_called_later(text, name), user) for name, user in users)
+    return min(((place, user) for place, user in called if place >= 0), default=(0, None))[1]
+
+
+def _called(names: Mapping[str, str]) -> list[tuple[str, str]]:
+    """What each user is called and who it is, the longest first, so that "Bob Miller" comes before "Bob"."""
+    firsts: dict[str, set[str]] = {}
+    for name, user in names.items():
+        firsts.setdefault(name.split(" ")[0], set()).add(user)
+    alone = {first: min(users) for first, users in firsts.items() if len(users) == 1}
+    every = {**{user: user for user in names.values()}, **alone, **names}
+    return sorted(
+        ((name, user) for name, user in every.items() if len(name) > 1), key=lambda item: -len(item[0])
+    )
+
+
+def _is_called_first(text: str, name: str, *, greeted: bool) -> bool:
+    mention = re.match(
+        rf"(?:<@{re.escape(name)}(?:\|[^>]*)?>|@{re.escape(name)}{_end(name)})", text, re.IGNORECASE
+    )
+    if mention:
+        return _TOLD_OF.match(text, mention.end()) is None
+    plain = re.match(re.escape(name) + _end(name), text, re.IGNORECASE)
+    return plain is not None and (greeted or _CALLED.match(text, plain.end()) is not None)
+
+
+def _called_later(text: str, name: str) -> int:
+    """Where ``name`` is called within or at the end of ``text``; -1 where it is not."""
+    mention = rf"(?<!\w)(?:<@{re.escape(name)}(?:\|[^>]*)?>|@{re.escape(name)}{_end(name)})"
+    for found in re.finditer(mention, text, re.IGNORECASE):
+        if _ASKED_AFTER.match(text, found.end()) and not _TOLD_BY.search(
+            text[max(0, found.start() - 20) : found.start()]
+        ):
+            return found.start()
+    return -1
+
+
+def _end(name: str) -> str:
+    """What must follow a name for it to be the whole name; Chinese runs on without a blank."""
+    return _END_OF_NAME if name[-1].isascii() else ""

@@ -143,12 +143,10 @@ class Knowledge:
         """
         embedded = await self._embed_new(entries)
 
-        def replace(connection: Connection) -> LearnReport:
-            report = store.replace_origin(connection, origin, entries)
-            self._put_embedded(connection, embedded)
-            return report
-
-        report = await self._database.run(replace)
+        put = partial(self._put, embedded=embedded)
+        report = await self._database.run(
+            lambda connection: store.replace_origin(connection, origin, entries, put)
+        )
         await self._follow()
         return report
 
@@ -163,6 +161,10 @@ class Knowledge:
         found = await self._database.run(lambda connection: store.set_trust(connection, entry_id, trust))
         await self._follow()
         return found
+
+    async def trust_in(self, entry_id: str) -> Trust | None:
+        """An entry's votes; None if there is no such entry."""
+        return await self._database.run(lambda connection: store.trust_of(connection, entry_id))
 
     async def confirm(self, entry_id: str, confirmed: bool = True) -> bool:
         """Note that a person said the entry holds, or took that back; False if there is no such entry."""

@@ -5,7 +5,7 @@ Every function works inside the caller's transaction (``Database.run``). Times a
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -159,6 +159,8 @@ class Counts:
 
 # Writing entries
 
+Put = Callable[[Connection, Sequence[KnowledgeEntry]], list[str]]
+
 
 def put_entries(connection: Connection, entries: Sequence[KnowledgeEntry]) -> list[str]:
     """Store ``entries``; the ids of those that were not known, in order.
@@ -194,19 +196,20 @@ def drop_entries(connection: Connection, ids: Iterable[str]) -> list[str]:
     return gone
 
 
-def replace_origin(connection: Connection, origin: str, entries: Sequence[KnowledgeEntry]) -> LearnReport:
+def replace_origin(
+    connection: Connection, origin: str, entries: Sequence[KnowledgeEntry], put: Put = put_entries
+) -> LearnReport:
     """Make ``entries`` all that is known from ``origin``: what it no longer contains is removed.
 
+    ``put`` stores entries; one that stores their views too keeps the vectors that old and new entries share.
     Raises ValueError if an entry names another origin.
     """
     for entry in entries:
         if entry.origin != origin:
-            raise ValueError(
-                f"entry {entry.id} comes from {entry.origin!r}; only entries from {origin!r} can replace it"
-            )
+            raise ValueError(f"entry {entry.id} is from {entry.origin!r}; give only entries from {origin!r}")
     kept = {entry.id for entry in entries}
     before = connection.scalars(select(_entries.c.id).where(_entries.c.origin == origin)).all()
-    added = put_entries(connection, entries)
+    added = put(connection, entries)
     removed = drop_entries(connection, [key for key in before if key not in kept])
     unchanged = tuple(key for key in before if key in kept)
     return LearnReport(added=tuple(added), removed=tuple(removed), unchanged=unchanged)
@@ -241,9 +244,8 @@ def _refresh(connection: Connection, key: str, entry: KnowledgeEntry) -> None:
 
 def _record_changes(connection: Connection, ids: Sequence[str]) -> None:
     for some in _batches(ids):
-        rows = connection.execute(
-            select(_entries.c.id, _entries.c.number).where(_entries.c.id.in_(some))
-        ).all()
+        columns = select(_entries.c.id, _entries.c.number).where(_entries.c.id.in_(some))
+        rows = connection.execute(columns.order_by(_entries.c.number)).all()
         connection.execute(delete(_changes).where(_changes.c.number.in_([row.number for row in rows])))
         _insert_new(connection, _changes, [{"entry_id": row.id, "number": row.number} for row in rows])
 
@@ -305,7 +307,8 @@ def last_change(connection: Connection) -> int:
 
 def changed_since(connection: Connection, seq: int) -> tuple[int, list[int]]:
     """The newest change, and the numbers of the entries put, altered or removed after change ``seq``."""
-    rows = connection.execute(select(_changes.c.seq, _changes.c.number).where(_changes.c.seq > seq)).all()
+    columns = select(_changes.c.seq, _changes.c.number).where(_changes.c.seq > seq)
+    rows = connection.execute(columns.order_by(_changes.c.seq)).all()
     return max((row.seq for row in rows), default=seq), [row.number for row in rows]
 
 

@@ -1,5 +1,6 @@
 """The offline writer: quotes the best supported sentences or steps of the best hits, and invents nothing."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -83,7 +84,7 @@ def _pieces(question: str, hit: Hit) -> Iterator[_Piece]:
 def _worth(text: str, span: Span, asked: set[str], order: int) -> float:
     """Overlap with the question, a little for steps and code (they are what helps), a little for coming early."""
     said = set(words(text))
-    overlap = len(said & asked) / (len(said) ** 0.5 + 1.0)
+    overlap = len(said & asked) / (math.sqrt(len(said)) + 1.0)
     return overlap + (0.6 if span.kind != "prose" else 0.0) + 0.4 / (1 + order)
 
 

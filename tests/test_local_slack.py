@@ -539,6 +539,7 @@ class Bot:
     app: AsyncApp
     bodies: list[Json] = field(default_factory=list)
     retries: list[str | None] = field(default_factory=list)
+    types: list[str | None] = field(default_factory=list)
     fail: int = 0
 
     def of(self, kind: str) -> list[Json]:
@@ -549,6 +550,7 @@ class Bot:
         return [event["text"] for event in self.of("message") if "text" in event]
 
     async def note(self, request: AsyncBoltRequest) -> None:
+        self.types.append(request.body.get("type"))
         if request.body.get("type") != "event_callback":
             return
         if self.fail > 0:
@@ -708,6 +710,13 @@ async def test_the_same_may_arrive_twice(slack: LocalSlack) -> None:
         assert [body["event_id"] for body in bot.bodies] == [*ids, ids[0]]
         assert [body["event"]["ts"] for body in bot.bodies] == [ts, ts, ts]
         assert bot.retries == ["0", "0", "1"]
+
+
+async def test_the_notice_of_withheld_events_needs_no_acknowledgement(slack: LocalSlack) -> None:
+    async with bolt(slack, listens=False) as bot:
+        slack.rate_limit_events()
+        await slack.until(lambda: bot.types == ["app_rate_limited"])
+        assert slack.all_acked()
 
 
 async def test_nothing_is_lost_over_a_refresh_in_the_middle_of_a_burst(slack: LocalSlack) -> None:

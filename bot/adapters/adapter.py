@@ -32,7 +32,7 @@ class Channel:
         return self.kind is not ChannelKind.PUBLIC
 
 
-# ---- what can happen ------------------------------------------------------------------------------------------
+# ---- what can happen -----------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,7 +107,7 @@ class Arrival:
     payload: Payload
 
 
-# ---- what can be done -----------------------------------------------------------------------------------------
+# ---- what can be done -----------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -30,7 +30,9 @@ class RoomAdapter:
     name = NAME
     post_interval = 0.0
 
-    def __init__(self, channels: Mapping[str, Channel], on_post: Callable[[Post], None] | None = None) -> None:
+    def __init__(
+        self, channels: Mapping[str, Channel], on_post: Callable[[Post], None] | None = None
+    ) -> None:
         self._channels = channels
         self._on_post = on_post
         self.posts: dict[str, Post] = {}
@@ -39,7 +41,9 @@ class RoomAdapter:
         if "reaction" in payload:
             return _reacted(payload["reaction"])
         message = _message(payload["message"])
-        return Heard(message=message, channel=self._channels.get(message.channel, Channel(id=message.channel)))
+        return Heard(
+            message=message, channel=self._channels.get(message.channel, Channel(id=message.channel))
+        )
 
     async def listen(self, emit: Emit) -> None:
         """Nothing to connect to: whoever plays in the room hands over the arrivals."""
@@ -114,7 +118,9 @@ def _reacted(data: Mapping[str, Any]) -> Reacted:
     return Reacted(**{**data, "at": datetime.fromisoformat(data["at"])})
 
 
-def channel(channel_id: str, *, private: bool = False, external: bool = False, name: str | None = None) -> Channel:
+def channel(
+    channel_id: str, *, private: bool = False, external: bool = False, name: str | None = None
+) -> Channel:
     """A channel of a room."""
     kind = ChannelKind.PRIVATE if private else ChannelKind.PUBLIC
     return Channel(id=channel_id, kind=kind, name=name, external=external)

@@ -1,6 +1,5 @@
 """Slack over Socket Mode: the only module that imports Slack's SDK."""
 
-import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable, Sequence
@@ -10,6 +9,7 @@ from typing import Any
 import aiohttp
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.app.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackApiError, SlackClientError
@@ -35,10 +35,13 @@ from bot.adapters.adapter import (
 )
 
 log = logging.getLogger("earshot.slack")
+# Bolt warns that the token is ignored beside `authorize`; it is the same token.
+log.addFilter(lambda record: "will be ignored" not in record.getMessage())
 
 POST_INTERVAL = 1.05  # seconds; Slack allows about one post per second and channel
 TIMEOUT = 20  # seconds for one request
 PAGE = 200
+PING_INTERVAL = 5  # seconds; a cut connection is noticed after one, a half-open one after four
 # After these nobody can say whether it took effect.
 _DOUBTFUL = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
 _NETWORK = (aiohttp.ClientError, TimeoutError, SlackClientError)
@@ -94,14 +97,28 @@ class SlackAdapter:
         try:
             return await call
         except SlackApiError as error:
-            raise StartFailed(f"Slack refused {name}: {_error(error)}; {_remedy(name, _error(error))}") from error
+            raise StartFailed(
+                f"Slack refused {name}: {_error(error)}; {_remedy(name, _error(error))}"
+            ) from error
         except _NETWORK as error:
             raise StartFailed(f"Slack at {self._client.base_url} cannot be reached: {error}") from error
 
     async def listen(self, emit: Emit) -> None:
-        await self.check()
+        me = await self.check()
+
+        # Bolt would ask auth.test again for every event that waits when the first one arrives.
+        async def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
+            return AuthorizeResult(
+                enterprise_id=enterprise_id,
+                team_id=team_id,
+                bot_token=self._client.token,
+                bot_id=me.bot,
+                bot_user_id=me.user,
+            )
+
         app = AsyncApp(
             client=self._client,
+            authorize=authorize,
             before_authorize=_take_in(emit),
             # An own filter stands in parse: bolt's would also hide that somebody deleted our answer.
             ignoring_self_events_enabled=False,
@@ -111,12 +128,14 @@ class SlackAdapter:
         app.event(re.compile(".*"))(_nothing)
         for kind in (app.action, app.shortcut, app.view, app.options, app.command):
             kind(re.compile(".*"))(_acknowledge)
-        self._handler = AsyncSocketModeHandler(app, self._app_token, web_client=self._client)
-        await self._handler.connect_async()
+        self._handler = AsyncSocketModeHandler(
+            app, self._app_token, web_client=self._client, ping_interval=PING_INTERVAL
+        )
+        await self._handler.connect_async()  # type: ignore[no-untyped-call]
 
     async def close(self) -> None:
         if self._handler is not None:
-            await self._handler.close_async()
+            await self._handler.close_async()  # type: ignore[no-untyped-call]
             self._handler = None
 
     # ---- acting
@@ -127,7 +146,9 @@ class SlackAdapter:
                 names = await self._names_in(act)
                 answer = await _once(
                     self._client.chat_postMessage(
-                        channel=wire.bare(act.channel), thread_ts=wire.bare(act.reply_to), **wire.render(act, names)
+                        channel=wire.bare(act.channel),
+                        thread_ts=wire.bare(act.reply_to),
+                        **wire.render(act, names),
                     )
                 )
                 return Receipt(message_id=f"{act.channel}/{answer['ts']}")
@@ -146,7 +167,10 @@ class SlackAdapter:
     async def find_post(self, act: Post) -> Receipt | None:
         async for message in self._replies(act.channel, wire.bare(act.reply_to)):
             metadata = message.get("metadata") or {}
-            if metadata.get("event_type") == wire.METADATA_TYPE and metadata["event_payload"].get("id") == act.id:
+            if (
+                metadata.get("event_type") == wire.METADATA_TYPE
+                and metadata["event_payload"].get("id") == act.id
+            ):
                 return Receipt(message_id=f"{act.channel}/{message['ts']}")
         return None
 
@@ -154,7 +178,9 @@ class SlackAdapter:
 
     async def fetch(self, channel: Channel, thread: str) -> Sequence[Heard]:
         found = [message async for message in self._replies(channel.id, wire.bare(thread))]
-        return [wire.heard(message, self.me, channel) for message in found if not wire.is_mine(message, self.me)]
+        return [
+            wire.heard(message, self.me, channel) for message in found if not wire.is_mine(message, self.me)
+        ]
 
     async def _replies(self, channel: str, ts: str) -> Any:
         cursor = None
@@ -188,7 +214,9 @@ class SlackAdapter:
                 log.info("no name for %s: %s", user, error)
             else:
                 profile = answer["user"].get("profile") or {}
-                self._names[user] = profile.get("display_name") or answer["user"].get("real_name") or "someone"
+                self._names[user] = (
+                    profile.get("display_name") or answer["user"].get("real_name") or "someone"
+                )
         return self._names
 
 
@@ -198,7 +226,9 @@ def _take_in(emit: Emit) -> Callable[..., Awaitable[BoltResponse]]:
     async def take_in(req: AsyncBoltRequest, next: Callable[[], Awaitable[BoltResponse]]) -> BoltResponse:
         arrival = wire.arrival_of(req.body)
         if arrival is not None:
-            await emit(arrival)  # if it raises, bolt answers 500, nothing is acknowledged, and Slack delivers again
+            await emit(
+                arrival
+            )  # if it raises, bolt answers 500, nothing is acknowledged, and Slack delivers again
         return await next()
 
     return take_in
@@ -253,7 +283,9 @@ def _described(channel: Channel, info: Payload) -> Channel:
 
 def _error(error: SlackApiError) -> str:
     data = error.response.data
-    return str(data.get("error", "unknown")) if isinstance(data, dict) else f"HTTP {error.response.status_code}"
+    return (
+        str(data.get("error", "unknown")) if isinstance(data, dict) else f"HTTP {error.response.status_code}"
+    )
 
 
 def _scopes(answer: AsyncSlackResponse) -> frozenset[str]:

@@ -71,7 +71,7 @@ class Me:
     url: str
 
 
-# ---- from Slack -----------------------------------------------------------------------------------------------
+# ---- from Slack -----------------------------------------------------
 
 
 def arrival_of(body: Payload) -> Arrival | None:
@@ -87,7 +87,15 @@ def _event_arrival(body: Payload) -> Arrival:
     event = body["event"]
     channel, subject = _place(event)
     at = event.get("event_ts") or event.get("ts") or str(body.get("event_time", 0))
-    names = (event.get("type"), channel, subject, event.get("subtype"), event.get("user"), event.get("reaction"), at)
+    names = (
+        event.get("type"),
+        channel,
+        subject,
+        event.get("subtype"),
+        event.get("user"),
+        event.get("reaction"),
+        at,
+    )
     return Arrival(
         adapter=NAME,
         key=f"slack:{body['event_id']}",
@@ -250,7 +258,7 @@ def bare(qualified: str) -> str:
     return qualified.rsplit("/", 1)[-1]
 
 
-# ---- to Slack -------------------------------------------------------------------------------------------------
+# ---- to Slack -----------------------------------------------------
 
 
 def render(post: Post, names: Mapping[str, str]) -> dict[str, Any]:
@@ -279,7 +287,7 @@ def _intro(citations: Sequence[Citation]) -> str:
 
 
 def _body(lines: Sequence[Line], names: Mapping[str, str]) -> list[dict[str, Any]]:
-    blocks = []
+    blocks: list[dict[str, Any]] = []
     for line in lines:
         marks = "".join(f" [{number}]" for number in line.citations)
         text = _quoted(escape(show_names(line.text, names))) + marks
@@ -289,7 +297,8 @@ def _body(lines: Sequence[Line], names: Mapping[str, str]) -> list[dict[str, Any
 
 def _fit(blocks: list[dict[str, Any]], room: int) -> list[dict[str, Any]]:
     """The blocks that fit; what does not is left to the source's link, and said so."""
-    kept, used = [], 0
+    kept: list[dict[str, Any]] = []
+    used = 0
     for block in blocks:
         used += len(str(block))
         if used > room:
@@ -305,7 +314,9 @@ _LANGUAGE = re.compile(r"[\w+-]*")
 def _quoted(text: str) -> str:
     """Prose behind ``>``; code fences as they are, without the language, which Slack would show as code."""
     pieces = [piece.strip("\n") for piece in _FENCE.split(text)]
-    shown = [_code(piece) if piece.startswith("```") else _behind_bar(piece) for piece in pieces if piece.strip()]
+    shown = [
+        _code(piece) if piece.startswith("```") else _behind_bar(piece) for piece in pieces if piece.strip()
+    ]
     return "\n".join(shown)
 
 
@@ -322,13 +333,19 @@ def _behind_bar(piece: str) -> str:
 
 def _sources(citations: Sequence[Citation], now: datetime) -> list[dict[str, Any]]:
     shown = [{"type": "mrkdwn", "text": _source(citation, now)} for citation in citations]
-    runs = [shown[start : start + MAX_CONTEXT_ELEMENTS] for start in range(0, len(shown), MAX_CONTEXT_ELEMENTS)]
+    runs = [
+        shown[start : start + MAX_CONTEXT_ELEMENTS] for start in range(0, len(shown), MAX_CONTEXT_ELEMENTS)
+    ]
     return [{"type": "context", "elements": run} for run in runs]
 
 
 def _source(citation: Citation, now: datetime) -> str:
     title = escape(citation.title)[:150].replace("|", "¦").replace("\n", " ")
-    shown = f"<{_url(citation.link)}|{title}>" if is_web(citation.link) else f"{title} ({escape(citation.source)})"
+    shown = (
+        f"<{_url(citation.link)}|{title}>"
+        if is_web(citation.link)
+        else f"{title} ({escape(citation.source)})"
+    )
     return f"[{citation.number}] {shown} · {provenance(citation, now)}"
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from bot import ledger
 from bot.adapters.slack import SlackAdapter
 from bot.app import assemble, open_database
 from bot.clock import RecordedClock
@@ -63,7 +62,9 @@ async def play_live(
     await knowledge.close()
     database.close()
     placed = replace(recording, messages=tuple(said), order=tuple(message.id for message in said), people={})
-    channels = {cast.channel(name): replace(info, id=cast.channel(name)) for name, info in recording.channels.items()}
+    channels = {
+        cast.channel(name): replace(info, id=cast.channel(name)) for name, info in recording.channels.items()
+    }
     return Live(
         recording=replace(placed, channels=channels),
         outcomes=outcomes,
@@ -81,7 +82,9 @@ class Cast:
 
     def __init__(self, slack: LocalSlack, recording: Recording) -> None:
         self._slack = slack
-        self._users = {name: f"U{number:08d}" for number, name in enumerate(sorted({m.user for m in recording.messages}))}
+        self._users = {
+            name: f"U{number:08d}" for number, name in enumerate(sorted({m.user for m in recording.messages}))
+        }
         self._channels = {name: f"C{number:08d}" for number, name in enumerate(sorted(recording.channels))}
         self._messages: dict[str, str] = {}
         self._roots: dict[str, str] = {}
@@ -111,7 +114,9 @@ class Cast:
         )
 
     def post(self, message: Message) -> None:
-        bare = [part.rsplit("/", 1)[-1] for part in (message.channel, message.user, message.id, message.thread)]
+        bare = [
+            part.rsplit("/", 1)[-1] for part in (message.channel, message.user, message.id, message.thread)
+        ]
         self._slack.post(
             bare[0], bare[1], escape(message.text), ts=bare[2], thread_ts=bare[3] or None, raw=True
         )
@@ -119,4 +124,3 @@ class Cast:
 
 def _ts(at: datetime) -> str:
     return f"{int(at.timestamp())}.{at.microsecond:06d}"
-

@@ -54,7 +54,9 @@ async def settings(slack: LocalSlack, folder: Path) -> Path:
     await knowledge.close()
     database.close()
     path = folder / "config.yaml"
-    path.write_text(SETTINGS.format(base_url=slack.base_url, store=store, waiting=CHANNELS[0]), encoding="utf-8")
+    path.write_text(
+        SETTINGS.format(base_url=slack.base_url, store=store, waiting=CHANNELS[0]), encoding="utf-8"
+    )
     return path
 
 
@@ -80,7 +82,9 @@ def earshot(slack: LocalSlack, config: Path, log: Path) -> Iterator[subprocess.P
 
 
 @pytest.mark.timeout(300)
-async def test_killed_again_and_again_it_answers_every_question_once(slack: LocalSlack, tmp_path: Path) -> None:
+async def test_killed_again_and_again_it_answers_every_question_once(
+    slack: LocalSlack, tmp_path: Path
+) -> None:
     config, log = await settings(slack, tmp_path), tmp_path / "log"
     chance = random.Random(20261121)
     asked: list[tuple[str, str]] = []

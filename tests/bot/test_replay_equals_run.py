@@ -34,7 +34,7 @@ def told(outcomes: Sequence[Outcome]) -> list[tuple[str, str, float, str]]:
 
 
 async def compare(recording: Recording, folder: Path) -> None:
-    settings = config(wait=90.0, precision=0.3, store=f"sqlite:///{folder / 'nothing.db'}")
+    settings = config(wait=90.0, precision=0.5, store=f"sqlite:///{folder / 'nothing.db'}")
     with LocalSlack(post_interval=0.0) as slack:
         live = await play_live(slack, recording, settings, HashEmbedder(), folder)
         assert slack.violations == []
@@ -53,7 +53,7 @@ async def test_a_flat_channel(tmp_path: Path) -> None:
 
 
 async def test_two_replays_are_the_same(tmp_path: Path) -> None:
-    settings = config(wait=90.0, precision=0.3, store=f"sqlite:///{tmp_path / 'nothing.db'}")
+    settings = config(wait=90.0, precision=0.5, store=f"sqlite:///{tmp_path / 'nothing.db'}")
     first = await replay(practice(), settings, HashEmbedder())
     again = await replay(practice(), settings, HashEmbedder())
     assert [outcome.json() for outcome in first.outcomes] == [outcome.json() for outcome in again.outcomes]

@@ -31,9 +31,21 @@ NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
 
 def event(**fields: Any) -> dict[str, Any]:
-    inner = {"type": "message", "channel": "C1", "channel_type": "channel", "ts": "1700000000.000100", **fields}
+    inner = {
+        "type": "message",
+        "channel": "C1",
+        "channel_type": "channel",
+        "ts": "1700000000.000100",
+        **fields,
+    }
     inner.setdefault("event_ts", inner["ts"])
-    return {"type": "event_callback", "team_id": "T1", "event_id": "Ev1", "event_time": 1700000000, "event": inner}
+    return {
+        "type": "event_callback",
+        "team_id": "T1",
+        "event_id": "Ev1",
+        "event_time": 1700000000,
+        "event": inner,
+    }
 
 
 def test_a_message_is_heard_with_its_place_time_and_link() -> None:
@@ -88,20 +100,29 @@ def test_what_nobody_said_is_ignored(subtype: str) -> None:
 
 
 def test_edits_deletions_and_tombstones() -> None:
-    changed = event(subtype="message_changed", message={"user": "U1", "ts": "1.000001", "text": "new &amp; true"})
+    changed = event(
+        subtype="message_changed", message={"user": "U1", "ts": "1.000001", "text": "new &amp; true"}
+    )
     assert parse(changed, ME) == Edited(
         message_id="slack:T1/C1/1.000001", text="new & true", at=when("1700000000.000100")
     )
     deleted = event(subtype="message_deleted", deleted_ts="1.000001", previous_message={"user": "U1"})
     gone = Deleted(message_id="slack:T1/C1/1.000001", at=when("1700000000.000100"))
     assert parse(deleted, ME) == gone
-    tombstone = {"user": "USLACKBOT", "subtype": "tombstone", "ts": "1.000001", "text": "This message was deleted."}
+    tombstone = {
+        "user": "USLACKBOT",
+        "subtype": "tombstone",
+        "ts": "1.000001",
+        "text": "This message was deleted.",
+    }
     assert parse(event(subtype="message_changed", message=tombstone), ME) == gone
 
 
 def test_somebody_deleting_our_answer_is_noticed_though_our_own_edits_are_not() -> None:
     ours = {"user": "UBOT", "bot_id": "BBOT", "ts": "1.000001"}
-    assert isinstance(parse(event(subtype="message_deleted", deleted_ts="1.000001", previous_message=ours), ME), Deleted)
+    assert isinstance(
+        parse(event(subtype="message_deleted", deleted_ts="1.000001", previous_message=ours), ME), Deleted
+    )
     assert isinstance(parse(event(subtype="message_changed", message={**ours, "text": "x"}), ME), Ignored)
 
 
@@ -144,7 +165,10 @@ def test_feedback_buttons_vote_and_foreign_buttons_do_not() -> None:
 
 
 def test_the_same_content_has_the_same_key_under_another_event_id() -> None:
-    first, again = arrival_of(event(user="U1", text="hi")), arrival_of({**event(user="U1", text="hi"), "event_id": "Ev2"})
+    first, again = (
+        arrival_of(event(user="U1", text="hi")),
+        arrival_of({**event(user="U1", text="hi"), "event_id": "Ev2"}),
+    )
     assert first is not None and again is not None
     assert first.key != again.key and first.content_key == again.content_key
 
@@ -152,7 +176,11 @@ def test_the_same_content_has_the_same_key_under_another_event_id() -> None:
 def test_an_edit_a_deletion_and_two_peoples_reactions_are_different_content() -> None:
     bodies = [
         event(user="U1", text="hi"),
-        event(subtype="message_changed", message={"ts": "1700000000.000100", "text": "x"}, event_ts="1700000001.0"),
+        event(
+            subtype="message_changed",
+            message={"ts": "1700000000.000100", "text": "x"},
+            event_ts="1700000001.0",
+        ),
         event(subtype="message_deleted", deleted_ts="1700000000.000100", event_ts="1700000002.0"),
         reaction(),
         {**reaction(), "event": {**reaction()["event"], "user": "U2"}},
@@ -171,7 +199,7 @@ def test_commands_and_views_are_not_for_the_inbox() -> None:
     assert arrival_of({"command": "/earshot", "text": "help"}) is None
 
 
-# ---- out ------------------------------------------------------------------------------------------------------
+# ---- out -----------------------------------------------------
 
 
 def citation(**fields: Any) -> Citation:
@@ -245,7 +273,9 @@ def test_code_stands_as_code_without_its_language() -> None:
     assert text == ">First:\n```workers = 2\n```\n>then restart. [1]"
 
 
-@pytest.mark.parametrize("attack", ["<!channel>", "<!here|here>", "<@U0VICTIM1>", "<https://evil.example|docs>"])
+@pytest.mark.parametrize(
+    "attack", ["<!channel>", "<!here|here>", "<@U0VICTIM1>", "<https://evil.example|docs>"]
+)
 def test_markup_in_a_quote_does_not_come_alive(attack: str) -> None:
     rendered = render(post(f"say {attack} now", citation(title=attack)), {})
     body = shown(rendered) + rendered["text"]

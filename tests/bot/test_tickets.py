@@ -4,7 +4,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.tickets import ENDED, TRANSITIONS, IllegalStep, Step, Ticket, TicketState, advance, allowed, quiet_since
+from bot.tickets import (
+    ENDED,
+    TRANSITIONS,
+    IllegalStep,
+    Step,
+    Ticket,
+    TicketState,
+    advance,
+    allowed,
+    quiet_since,
+)
 
 T0 = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 

@@ -20,7 +20,8 @@ KINDS = [ExactIndex, FaissIndex]
 
 def unit(seed: int, count: int = 1) -> NDArray[np.float32]:
     rows = np.random.default_rng(seed).normal(size=(count, D))
-    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    vectors: NDArray[np.float32] = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    return vectors
 
 
 def ids(*numbers: int) -> NDArray[np.int64]:
@@ -118,7 +119,9 @@ class TestContract:
 
 
 Step = tuple[str, int, int]
-steps = st.lists(st.tuples(st.sampled_from(["put", "drop"]), st.integers(0, 12), st.integers(0, 30)), max_size=30)
+steps = st.lists(
+    st.tuples(st.sampled_from(["put", "drop"]), st.integers(0, 12), st.integers(0, 30)), max_size=30
+)
 
 
 @given(steps=steps, k=st.integers(1, 15), allowed=st.none() | st.sets(st.integers(0, 14)))

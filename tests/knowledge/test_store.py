@@ -109,9 +109,7 @@ def test_removing_an_entry_removes_its_texts_and_the_vectors_only_it_used(connec
     put_embedded(connection, entry("Disk", "Clean it"), "shared")
     redis = entry("Redis", "Restart it").id
     assert store.drop_entries(connection, [redis, "e-unknown"]) == [redis]
-    assert store.counts(connection) == store.Counts(
-        entries=1, by_kind={"thread": 1}, passages=2, vectors=1
-    )
+    assert store.counts(connection) == store.Counts(entries=1, by_kind={"thread": 1}, passages=2, vectors=1)
     assert set(store.vectors_by_hash(connection, MODEL, ["shared", "own"])) == {"shared"}
 
 

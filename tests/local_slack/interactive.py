@@ -159,7 +159,7 @@ def _common(workspace: Workspace, kind: str, user: str) -> Json:
 def _channel(workspace: Workspace, id: str) -> Json:
     channel = workspace.channel(id)
     names = {"im": "directmessage", "group": "privategroup"}
-    return {"id": id, "name": names.get(channel.kind.value, channel.name)}
+    return {"id": id, "name": names.get(channel.kind.channel_type, channel.name)}
 
 
 def _offers(block: Json) -> list[Pressed]:

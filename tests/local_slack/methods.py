@@ -79,9 +79,9 @@ class Methods:
     def kinds(self, method: str, args: Json) -> tuple[str, ...]:
         """The kinds of channels that a call is about, for its scopes."""
         if method == "conversations.list":
-            return tuple(kind.value for kind in _kinds(args))
+            return tuple(kind.channel_type for kind in _kinds(args))
         channel = self._workspace.channels.get(args.get("channel", ""))
-        return (channel.kind.value if channel else Kind.PUBLIC.value,)
+        return (channel.kind.channel_type if channel else Kind.PUBLIC.value,)
 
     # Finding things
 

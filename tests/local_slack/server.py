@@ -25,7 +25,7 @@ Json = dict[str, Any]
 
 # Like Slack's, but a test can wait for it; the last retry still finds a process that had to restart.
 QUICK_SCHEDULE = RetrySchedule(within=0.3, pauses=(0.0, 2.0, 20.0))
-POLL = 0.005  # seconds between two looks of a wait
+POLL = 0.002  # seconds between two looks of a wait
 
 
 class LocalSlack:
@@ -159,15 +159,16 @@ class LocalSlack:
         id: str,
         name: str,
         *,
-        kind: Kind = Kind.PUBLIC,
+        kind: Kind | str = Kind.PUBLIC,
         members: Iterable[str] = (),
         with_bot: bool = True,
         external: bool = False,
         archived: bool = False,
     ) -> str:
-        """A channel. The bot hears and sees it only ``with_bot`` (or once it joins)."""
+        """A channel: public, private, im or mpim. The bot hears it only ``with_bot`` (or once it joins)."""
         present = [*members, *([self.identity.bot_user] if with_bot else [])]
-        channel = Channel(id=id, name=name, kind=kind, members=present, external=external, archived=archived)
+        channel = Channel(id=id, name=name, kind=Kind(kind), members=present)
+        channel.external, channel.archived = external, archived
         self._call(lambda: self.workspace.add_channel(channel))
         return id
 
@@ -227,6 +228,10 @@ class LocalSlack:
             self._send(payload["event"], payload["is_ext_shared_channel"])
         return message.ts
 
+    def rate_limit_events(self) -> None:
+        """Tell the app that events were withheld. No acknowledgement is expected."""
+        self._call(self._send_rate_limited)
+
     # What people press
 
     def click(self, channel: str, ts: str, user: str, action_id: str, value: str | None = None) -> Delivery:
@@ -260,7 +265,7 @@ class LocalSlack:
 
     def _publish(self, inner: Json, channel: Channel) -> None:
         """Send the event if the app may have it: it is in the channel and has the scope."""
-        scopes = event_scopes(inner["type"], channel.kind.value)
+        scopes = event_scopes(inner["type"], channel.kind.channel_type)
         if self.identity.bot_user in channel.members and (not scopes or set(scopes) & set(self.scopes)):
             self._send(inner, channel.external)
 
@@ -270,6 +275,10 @@ class LocalSlack:
         self.events.append(payload)
         self._socket_mode.deliver("events_api", payload, event=event_id)
         return event_id
+
+    def _send_rate_limited(self) -> None:
+        payload = shapes.app_rate_limited(self.workspace)
+        self._socket_mode.deliver("events_api", payload, event=None, expects_ack=False)
 
     def _socket_url(self) -> str:
         ticket = self._socket_mode.ticket()

@@ -79,7 +79,10 @@ def member_event(
     workspace: "Workspace", kind: str, channel: "Channel", user: str, inviter: str | None
 ) -> Json:
     event: Json = {"type": kind, "user": user, "channel": channel.id, "team": workspace.users[user].team}
-    event |= {"channel_type": "C" if channel.kind.value == "channel" else "G", "event_ts": workspace.stamp()}
+    event |= {
+        "channel_type": "C" if channel.kind.channel_type == "channel" else "G",
+        "event_ts": workspace.stamp(),
+    }
     return event | ({"inviter": inviter} if inviter else {})
 
 
@@ -107,6 +110,14 @@ def callback(workspace: "Workspace", event: Json, *, event_id: str, external: bo
         "is_ext_shared_channel": external,
         "event_context": f"4-{event_id}",
     }
+
+
+def app_rate_limited(workspace: "Workspace") -> Json:
+    """What Slack sends in place of the events over its hourly limit: an outer event without an inner one."""
+    identity = workspace.identity
+    minute = int(workspace.stamp().partition(".")[0]) // 60 * 60
+    made = {"token": "verification-token", "type": "app_rate_limited", "team_id": identity.team}
+    return made | {"minute_rate_limited": minute, "api_app_id": identity.app}
 
 
 def user_object(workspace: "Workspace", user: "User") -> Json:
@@ -142,7 +153,7 @@ def user_object(workspace: "Workspace", user: "User") -> Json:
 
 
 def channel_object(workspace: "Workspace", channel: "Channel") -> Json:
-    kind, bot = channel.kind.value, workspace.identity.bot_user
+    kind, bot = channel.kind.channel_type, workspace.identity.bot_user
     made: Json = {
         "id": channel.id,
         "created": 1700000000,
@@ -177,7 +188,7 @@ def channel_object(workspace: "Workspace", channel: "Channel") -> Json:
 
 
 def _place(channel: "Channel", stamp: str) -> Json:
-    return {"channel": channel.id, "event_ts": stamp, "channel_type": channel.kind.value}
+    return {"channel": channel.id, "event_ts": stamp, "channel_type": channel.kind.channel_type}
 
 
 def _foreign(workspace: "Workspace", message: "Message", channel: "Channel") -> Json:

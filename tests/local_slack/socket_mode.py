@@ -45,7 +45,7 @@ class Ack:
     late: bool
 
 
-@dataclass(kw_only=True, slots=True)
+@dataclass(kw_only=True, eq=False, slots=True)
 class Delivery:
     """One payload on its way. ``event`` is its event_id; only events are redelivered."""
 
@@ -58,10 +58,6 @@ class Delivery:
     ack: Ack | None = None
     lost: bool = False
     timer: asyncio.TimerHandle | None = None
-
-    @property
-    def open(self) -> bool:
-        return self.expects_ack and self.ack is None and not self.lost
 
 
 @dataclass(kw_only=True, eq=False, slots=True)
@@ -94,6 +90,7 @@ class SocketMode:
         self._violate = violate
         self._open: dict[str, Delivery] = {}
         self._waiting: list[Delivery] = []
+        self._pending: dict[Delivery, None] = {}  # a set that keeps its order
         self._tickets: set[str] = set()
         self._turn = 0
 
@@ -104,8 +101,7 @@ class SocketMode:
         delivery = Delivery(kind=kind, payload=payload, event=event, expects_ack=expects_ack)
         # The payload is the bulk of the frame: it is written once, for all attempts.
         delivery.frame = json.dumps(payload)
-        self.deliveries.append(delivery)
-        self._attempt(delivery)
+        self._begin(delivery)
         return delivery
 
     def resend(self, delivery: Delivery, *, reason: str) -> None:
@@ -113,11 +109,21 @@ class SocketMode:
         again = Delivery(
             kind=delivery.kind, payload=delivery.payload, event=delivery.event, frame=delivery.frame
         )
-        self.deliveries.append(again)
-        self._attempt(again, retry=1, reason=reason)
+        self._begin(again, retry=1, reason=reason)
 
     def unanswered(self) -> list[Delivery]:
-        return [delivery for delivery in self.deliveries if delivery.open]
+        """What is neither acknowledged nor given up, oldest first."""
+        return list(self._pending)
+
+    def _begin(self, delivery: Delivery, *, retry: int | None = None, reason: str = "") -> None:
+        self.deliveries.append(delivery)
+        if delivery.expects_ack:
+            self._pending[delivery] = None
+        self._attempt(delivery, retry=retry, reason=reason)
+
+    def _give_up(self, delivery: Delivery) -> None:
+        delivery.lost = True
+        self._pending.pop(delivery, None)
 
     def _attempt(self, delivery: Delivery, *, retry: int | None = None, reason: str = "") -> None:
         if delivery.ack is not None:
@@ -127,7 +133,7 @@ class SocketMode:
             self._waiting.append(delivery)
             return
         if connection is None and delivery.event is None:
-            delivery.lost = True  # the person sees a warning sign; nobody tries again
+            self._give_up(delivery)  # the person sees a warning sign; nobody tries again
             return
         envelope = str(uuid.uuid4())
         number = len(delivery.envelopes) if retry is None else retry
@@ -147,12 +153,12 @@ class SocketMode:
     def _expire(self, delivery: Delivery) -> None:
         done = len(delivery.envelopes) - 1
         if delivery.event is None:
-            delivery.lost = True
+            self._give_up(delivery)
             self._violate(
                 f"{delivery.kind} not answered within {self.answer_within} s: {_describe(delivery)}"
             )
         elif done >= len(self.schedule.pauses):
-            delivery.lost = True
+            self._give_up(delivery)
             self._violate(f"event lost, never acknowledged: {_describe(delivery)}")
         else:
             loop = asyncio.get_running_loop()
@@ -230,6 +236,7 @@ class SocketMode:
         )
         self.acks.append(ack)
         delivery.ack = delivery.ack or ack
+        self._pending.pop(delivery, None)
         if delivery.timer is not None:
             delivery.timer.cancel()
 

@@ -17,12 +17,15 @@ TS = re.compile(r"\d{10}\.\d{6}")
 
 
 class Kind(StrEnum):
-    """Kinds of channels, named as ``channel_type`` in events."""
-
-    PUBLIC = "channel"
-    PRIVATE = "group"
+    PUBLIC = "public"
+    PRIVATE = "private"
     IM = "im"
     MPIM = "mpim"
+
+    @property
+    def channel_type(self) -> str:
+        """Its name in events, where it comes from older kinds of channels."""
+        return {"public": "channel", "private": "group"}.get(self.value, self.value)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
