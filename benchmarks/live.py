@@ -12,18 +12,20 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from functools import partial
 from random import Random
 
 import numpy as np
 import psutil
+from numpy.typing import NDArray
+
 from bot.adapters.adapter import Arrival
 from bot.adapters.slack import SlackAdapter
 from bot.app import App, assemble, open_database, open_knowledge
 from bot.config import Config
 from bot.handlers import Bot
 from bot.ledger import Work
-from knowledge.embed import Embedder, load_embedder
+from knowledge.embed import Embedder, Kind, load_embedder
 from knowledge.entry import WORKSPACE, EntryKind, KnowledgeEntry, Passage, PassageKind
 from knowledge.thread import Role
 from tests.local_slack import SLACKS_SCHEDULE, LocalSlack
@@ -109,11 +111,13 @@ class _Random:
         self._real = real
         self._chance = np.random.default_rng(1)
         self.name, self.fingerprint, self.dimensions = real.name, real.fingerprint, real.dimensions
+        self.floor = real.floor
 
-    def embed(self, texts: Sequence[str], kind: object) -> np.ndarray:  # type: ignore[type-arg]
+    def embed(self, texts: Sequence[str], kind: Kind) -> NDArray[np.float32]:
         del kind
-        vectors = self._chance.standard_normal((len(texts), self.dimensions)).astype(np.float32)
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        vectors = self._chance.standard_normal((len(texts), self.dimensions))
+        unit: NDArray[np.float32] = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+        return unit
 
     def split(self, text: str) -> list[str]:
         return [text]
@@ -161,13 +165,17 @@ async def _run(config: Config, embedder: Embedder, questions: int, *, model_seco
             posted = time.perf_counter()
             ts = slack.post(CHANNEL, user, _question(number, chance))
             app.traces.setdefault(ts, Trace()).posted = posted
-            await slack.until(lambda ts=ts: app.traces[ts].decided > 0)  # type: ignore[misc]
+            await slack.until(partial(_decided, app, ts))
         stop.set()
         await running
         assert slack.all_acked() and slack.violations == []
     _report(list(app.traces.values())[20:], ready, model_seconds)
     await knowledge.close()
     database.close()
+
+
+def _decided(app: Timed, ts: str) -> bool:
+    return app.traces[ts].decided > 0
 
 
 def _question(number: int, chance: Random) -> str:

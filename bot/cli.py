@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from knowledge.sources import SourceError
 from rich.console import Console
 from rich.logging import RichHandler
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -29,6 +28,7 @@ from bot.replay import Report, replay
 from knowledge.embed import UnknownModel
 from knowledge.entry import PUBLIC, WORKSPACE, Hit
 from knowledge.recordings import RecordingError, read_recording
+from knowledge.sources import SourceError
 from knowledge.thread import Message, Thread
 from knowledge.writer_extractive import ExtractiveWriter
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 
-from knowledge.mine import mine
 from sqlalchemy import Connection
 
 from bot import ledger, tickets
@@ -26,6 +25,7 @@ from bot.situation import hear, knows_thread, recall, role_of
 from bot.tickets import Step, Ticket, TicketState
 from knowledge.database import Database
 from knowledge.entry import Hit, KnowledgeEntry, PassageKind, Trust, audience_of, audiences
+from knowledge.mine import mine
 from knowledge.search import Knowledge
 from knowledge.thread import Reaction, Role
 from knowledge.writer import Writer, WriterFailed

@@ -5,13 +5,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from knowledge.mine import mine
-from knowledge.sources import SourceError, entries_from, walk
-
 from bot import conversations
 from knowledge.entry import KnowledgeEntry, audience_of
+from knowledge.mine import mine
 from knowledge.recordings import Recording, is_recording, read_recording
 from knowledge.search import Knowledge
+from knowledge.sources import SourceError, entries_from, walk
 from knowledge.store import LearnReport
 from knowledge.thread import Message, Thread, thread_of
 
@@ -48,15 +47,14 @@ async def learn_path(
     """Add what is in ``path``: a document, a folder of them, or recorded threads."""
     if is_recording(path):
         return await _learn_recording(knowledge, read_recording(path), audience, close_after, progress)
-    files = list(walk(path))
+    found = walk(path)
     root = path if path.is_dir() else path.parent
-    learnt = Learnt()
-    for done, file in enumerate(files, start=1):
-        progress(done, len(files), f"documents of {path.name}")
-        if is_recording(file):
-            learnt += await _learn_recording(knowledge, read_recording(file), audience, close_after, progress)
-        else:
-            learnt += await _learn_document(knowledge, file, audience, root)
+    learnt = Learnt(unusable=tuple(f"{count} files passed over: {what}" for what, count in found.skipped.items()))
+    for done, file in enumerate(found.documents, start=1):
+        progress(done, len(found.documents), f"documents of {path.name}")
+        learnt += await _learn_document(knowledge, file, audience, root)
+    for file in found.recordings:
+        learnt += await _learn_recording(knowledge, read_recording(file), audience, close_after, progress)
     return learnt
 
 

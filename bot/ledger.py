@@ -379,7 +379,7 @@ def poison(connection: Connection) -> list[Row[Any]]:
     """The rows set aside: id, conversation, at, tries, error."""
     columns = (inbox.c.id, inbox.c.adapter, inbox.c.conversation, inbox.c.at, inbox.c.tries, inbox.c.error)
     set_aside = select(*columns).where(inbox.c.state == InboxState.POISON).order_by(inbox.c.id)
-    return [*connection.execute(set_aside).all()]
+    return list(connection.execute(set_aside))
 
 
 _NEXT_DUE = select(func.min(inbox.c.due_at)).where(

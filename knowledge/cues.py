@@ -51,7 +51,7 @@ def _holds_matter(text: str) -> bool:
 
 _LEAD = r"^\W*(?:(?:so|and|but|or|ok|okay|hi|hey|hello|also|now|then|well|all|there|everyone|guys)[\s,!]+)*"
 _ASKS = _cue(
-    r"[?？](?!\w)",
+    r"？|\?(?![a-z0-9_])",
     _LEAD
     + r"(?:how|what|why|where|when|who|which)(?:'s| (?:is|are|was|do|does|did|can|could|should|would|will)\b)",
     _LEAD + r"(?:how|what|where|which|when) (?:to|about|come)\b",
@@ -146,7 +146,7 @@ _SMALL = re.compile(
     r"welcome|forums?|to|and|all|guys|everyone|folks|team|np|problem|worries|you|re|my|pleasure|glad|happy|helped?|"
     r"bump|up|plus|one|please|pls|so|very|much|a|lot|again|then|now|interested|following|subscribed|in|for|your|reply|"
     r"answer|help|quick|fast|thanks|thank|thx|thnx|cheers|ty|later|today|tomorrow|soon|there|any|updates?|news|"
-    r"progress|on|s|ll|ve|m|d|nvm|nevermind|never|mind"
+    r"progress|on|s|ll|ve|m|d|what|why|nvm|nevermind|never|mind"
     r")\b|好的|好|收到|明白|了解|知道了|嗯++|哦++|行|可以|同问|同求|顶|我也是|一样|是的|对|没错|辛苦|谢谢|多谢|感谢|您|你|了|啊|呀|"
     r"哈++|吧|我|试试|看看|稍等|马上|不客气|大家|早)*+",
     re.IGNORECASE,
@@ -162,9 +162,9 @@ _CHASES = _cue(
     r"有进展|有更新|有结果|有人吗|同问|同求|我也(?:是|遇到)|怎么解决的",
 )
 _SUFFERS = _cue(
-    r"\b(?:same|similar) (?:problem|issue|error|thing|behaviou?r|question|here|situation|boat)\b|\bme too\b|(?<!\w)\+1\b",
-    r"\b(?:i|we|i'm|we're)(?: am| are)? also (?:have|having|see|seeing|get|getting|interested|facing|need|want|looking)\b",
-    r"\b(?:also|too) interested in\b|同样的?(?:问题|情况)|我也|我们也|同问|同求",
+    r"\b(?:same|similar) (?:problem|issue|error|thing|behaviou?r|question|here|situation|boat)\b",
+    r"\b(?:i|we|i'm|we're)(?: am| are)? also (?:have|having|see|seeing|get|getting|facing|need|want|looking)\b",
+    r"\balso interested in\b|\bme too\b|(?<!\w)\+1\b|同样的?(?:问题|情况)|我也|我们也|同问|同求",
 )
 _LONG = 200  # characters; who writes more than that tells something else, too
 
@@ -219,18 +219,21 @@ def _is_thanks_alone(sentence: str) -> bool:
 
 # ---- how it went ------------------------------------------------------------------------------------------
 
-_IT = r"(?:it|that|this|these|those|which|everything|all|both|now|code|solution|fix|trick|one|suggestion|approach|way|change)"
+_IT = (
+    r"(?:it|that|this|these|those|which|everything|all|both|now|code|solution|fix|trick|one|suggestion|approach|way"
+    r"|change)"
+)
 _SOON = r"(?: (?:really|just|now|also|actually|finally|totally|indeed|all|been|completely))*"
 _TROUBLE = r"(?:problems?|issues?|errors?|bug|question|mystery)"
 _SOLVED = _cue(
     rf"\b{_IT}{_SOON} (?:works|worked|work now|did it|did the (?:trick|job)|solved|resolved|helped|was it)\b",
     rf"\b{_IT}{_SOON} (?:fixe[sd]|solve[sd]|resolve[sd]) (?:it|the|my)\b",
     rf"\b{_IT}{_SOON} was the (?:problem|issue|cause|reason)\b",
-    r"\b(?:works|working|worked|runs|running|compiles|builds) (?:now|again|fine|great|perfectly|well|nicely|flawlessly)\b",
-    r"\b(?:works|worked) (?:beautifully|like a charm|as (?:expected|wanted))\b",
+    r"\b(?:works|working|worked|runs|running|compiles|builds) (?:now|again|fine|great|perfectly|well|nicely)\b",
+    r"\b(?:works|worked) (?:flawlessly|beautifully|like a charm|as (?:expected|wanted))\b",
     r"\bnow(?: it| everything| all)? (?:works?|working|compiles|builds|runs|is (?:ok|fine|working|good))\b",
     r"^\W*(?:works|worked|fixed|solved|resolved|sorted)\b(?! (?:for|on|only|in)\b)",
-    rf"\b(?:{_TROUBLE}|it|this|that)(?:'s| is| was| has been| got| seems)?{_SOON} (?:solved|fixed|resolved|gone|sorted)\b",
+    rf"\b(?:{_TROUBLE}|it|this|that)(?:'s| is| was| has been| got| seems)?{_SOON} (?:solved|fixed|resolved|gone)\b",
     r"\b(?:solved|fixed|resolved|sorted) (?:it|this|that|my|the|out)\b",
     r"\bgot (?:it|this|that|everything) (?:working|to (?:work|run|build|compile)|running|fixed|sorted|now|solved)\b",
     r"\b(?:that's|that is|that was) (?:it\b|what i (?:was looking for|needed|wanted)|exactly what)",
@@ -255,10 +258,10 @@ _STILL = _cue(
     r"\bstill (?:\w+ )?(?:see|seeing|fail\w*|crash\w*|broken|happen\w*|there|persist\w*|stuck|wrong|(?:the )?same)\b",
     rf"\bstill (?:\w+ )?(?:an? {_TROUBLE}|exist\w*|occur\w*|show\w*|facing|remain\w*|unable)\b",
     rf"\b{_IT}(?: just| also| unfortunately)? (?:doesn't|didn't|does not|did not|don't|won't|isn't|wasn't|hasn't)"
-    r"(?: really| seem to| even| actually)? (?:work|help|fix|solve|change|make (?:a|any) difference|do (?:it|anything|the))",
+    r"(?: really| seem to| even| actually)? (?:work|help|fix|solve|change|make (?:a|any) difference|do (?:it|any|the))",
     r"\bno (?:luck|effect|difference|change|success)\b|\bto no avail\b",
     r"\bnothing (?:has )?(?:changed|changes|works|worked|helped|helps)\b",
-    r"\b(?:the|exact|get|gives?) (?:exact )?same (?:error|problem|issue|result|behaviou?r|exception|message)\b",
+    r"(?:^|[,.;:!]|\b(?:the|exact|get|gives?)) ?\bsame (?:error|problem|issue|result|behaviou?r|exception|message)\b",
     r"\b(?:problem|issue|error) (?:persists?|remains?|is still|still)\b",
     r"\bnot work(?:ing)?\b|\bdoes(?:n't| not) work\b|\bdid(?:n't| not) (?:work|help)\b",
     r"还是(?:不|报|一样|没|失败|有问题|会|同样)|仍然|依然|依旧|没用|没有用|不管用|无效|没(?:有)?解决|不起作用|同样的(?:错误|问题|报错)|还没好",
@@ -268,6 +271,7 @@ _OWN = _cue(
     rf"{_MYSELF} (?:fixed|solved|resolved|sorted|figured|managed|worked around|ended up|reali[sz]ed|discovered)\b",
     rf"{_MYSELF} (?:found (?:out|it|that|the|a|my|an|why|where|how|this)|got (?:it|this|that|everything))\b",
     rf"{_MYSELF} (?:was missing|forgot|had forgotten|had to|was able to|made it work|decided to|was using the wrong)\b",
+    r"\band (?:then |now )?(?:fixed|solved|resolved) it\b",
     r"\bturn(?:s|ed) out\b|\bfigured (?:it |that |this )?out\b|\bend(?:ed)? up\b",
     r"^\W*(?:found|fixed|solved|solution|resolved|answer|update|edit|success|victory)\b",
     rf"\b(?:{_TROUBLE}|cause|culprit|reason|solution|fix|answer|mistake|trick|key|workaround)(?: here)?"
@@ -326,29 +330,26 @@ def _is_certain(spoken: str, found: re.Match[str]) -> bool:
 
 # ---- to whom ----------------------------------------------------------------------------------------------
 
-_GREETING = re.compile(
-    r"\s*(?:(?:hi|hey|hello|dear|thanks|thank\s+you|thx)[\s,]+|(?:你好|谢谢)[，,\s]*)", re.IGNORECASE
-)
+_GREETING = _cue(r"\s*(?:(?:hi|hey|hello|dear|thanks|thank you|thx)[\s,]+|(?:你好|谢谢)[，,\s]*)")
 _END_OF_NAME = r"(?![\w-])"
 # What follows a name that is called, without "@" before it.
-_CALLED = re.compile(
-    r"\s*[:：]|\s*[,，]\s*(?!and\b|\w+\s*,|\w+\s+and\b)"
-    r"|\s+(?:can|could|would|will|do|did|have|are)\s+you\b|\s+(?:please|pls|any\s+idea)\b|(?=你|您|请|能|帮|麻烦)",
-    re.IGNORECASE,
+_CALLED = _cue(
+    r"\s*[:：]|\s*[,，]\s*+(?!and\b|\w+\s*,|\w+ and\b)",
+    r" (?:can|could|would|will|do|did|have|are) you\b| (?:please|pls|any idea)\b|(?=你|您|请|能|帮|麻烦)",
 )
 # What follows a name that is only spoken of: "@Bob said …".
-_TOLD_OF = re.compile(
-    r"'s\b|\s+(?:said|says|told|mentioned|suggested|wrote|posted|reported|asked|is|was|has|had|and|fixed|helped|showed)\b"
-    r"|\s*(?:说|提到|建议)",
-    re.IGNORECASE,
+_TOLD_OF = _cue(
+    r"'s\b| (?:said|says|told|mentioned|suggested|wrote|posted|reported|asked|and|fixed|helped|showed)\b",
+    r" (?:is|was|has|had)\b(?! (?:it|there|this|that|the|your|anyone)\b)",
+    r"\s*(?:说|提到|建议)",
 )
-_TOLD_BY = re.compile(
-    r"(?:\b(?:thanks|thank|by|from|with|cc|per|as|ask|asked|told|said|to|like|and|see|what|for|if)|谢谢|感谢|跟|和|[/(])\s*$",
-    re.IGNORECASE,
+_TOLD_BY = _cue(
+    r"(?:\b(?:thanks|thank|by|from|with|cc|per|as|ask|asked|told|said|to|like|and|see|what|for|if)|[/(])\s*$",
+    r"(?:谢谢|感谢|跟|和)\s*$",
 )
-_ASKED_AFTER = re.compile(
-    r"[\s,，:：]*(?:$|[?!.？！。]+\s*$|(?:can|could|would|will|do|did|have|are)\s+you\b|please\b|any\s+(?:idea|thoughts)\b|你|您|请|能|帮|麻烦)",
-    re.IGNORECASE,
+_ASKED_AFTER = _cue(
+    r"[\s,，:：]*(?:$|[?!.？！。]+\s*$|你|您|请|能|帮|麻烦)",
+    r"[\s,，:：]*(?:(?:can|could|would|will|do|did|have|are) you\b|please\b|any (?:idea|thoughts)\b)",
 )
 
 
@@ -358,33 +359,31 @@ def addressed_to(text: str, names: Mapping[str, str]) -> str | None:
     ``names`` maps what people are called to who they are; a first name will do where only one has it. Somebody
     who is only spoken of ("as @Bob said") or thanked in passing is not addressed.
     """
-    users = _called(names)
+    users = _called(names, text)
     greeting = _GREETING.match(text)
-    start = greeting.end() if greeting else len(text) - len(text.lstrip())
+    opening = text[greeting.end() :] if greeting else text.lstrip()
     for name, user in users:
-        if _is_called_first(text[start:], name, greeted=greeting is not None):
+        if _is_called_first(opening, name, greeted=greeting is not None):
             return user
     called = ((_called_later(text, name), user) for name, user in users)
-    return min(((place, user) for place, user in called if place >= 0), default=(0, None))[1]
+    return min((item for item in called if item[0] >= 0), key=lambda item: item[0], default=(0, None))[1]
 
 
-def _called(names: Mapping[str, str]) -> list[tuple[str, str]]:
-    """What each user is called and who it is, the longest first, so that "Bob Miller" comes before "Bob"."""
+def _called(names: Mapping[str, str], text: str) -> list[tuple[str, str]]:
+    """What those are called whose names stand in ``text``, the longest first ("Bob Miller" before "Bob")."""
     firsts: dict[str, set[str]] = {}
     for name, user in names.items():
         firsts.setdefault(name.split(" ")[0], set()).add(user)
     alone = {first: min(users) for first, users in firsts.items() if len(users) == 1}
-    every = {**{user: user for user in names.values()}, **alone, **names}
-    return sorted(
-        ((name, user) for name, user in every.items() if len(name) > 1), key=lambda item: -len(item[0])
-    )
+    bare = {user.rpartition("/")[2]: user for user in names.values()}  # "<@U1>" of slack:T1/U1
+    every = {**bare, **alone, **names}
+    lowered = text.lower()
+    here = [(name, user) for name, user in every.items() if len(name) > 1 and name.lower() in lowered]
+    return sorted(here, key=lambda item: -len(item[0]))
 
 
 def _is_called_first(text: str, name: str, *, greeted: bool) -> bool:
-    mention = re.match(
-        rf"(?:<@{re.escape(name)}(?:\|[^>]*)?>|@{re.escape(name)}{_end(name)})", text, re.IGNORECASE
-    )
-    if mention:
+    if mention := re.match(_mention(name), text, re.IGNORECASE):
         return _TOLD_OF.match(text, mention.end()) is None
     plain = re.match(re.escape(name) + _end(name), text, re.IGNORECASE)
     return plain is not None and (greeted or _CALLED.match(text, plain.end()) is not None)
@@ -392,13 +391,15 @@ def _is_called_first(text: str, name: str, *, greeted: bool) -> bool:
 
 def _called_later(text: str, name: str) -> int:
     """Where ``name`` is called within or at the end of ``text``; -1 where it is not."""
-    mention = rf"(?<!\w)(?:<@{re.escape(name)}(?:\|[^>]*)?>|@{re.escape(name)}{_end(name)})"
-    for found in re.finditer(mention, text, re.IGNORECASE):
-        if _ASKED_AFTER.match(text, found.end()) and not _TOLD_BY.search(
-            text[max(0, found.start() - 20) : found.start()]
-        ):
+    for found in re.finditer(r"(?<!\w)" + _mention(name), text, re.IGNORECASE):
+        before = text[max(0, found.start() - 20) : found.start()]
+        if _ASKED_AFTER.match(text, found.end()) and not _TOLD_BY.search(before):
             return found.start()
     return -1
+
+
+def _mention(name: str) -> str:
+    return rf"(?:<@{re.escape(name)}(?:\|[^>]*)?>|@{re.escape(name)}{_end(name)})"
 
 
 def _end(name: str) -> str:

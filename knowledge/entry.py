@@ -97,9 +97,10 @@ class Trust:
 class Hit:
     """An entry found for a question. ``score`` in [0, 1] ranks; the parts say why.
 
-    ``dense`` is the best cosine in [-1, 1] over the entry's vectors, ``lexical`` the BM25 score (0 or more,
-    no upper bound), ``coverage`` the share in [0, 1] of the question's informative words (weighted by their
-    rarity) that the entry contains.
+    ``dense`` in [-1, 1] is the best cosine over the entry's vectors, counted from the model's floor: 0 is what
+    unrelated texts have, 1 is the same text. ``lexical`` is the BM25 score (0 or more, no upper bound),
+    ``coverage`` the share in [0, 1] of the question's informative words (weighted by their rarity) that the
+    entry contains.
     """
 
     entry: KnowledgeEntry

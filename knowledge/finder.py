@@ -15,7 +15,7 @@ from knowledge.catalogue import Catalogue, Scope
 from knowledge.index import Ids, Vectors
 from knowledge.index_faiss import FaissIndex
 from knowledge.lexical import Document, LexicalIndex
-from knowledge.ranking import combine
+from knowledge.ranking import above_floor, combine
 from knowledge.store import Listing, View
 
 POOL = 100  # entries that the words and the vectors each put forward, before they are ranked together
@@ -37,10 +37,11 @@ class Found:
 
 @dataclass(kw_only=True, slots=True)
 class Finder:
-    """Empty until entries are put in; ``scheme`` says how texts became vectors."""
+    """Empty until entries are put in; ``scheme`` says how texts became vectors, ``floor`` is the embedder's."""
 
     dimensions: int
     scheme: str
+    floor: float
     catalogue: Catalogue = field(default_factory=Catalogue)
     words: LexicalIndex = field(default_factory=LexicalIndex)
     vectors: FaissIndex = field(init=False)
@@ -103,13 +104,13 @@ class Finder:
         return np.zeros(0, dtype=np.int64)
 
     def _cosines(self, vector: Vectors, numbers: Ids) -> NDArray[np.float32]:
-        """The best cosine of each of ``numbers`` over its vectors."""
+        """The best cosine of each of ``numbers`` over its vectors, above the floor."""
         vectors = self.catalogue.vectors_of(numbers)
         ids, scores = self.vectors.search(vector, len(vectors), vectors)
         best = np.full(len(numbers), -1.0, dtype=np.float32)
         entries = self.catalogue.entries_of(ids[ids >= 0])
         np.maximum.at(best, np.searchsorted(numbers, entries), scores[ids >= 0])
-        return np.clip(best, -1.0, 1.0)
+        return above_floor(best, self.floor)
 
     def save(self, folder: Path) -> None:
         """Write both indexes below ``folder``, each atomically."""

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -11,6 +11,7 @@ from knowledge.cues import (
     asks_for_help,
     is_ack,
     is_me_too,
+    is_problem_report,
     is_question,
     is_solved,
     is_solved_by_asker,
@@ -84,9 +85,13 @@ def find_solution(thread: Thread, *, closed_at: datetime | None = None) -> Solut
     candidates = _candidates(thread)
     if not candidates:
         return None
-    seen = _Conversation(thread, closed_at)
-    best = max(candidates, key=lambda message: (seen.score(message), -thread.messages.index(message)))
-    return Solution(message=best, why=seen.why(best), confirmed=seen.is_confirmed(best))
+    conversation = _Conversation(thread, closed_at)
+    seen = {message.id: frozenset(conversation.seen(message)) for message in candidates}
+    best = max(
+        candidates, key=lambda message: conversation.score(message, seen[message.id])
+    )  # the first of equals
+    why = next((reason for reason in _REASONS if reason in seen[best.id]), "the best of the answers")
+    return Solution(message=best, why=why, confirmed=conversation.is_confirmed(best, seen[best.id]))
 
 
 def title_of(problem: Sequence[Message]) -> str:
@@ -163,6 +168,8 @@ POINTS: Mapping[str, float] = {
     "after the asker's last thanks": -1.0,
     "the asker answers that it is still broken": -0.5,
     "has the same trouble": -1.5,
+    "asks for himself": -1.0,
+    "thanks somebody": -0.5,
     # something the asker says himself
     "by the asker": -0.5,
     "the asker tells how it was solved": 1.5,
@@ -177,6 +184,12 @@ _ADVISES = re.compile(
     r"|试试|试一下|可以(?:用|改|把)|需要|应该|把|因为|建议",
     re.IGNORECASE,
 )
+_HOW = re.compile(
+    r"\b(?:by|after|because|with|using|when|was|were|had to|needed|instead|missing)\b"
+    r"|[:：]|\w，|通过|因为|改|用|重启|后",
+    re.IGNORECASE,
+)
+_FIRST_PERSON = re.compile(r"\b(?:i|we|my|our)\b|我", re.IGNORECASE)
 _REASONS = (  # what is told of a choice, the strongest first
     "ticked",
     "just before the asker's thanks",
@@ -204,8 +217,18 @@ def _tells(text: str) -> bool:
     """Whether there is more in it than that it works now, thanks to somebody."""
     if "```" in text or len(said(text)) > LONG:
         return True
-    sentences_said = (text[span.start : span.end] for span in sentences(text))
-    return any(is_substantive(each) and not (says_thanks(each) or is_solved(each)) for each in sentences_said)
+    return any(_tells_how(text[span.start : span.end]) for span in sentences(text))
+
+
+def _tells_how(sentence: str) -> bool:
+    content = says_thanks(sentence) or is_solved(sentence)
+    return is_substantive(sentence) and (not content or _HOW.search(sentence) is not None)
+
+
+def _asks_for_himself(text: str) -> bool:
+    """Whether somebody who is not the asker brings trouble of his own."""
+    troubled = is_question(text) and is_problem_report(text) and _FIRST_PERSON.search(said(text)) is not None
+    return troubled or is_still_broken(text)
 
 
 class _Conversation:
@@ -224,31 +247,31 @@ class _Conversation:
         )
 
     @cached_property
+    def _longest(self) -> int:
+        return max(len(answer.text) for answer in self._answers)
+
+    @cached_property
     def _thanks(self) -> tuple[int, ...]:
         """The places of the asker's messages that thank or say that it works."""
         own = (message for message in self._thread.messages[1:] if message.user == self._thread.asker)
         return tuple(self._place[message.id] for message in own if _is_content(message))
 
-    def score(self, message: Message) -> float:
+    def score(self, message: Message, seen: Set[str]) -> float:
         """Points for being the solution; only their order in one thread means anything."""
         following = len(self._thread.messages) - 1 - self._place[message.id]
-        return sum(POINTS[name] for name in self._seen(message)) + LATER * math.log1p(following)
+        return sum(POINTS[name] for name in seen) + LATER * math.log1p(following)
 
-    def why(self, message: Message) -> str:
-        seen = set(self._seen(message))
-        return next((reason for reason in _REASONS if reason in seen), "the best of the answers")
-
-    def is_confirmed(self, message: Message) -> bool:
-        """Whether a person said that it holds: a ✅, the asker's thanks or reaction, or his own telling."""
-        if any(name in self._seen(message) for name in ("ticked", "liked by the asker")):
+    def is_confirmed(self, message: Message, seen: Set[str]) -> bool:
+        """Whether a person said that it holds: a ✅, the asker's reaction or thanks, or that it works."""
+        if seen & {"ticked", "liked by the asker"}:
             return True
         words = _words_after(self._thread, message)
         if words and is_still_broken(words[-1].text):
             return False
-        own = message.user == self._thread.asker and is_solved(message.text)
-        return own or any(map(_is_content, words))
+        return "the asker says that it works" in seen or any(map(_is_content, words))
 
-    def _seen(self, message: Message) -> Iterator[str]:
+    def seen(self, message: Message) -> Iterator[str]:
+        """The names of POINTS that hold for ``message``."""
         yield from self._reactions(message)
         if message.user == self._thread.asker:
             yield from self._own(message)
@@ -272,9 +295,13 @@ class _Conversation:
         place, text = self._place[message.id], message.text
         if is_me_too(text):
             yield "has the same trouble"
+        if _asks_for_himself(text):
+            yield "asks for himself"
+        if says_thanks(text):
+            yield "thanks somebody"
         if message is self._answers[0]:
             yield "first answer"
-        if len(text) == max(len(answer.text) for answer in self._answers):
+        if len(text) == self._longest:
             yield "longest answer"
         if "```" in text:
             yield "holds code"

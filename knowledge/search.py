@@ -327,7 +327,8 @@ class Knowledge:
             report(done, len(missing), "indexing words")
 
     def _empty(self) -> Finder:
-        return Finder(dimensions=self._embedder.dimensions, scheme=self._scheme)
+        embedder = self._embedder
+        return Finder(dimensions=embedder.dimensions, scheme=self._scheme, floor=embedder.floor)
 
     async def _on_thread(self, work: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
         loop = asyncio.get_running_loop()

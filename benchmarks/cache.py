@@ -1,0 +1,43 @@
+"""Vectors kept between runs of the benchmarks, by text and model, so that only the first run embeds."""
+
+import hashlib
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from knowledge.embed import Embedder, Kind
+
+
+class CachedEmbedder:
+    """An embedder that looks into a file first. Vectors are kept as float32, so results do not change."""
+
+    def __init__(self, real: Embedder, path: Path) -> None:
+        self._real = real
+        self.name, self.fingerprint, self.dimensions = real.name, real.fingerprint, real.dimensions
+        self.floor = real.floor
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=60)
+        self._file.execute("PRAGMA journal_mode=WAL")
+        self._file.execute("PRAGMA synchronous=OFF")
+        self._file.execute("CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB)")
+
+    def embed(self, texts: Sequence[str], kind: Kind) -> NDArray[np.float32]:
+        keys = [hashlib.sha256(f"{self.fingerprint}\0{kind}\0{text}".encode()).digest() for text in texts]
+        known = [self._file.execute("SELECT vector FROM vectors WHERE key = ?", (key,)).fetchone() for key in keys]
+        missing = [index for index, row in enumerate(known) if row is None]
+        fresh = self._real.embed([texts[index] for index in missing], kind) if missing else None
+        vectors = np.zeros((len(texts), self.dimensions), np.float32)
+        for index, row in enumerate(known):
+            if row is not None:
+                vectors[index] = np.frombuffer(row[0], np.float32)
+        if fresh is not None:
+            vectors[missing] = fresh
+            rows = [(keys[index], fresh[at].tobytes()) for at, index in enumerate(missing)]
+            self._file.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows)
+        return vectors
+
+    def split(self, text: str) -> list[str]:
+        return self._real.split(text)

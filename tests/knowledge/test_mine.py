@@ -1,0 +1,274 @@
+"""Which closed threads are kept, and where in them the solution is seen."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks import solution as solution_benchmark
+from knowledge.entry import WORKSPACE, EntryKind, KnowledgeEntry, PassageKind
+from knowledge.mine import Mined, find_solution, mine, title_of
+from knowledge.thread import Message, Reaction, Role, Thread, thread_of
+
+START = datetime(2026, 1, 5, 9, tzinfo=UTC)
+CLOSED = START + timedelta(days=1)
+ROLES = {"ann": Role.CUSTOMER, "zoe": Role.CUSTOMER, "bob": Role.ANALYST, "robo": Role.BOT}
+HOW = "Restart the worker with `app restart worker`."
+
+
+def thread(*lines: str | tuple[str, int] | tuple[str, int, tuple[Reaction, ...]]) -> Thread:
+    """Lines ``"who: text"`` ten minutes apart; with a number, that many minutes after the one before."""
+    at, messages = START, []
+    for number, line in enumerate(lines):
+        said, minutes, reactions = (line, 10, ()) if isinstance(line, str) else (*line, ())[:3]
+        user, _, text = said.partition(": ")
+        at += timedelta(minutes=minutes)
+        messages.append(
+            Message(
+                id=f"m{number}",
+                channel="help",
+                thread="t1",
+                user=user,
+                at=at,
+                text=text,
+                role=ROLES.get(user, Role.UNKNOWN),
+                reactions=reactions,
+            )
+        )
+    return thread_of(messages)
+
+
+def mined(*lines: str | tuple[str, int] | tuple[str, int, tuple[Reaction, ...]]) -> Mined:
+    return mine(thread(*lines), audience=WORKSPACE, closed_at=CLOSED)
+
+
+def kept(*lines: str | tuple[str, int] | tuple[str, int, tuple[Reaction, ...]]) -> KnowledgeEntry:
+    result = mined(*lines)
+    assert result.entry is not None, result.why
+    return result.entry
+
+
+def sources(entry: KnowledgeEntry, kind: PassageKind) -> list[str]:
+    return [passage.source for passage in entry.of(kind)]
+
+
+def tick(user: str = "ann", at: datetime | None = None) -> tuple[Reaction, ...]:
+    return (Reaction(name="white_check_mark", user=user, at=at),)
+
+
+# ---- the entry
+
+
+def test_an_answered_question_becomes_an_entry_with_its_evidence() -> None:
+    entry = kept("ann: The import hangs. Why?", f"bob: {HOW}", "ann: That worked, thanks!")
+    assert (entry.kind, entry.title, entry.origin) == (EntryKind.THREAD, "The import hangs.", "t1")
+    assert (entry.audience, entry.known_from, entry.confirmed) == (WORKSPACE, CLOSED, True)
+    (solution,) = entry.of(PassageKind.SOLUTION)
+    assert (solution.text, solution.source, solution.author, solution.role) == (
+        HOW,
+        "m1",
+        "bob",
+        Role.ANALYST,
+    )
+    assert solution.at == START + timedelta(minutes=20)
+    assert sources(entry, PassageKind.PROBLEM) == ["m0"]
+    assert sources(entry, PassageKind.DISCUSSION) == ["m2"]
+
+
+def test_the_thread_link_stands_in_for_a_missing_one() -> None:
+    entry = mine(
+        thread("ann: Why?", f"bob: {HOW}"), audience=WORKSPACE, closed_at=CLOSED, link="https://a.example/t1"
+    ).entry
+    assert entry is not None
+    assert {passage.link for passage in entry.passages} == {"https://a.example/t1"}
+
+
+def test_what_is_written_in_one_go_belongs_together() -> None:
+    entry = kept(
+        ("ann: Hi", 0),
+        ("ann: the import hangs, any ideas?", 1),
+        "zoe: which version?",
+        ("bob: Stop the worker first.", 10),
+        (f"bob: {HOW}", 2),
+        ("bob: np :)", 1),
+        "bob: Upgrade some day.",
+    )
+    assert sources(entry, PassageKind.PROBLEM) == ["m0", "m1"]
+    assert sources(entry, PassageKind.SOLUTION) == ["m3", "m4"]
+    assert sources(entry, PassageKind.DISCUSSION) == ["m2", "m5", "m6"]
+
+
+def test_bots_are_left_out() -> None:
+    entry = kept("ann: It hangs", "robo: Restart everything now, always.", f"bob: {HOW}")
+    assert "m1" not in {passage.source for passage in entry.passages}
+
+
+# ---- which message
+
+
+@pytest.mark.parametrize(
+    ("lines", "solution"),
+    [
+        # a ✅ beats everything
+        (("ann: Why?", ("zoe: Use port 1.", 10, tick()), f"bob: {HOW}", "ann: thanks, that worked"), "m1"),
+        # the asker's 👍, too
+        (("ann: Why?", ("zoe: Use port 1.", 10, (Reaction(name="+1", user="ann"),)), f"bob: {HOW}"), "m1"),
+        # what stands just before the thanks
+        (
+            ("ann: Why?", "zoe: Use port 1.", f"bob: {HOW}", "ann: Thanks, works!", "zoe: Port 1 is nice."),
+            "m2",
+        ),
+        (("ann: 为什么失败？", "zoe: 用一号端口。", "bob: 重启一下服务。", "ann: 谢谢，可以了"), "m2"),
+        # a failed attempt is not it
+        (("ann: Why?", "bob: Use port 1.", "ann: that didn't help", "bob: Use port 2."), "m3"),
+        # the asker found it himself
+        (("ann: Why?", "bob: Which version?", "ann: I solved it by setting the port to 2"), "m2"),
+        (("ann: 为什么失败？", "bob: 哪个版本？", "ann: 自己解决了，重启一下就行"), "m2"),
+        # not he who says only that it works
+        (("ann: Why?", f"bob: {HOW}", "ann: So that's what it was. I got it working, thank you"), "m1"),
+        # of equals the analyst
+        (("ann: Why?", "zoe: Use the port one", "bob: Use the port two"), "m2"),
+        # who has the same trouble does not answer
+        (
+            (
+                "ann: It hangs",
+                "zoe: I have the same problem, and it is a long, sad story.",
+                "bob: Use port 2.",
+            ),
+            "m2",
+        ),
+        # nor does who asks back, chases or greets
+        (("ann: It hangs", "bob: Which version do you use?", "zoe: any update?", "bob: Use port 2."), "m3"),
+    ],
+)
+def test_the_solution_is_seen(lines: tuple[str, ...], solution: str) -> None:
+    assert sources(kept(*lines), PassageKind.SOLUTION) == [solution]
+
+
+def test_the_reason_of_the_choice_is_told() -> None:
+    assert mined("ann: Why?", (f"bob: {HOW}", 10, tick())).why == "ticked"
+    assert mined("ann: Why?", f"bob: {HOW}", "ann: thanks").why == "just before the asker's thanks"
+
+
+# ---- confirmed
+
+
+@pytest.mark.parametrize(
+    ("lines", "confirmed"),
+    [
+        (("ann: Why?", f"bob: {HOW}"), False),
+        (("ann: Why?", f"bob: {HOW}", "ann: thanks!"), True),
+        (("ann: Why?", f"bob: {HOW}", "zoe: thanks!"), False),
+        (("ann: Why? Thanks in advance", f"bob: {HOW}", "ann: I will try"), False),
+        (("ann: Why?", (f"bob: {HOW}", 10, tick("zoe"))), True),
+        (("ann: Why?", (f"bob: {HOW}", 10, tick("bob"))), False),  # ticking oneself says nothing
+        (("ann: Why?", (f"bob: {HOW}", 10, tick("ann", CLOSED))), True),
+        (("ann: Why?", (f"bob: {HOW}", 10, tick("ann", CLOSED + timedelta(seconds=1)))), False),
+        (("ann: Why?", "bob: Which one?", "ann: I fixed it by setting the port to 2"), True),
+        (("ann: Why?", f"bob: {HOW}", "ann: thanks!", "ann: hm, it still does not work"), False),
+    ],
+)
+def test_only_a_person_confirms(lines: tuple[str, ...], confirmed: bool) -> None:
+    assert kept(*lines).confirmed is confirmed
+
+
+# ---- not worth keeping
+
+
+@pytest.mark.parametrize(
+    ("lines", "why"),
+    [
+        (("robo: Disk full. Why?", f"bob: {HOW}"), "a bot opened it"),
+        (("ann: We released version 3 today", "bob: Great, it has colours."), "asks nothing"),
+        (("ann: Why does it hang?",), "nobody answered"),
+        (("ann: Why does it hang?", "ann: any update?"), "nobody answered"),
+        (("ann: Why does it hang?", "robo: A ticket was opened for you."), "nobody answered"),
+        (("ann: Why does it hang?", "bob: which version?", "zoe: +1"), "no answer in it has any substance"),
+        (("ann: Why does it hang?", "bob: @ann", "bob: thanks!"), "no answer in it has any substance"),
+        (("ann: Why?", f"bob: {HOW}", "ann: That did not help"), "still broken"),
+        (("ann: 为什么失败？", "bob: 重启一下服务。", "ann: 还是不行"), "still broken"),
+    ],
+)
+def test_a_thread_that_teaches_nothing_is_not_kept(lines: tuple[str, ...], why: str) -> None:
+    result = mined(*lines)
+    assert result.entry is None
+    assert why in result.why
+
+
+def test_a_later_answer_lifts_the_contradiction() -> None:
+    entry = kept("ann: Why?", "bob: Use port 1.", "ann: That did not help", f"bob: {HOW}")
+    assert not entry.confirmed
+
+
+# ---- titles
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("Hi all! The import hangs. Why?", "The import hangs."),
+        ("Hello,\n\nthe import\nhangs", "the import"),
+        ("# Import hangs\n\nDetails", "Import hangs"),
+        ("ok", "ok"),
+        ("你好！导入失败了。怎么办？", "导入失败了。"),
+        ("```\nmake all\n```", "make all"),
+        ("a" * 300, "a" * 119 + "…"),
+        ("word " * 50, ("word " * 23).strip() + "…"),
+        ("", ""),
+    ],
+)
+def test_the_title_is_the_first_thing_said(text: str, title: str) -> None:
+    assert title_of(thread(f"ann: {text}").messages) == title
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["ann", "bob", "zoe", "robo"]),
+            st.sampled_from(
+                [
+                    "Why?",
+                    "It hangs",
+                    "ok",
+                    "thanks",
+                    HOW,
+                    "still broken",
+                    "I solved it by luck",
+                    "+1",
+                    "",
+                    "谢谢",
+                    "> q",
+                ]
+            ),
+            st.integers(0, 9),
+        ),
+        min_size=1,
+        max_size=12,
+    )
+)
+def test_passages_are_verbatim_and_each_message_is_used_once(lines: list[tuple[str, str, int]]) -> None:
+    conversation = thread(*((f"{user}: {text}", minutes) for user, text, minutes in lines))
+    said = {message.id: message for message in conversation.messages}
+    entry = mine(conversation, audience=WORKSPACE, closed_at=CLOSED).entry
+    if entry is None:
+        return
+    used = [passage.source for passage in entry.passages]
+    assert len(used) == len(set(used))
+    assert all(passage.text == said[passage.source].text for passage in entry.passages)
+    assert all(said[source].role is not Role.BOT for source in used)
+    assert entry.of(PassageKind.SOLUTION)
+    assert used[0] == conversation.opener.id
+    assert len(entry.title) <= 120
+
+
+def test_of_a_lonely_message_nothing_is_chosen() -> None:
+    assert find_solution(thread("ann: Why?")) is None
+
+
+def test_the_benchmark_says_when_its_data_is_missing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert solution_benchmark.main(["--data", str(tmp_path)]) == 0
+    assert "skipped" in capsys.readouterr().out
