@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bot.tickets import Ticket
-from knowledge.cues import addressed_to, is_ack, is_problem_report, is_question, is_thanks
-from knowledge.entry import Hit, PassageKind
+from knowledge.cues import addressed_to, asks_for_help, is_ack, is_problem_report, is_question, is_thanks
+from knowledge.entry import EntryKind, Hit, PassageKind
 from knowledge.lexical import identifiers
 from knowledge.thread import Message, Role, Thread
 
@@ -26,7 +26,7 @@ WEIGHTS: Mapping[str, float] = {
     "margin": 4.0,  # how far the best hit leads the second, in [0, 1]
     "identifier": 1.5,  # 0 or 1: an exact identifier or error code of the question stands in the hit
     "trust": 2.0,  # expected share of people whom the entry helps, minus the prior's
-    "confirmed": 0.5,  # 0 or 1: a person said that the answer holds
+    "settled": 2.0,  # 0 or 1: a document says it, or a person said that the answer holds
 }
 
 
@@ -131,7 +131,7 @@ def _gate_text(situation: Situation) -> Decision | None:
         return silent("thanks", "it says thanks")
     if is_ack(text) or not _substantial(text):
         return silent("nothing asked", "too little is said to be a question")
-    if not (is_question(text) or is_problem_report(text)):
+    if not asks_for_help(text):
         return silent("nothing asked", "it neither asks nor reports a problem")
     return None
 
@@ -216,7 +216,7 @@ def features_of(situation: Situation, hits: Sequence[Hit]) -> dict[str, float]:
         "margin": max(best.score - second, 0.0),
         "identifier": float(_shares_identifier(text, best)),
         "trust": best.trust.mean - type(best.trust)().mean,
-        "confirmed": float(best.entry.confirmed),
+        "settled": float(best.entry.confirmed or best.entry.kind is not EntryKind.THREAD),
     }
 
 
@@ -235,7 +235,7 @@ _WORDS = {
     "margin": "the source leads the next one by {value:.2f}",
     "identifier": "an identifier of it stands in the source",
     "trust": "thumbs on the source",
-    "confirmed": "a person confirmed the source",
+    "settled": "a document says it, or a person confirmed it",
 }
 
 
@@ -253,7 +253,7 @@ def _explain(features: Mapping[str, float], best: Hit) -> tuple[Reason, ...]:
 def _newer_by(message: Message, thread: Thread) -> Message | None:
     """A later message of the same person that asks again; it stands for the whole."""
     later = [m for m in thread.messages if m.user == message.user and (m.at, m.id) > (message.at, message.id)]
-    return next((m for m in later if is_question(m.text) or is_problem_report(m.text)), None)
+    return next((m for m in later if asks_for_help(m.text)), None)
 
 
 def _helper(situation: Situation) -> Message | None:

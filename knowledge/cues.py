@@ -84,11 +84,18 @@ _PROBLEM = _cue(
     r"\bnot (?:working|loading|showing|found|responding|starting|updating|able|possible|available)\b",
     r"\b(?:stopped|stops|quit) (?:working|loading|responding)",
     r"\bnothing (?:happens|shows|appears|works)\b",
+    r"\brefuses to\b|\b(?:dies|died|dying|hung|skipped|missing|vanished|disappear(?:s|ed))\b|\bkeeps? \w+ing\b",
     r"\b(?:is|are|went|goes|was|been|seems) (?:down|slow|missing|empty|blank|black)\b",
     r"\bno (?:luck|response|output|effect)\b",
     r"\bHTTP ?[45]\d\d\b|\b(?:4\d\d|50\d) (?:error|forbidden|not found|bad gateway|internal)\b",
     r"报错|出错|错误|失败|异常|崩溃|闪退|无法|打不开|连不上|起不来|卡住|卡死|超时|没反应|不工作|不生效|有问题|挂了",
     r"坏了|不行|不了(?!解)|丢失|不显示",
+)
+# What a machine says when something is wrong, in logs that people paste without a word: levels, and codes such as
+# KST-4012, ERR_CONNECTION or 0x80070005.
+_SHOWN = re.compile(
+    r"\b(?:ERROR|WARN|WARNING|FATAL|CRITICAL|Traceback|\w*Exception|Segmentation fault|core dumped)\b|\bpanic:"
+    r"|\b[A-Z]{2,6}-\d{3,5}\b|\bE(?:RR)?_[A-Z_]{3,}\b|\b0x[0-9A-Fa-f]{8}\b"
 )
 # Words of trouble where there is none: it is gone, it is a case foreseen, or it is a word for a ticket.
 _NO_PROBLEM = _cue(
@@ -108,7 +115,12 @@ def is_question(text: str) -> bool:
 
 
 def is_problem_report(text: str) -> bool:
-    """Whether it tells that something does not work: not that it works again, nor what to do if it fails."""
+    """Whether it tells that something does not work: not that it works again, nor what to do if it fails.
+
+    A pasted log or an error code tells it too.
+    """
+    if _SHOWN.search(text) is not None and not is_solved(text):
+        return True
     spoken = said(text)
     trouble = _last(_PROBLEM, _NO_PROBLEM.sub(lambda found: " " * len(found[0]), spoken))
     # A long report also tells what does work; in a short message the last word on it counts.
@@ -215,6 +227,22 @@ def _is_small(sentence: str) -> bool:
 
 def _is_thanks_alone(sentence: str) -> bool:
     return _THANKS.search(sentence) is not None and len(_bare(sentence).split()) <= 8
+
+
+_DEFERRED = _cue(
+    r"\b(?:no|not an?|without an?) (?:answer|cause|reason|fix|solution|workaround|way around|idea|clue)(?: \w+){0,3}? "
+    r"(?:yet|so far|at the moment|right now)\b",
+    r"\b(?:don't|do not|can't|cannot) (?:know|see|tell|reproduce)(?: \w+){0,4} (?:yet|so far|from here)\b",
+    r"\bi(?:'ll| will| am going to|'m going to) (?:ask|check|look|investigate|find out|have a look|get back|come back)\b",
+    r"\b(?:looking|look) into (?:it|this|that)\b|\bno promises?\b|\bstill (?:looking|investigating|no cause)\b",
+    r"\b(?:could not|couldn't|can't|cannot) reproduce\b|\bnever seen (?:it|this|that|one)\b",
+    r"(?:我|先)(?:去)?(?:问|查|看)一下|还没有(?:结论|办法|解决)|暂时没有|目前没有",
+)
+
+
+def is_deferral(text: str) -> bool:
+    """Whether it puts the answer off: nobody knows yet, somebody will look or ask."""
+    return _DEFERRED.search(said(text)) is not None
 
 
 # ---- how it went ------------------------------------------------------------------------------------------

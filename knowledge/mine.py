@@ -10,6 +10,7 @@ from functools import cached_property
 from knowledge.cues import (
     asks_for_help,
     is_ack,
+    is_deferral,
     is_me_too,
     is_problem_report,
     is_question,
@@ -58,9 +59,10 @@ def mine(thread: Thread, *, audience: str, closed_at: datetime, link: str | None
     ``link`` leads to the thread and is given to passages whose message has no link of its own.
     """
     problem = _burst(thread.messages, 0, forward_only=True)
-    if why_not := _not_worth_asking(problem):
-        return Mined(entry=None, why=why_not)
     solution = find_solution(thread, closed_at=closed_at)
+    confirmed = solution is not None and solution.confirmed
+    if why_not := _not_worth_asking(problem, confirmed=confirmed):
+        return Mined(entry=None, why=why_not)
     if solution is None:
         return Mined(entry=None, why=_why_unanswered(thread))
     if _is_contradicted(thread, solution.message):
@@ -112,11 +114,11 @@ def _shortened(text: str) -> str:
 # ---- worth ------------------------------------------------------------------------------------------------
 
 
-def _not_worth_asking(problem: Sequence[Message]) -> str:
-    """Why what opens the thread is no problem to keep; empty if it is one."""
+def _not_worth_asking(problem: Sequence[Message], *, confirmed: bool) -> str:
+    """Why what opens the thread is no problem to keep; empty if it is one, or if somebody says that it was solved."""
     if problem[0].role is Role.BOT:
         return "a bot opened it"
-    if not any(asks_for_help(message.text) for message in problem):
+    if not confirmed and not any(asks_for_help(message.text) for message in problem):
         return "what opens it asks nothing and reports no problem"
     return ""
 
@@ -208,8 +210,8 @@ def _candidates(thread: Thread) -> list[Message]:
 
 
 def _may_solve(message: Message, asker: str) -> bool:
-    if not is_substantive(message.text):
-        return False
+    if not is_substantive(message.text) or (is_deferral(message.text) and len(message.text) < LONG):
+        return False  # "I'll ask around" closes nothing
     return message.user != asker or (is_solved_by_asker(message.text) and _tells(message.text))
 
 

@@ -131,7 +131,8 @@ def entries_from(path: Path, audience: str, root: Path) -> list[KnowledgeEntry]:
 
 
 def _origin(path: Path, root: Path) -> str:
-    full, base = path.resolve(), root.resolve()
+    # Without following links: a linked file is learnt as what it is called here.
+    full, base = (Path(os.path.normpath(each.absolute())) for each in (path, root))
     if full == base:
         return path.name
     return full.relative_to(base).as_posix() if full.is_relative_to(base) else path.as_posix()

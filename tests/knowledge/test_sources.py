@@ -58,6 +58,8 @@ def test_the_origin_is_the_same_however_the_path_is_given(
     ]:
         assert entries_from(path, WORKSPACE, root)[0].origin == "ops/redis.md"
     assert entries_from(file, WORKSPACE, file)[0].origin == "redis.md"
+    (tmp_path / "linked.md").symlink_to(file)
+    assert entries_from(tmp_path / "linked.md", WORKSPACE, tmp_path)[0].origin == "linked.md"
     assert entries_from(file, WORKSPACE, tmp_path / "elsewhere")[0].origin == file.as_posix()
 
 
