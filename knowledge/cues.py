@@ -93,9 +93,9 @@ _PROBLEM = _cue(
 )
 # What a machine says when something is wrong, in logs that people paste without a word: levels, and codes such as
 # KST-4012, ERR_CONNECTION or 0x80070005.
-_SHOWN = re.compile(
+_CODE = re.compile(r"\b[A-Z]{2,6}-\d{3,5}\b|\bE(?:RR)?_[A-Z_]{3,}\b|\b0x[0-9A-Fa-f]{8}\b")
+_LEVEL = re.compile(
     r"\b(?:ERROR|WARN|WARNING|FATAL|CRITICAL|Traceback|\w*Exception|Segmentation fault|core dumped)\b|\bpanic:"
-    r"|\b[A-Z]{2,6}-\d{3,5}\b|\bE(?:RR)?_[A-Z_]{3,}\b|\b0x[0-9A-Fa-f]{8}\b"
 )
 # Words of trouble where there is none: it is gone, it is a case foreseen, or it is a word for a ticket.
 _NO_PROBLEM = _cue(
@@ -119,12 +119,17 @@ def is_problem_report(text: str) -> bool:
 
     A pasted log or an error code tells it too.
     """
-    if _SHOWN.search(text) is not None and not is_solved(text):
+    if (_LEVEL.search(text) or _CODE.search(text)) and not is_solved(text):
         return True
     spoken = said(text)
     trouble = _last(_PROBLEM, _NO_PROBLEM.sub(lambda found: " " * len(found[0]), spoken))
     # A long report also tells what does work; in a short message the last word on it counts.
     return trouble >= 0 and (len(spoken) > _LONG or trouble > _last_solved(text))
+
+
+def error_codes(text: str) -> frozenset[str]:
+    """The error codes in it, pasted logs included: ``KST-4012``, ``ERR_CONNECTION``, ``0x80070005``."""
+    return frozenset(_CODE.findall(text))
 
 
 def asks_for_help(text: str) -> bool:
@@ -233,7 +238,7 @@ _DEFERRED = _cue(
     r"\b(?:no|not an?|without an?) (?:answer|cause|reason|fix|solution|workaround|way around|idea|clue)(?: \w+){0,3}? "
     r"(?:yet|so far|at the moment|right now)\b",
     r"\b(?:don't|do not|can't|cannot) (?:know|see|tell|reproduce)(?: \w+){0,4} (?:yet|so far|from here)\b",
-    r"\bi(?:'ll| will| am going to|'m going to) (?:ask|check|look|investigate|find out|have a look|get back|come back)\b",
+    r"\bi(?:'ll| will| am going to|'m going to) (?:ask|check|look|investigate|find out|have a look|get back)\b",
     r"\b(?:looking|look) into (?:it|this|that)\b|\bno promises?\b|\bstill (?:looking|investigating|no cause)\b",
     r"\b(?:could not|couldn't|can't|cannot) reproduce\b|\bnever seen (?:it|this|that|one)\b",
     r"(?:我|先)(?:去)?(?:问|查|看)一下|还没有(?:结论|办法|解决)|暂时没有|目前没有",

@@ -45,7 +45,7 @@ class ExtractiveWriter:
 
 
 def quote(question: str, hit: Hit, limit: int = MAX_CHARACTERS) -> list[Claim]:
-    """The claims that answer ``question`` best out of one hit, in the order they were said, about ``limit`` characters."""
+    """The claims that answer ``question`` best out of one hit, as they were said, about ``limit`` characters."""
     pieces = list(_pieces(question, hit))
     if sum(piece.cost for piece in pieces) > limit:
         pieces = _best(pieces, limit)

@@ -97,7 +97,7 @@ class Cast:
         return f"slack:{self._slack.identity.team}/{self._channels[name]}"
 
     def placed(self, index: int, message: Message) -> Message:
-        """The message as Slack knows it: ids and times of its own, times distinct, no role, threads by their first message."""
+        """The message as Slack knows it: ids of its own, distinct times, no role, a thread named by its first."""
         at = message.at + timedelta(microseconds=index % 1_000_000)
         channel = self.channel(message.channel)
         message_id = f"{channel}/{_ts(at)}"
