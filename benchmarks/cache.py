@@ -26,7 +26,9 @@ class CachedEmbedder:
 
     def embed(self, texts: Sequence[str], kind: Kind) -> NDArray[np.float32]:
         keys = [hashlib.sha256(f"{self.fingerprint}\0{kind}\0{text}".encode()).digest() for text in texts]
-        known = [self._file.execute("SELECT vector FROM vectors WHERE key = ?", (key,)).fetchone() for key in keys]
+        known = [
+            self._file.execute("SELECT vector FROM vectors WHERE key = ?", (key,)).fetchone() for key in keys
+        ]
         missing = [index for index, row in enumerate(known) if row is None]
         fresh = self._real.embed([texts[index] for index in missing], kind) if missing else None
         vectors = np.zeros((len(texts), self.dimensions), np.float32)

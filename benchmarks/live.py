@@ -83,7 +83,9 @@ def main(argv: Sequence[str]) -> int:
 
 async def _measure(entries: int, questions: int, model: str) -> None:
     with tempfile.TemporaryDirectory(prefix="earshot-live-") as folder:
-        config = Config.model_validate({"store": f"sqlite:///{folder}/earshot.db", "embedder": {"model": model}})
+        config = Config.model_validate(
+            {"store": f"sqlite:///{folder}/earshot.db", "embedder": {"model": model}}
+        )
         begun = time.perf_counter()
         embedder = load_embedder(model, 2)
         loaded = time.perf_counter()
@@ -116,14 +118,29 @@ class _Random:
     def embed(self, texts: Sequence[str], kind: Kind) -> NDArray[np.float32]:
         del kind
         vectors = self._chance.standard_normal((len(texts), self.dimensions))
-        unit: NDArray[np.float32] = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+        unit: NDArray[np.float32] = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(
+            np.float32
+        )
         return unit
 
     def split(self, text: str) -> list[str]:
         return [text]
 
 
-_SYLLABLES = ("gate", "flow", "work", "spill", "cursor", "run", "sched", "conn", "sink", "merge", "lock", "queue")
+_SYLLABLES = (
+    "gate",
+    "flow",
+    "work",
+    "spill",
+    "cursor",
+    "run",
+    "sched",
+    "conn",
+    "sink",
+    "merge",
+    "lock",
+    "queue",
+)
 
 
 def _thread(number: int, chance: Random, words: Sequence[str]) -> KnowledgeEntry:
@@ -133,7 +150,9 @@ def _thread(number: int, chance: Random, words: Sequence[str]) -> KnowledgeEntry
 
     at = datetime(2025, 1, 1, tzinfo=UTC) + timedelta(minutes=number)
     problem = Passage(kind=PassageKind.PROBLEM, text=text(60), source=f"q{number}", at=at)
-    solution = Passage(kind=PassageKind.SOLUTION, text=text(60), source=f"a{number}", role=Role.ANALYST, at=at)
+    solution = Passage(
+        kind=PassageKind.SOLUTION, text=text(60), source=f"a{number}", role=Role.ANALYST, at=at
+    )
     return KnowledgeEntry(
         kind=EntryKind.THREAD,
         title=problem.text[:60],
@@ -179,7 +198,9 @@ def _decided(app: Timed, ts: str) -> bool:
 
 
 def _question(number: int, chance: Random) -> str:
-    words = " ".join(f"{chance.choice(_SYLLABLES)}{chance.choice(_SYLLABLES)}{chance.randrange(97)}" for _ in range(40))
+    words = " ".join(
+        f"{chance.choice(_SYLLABLES)}{chance.choice(_SYLLABLES)}{chance.randrange(97)}" for _ in range(40)
+    )
     return f"Does anybody know why the gate fails with MLR-{4000 + number} when {words}?"
 
 
@@ -188,7 +209,9 @@ def _report(traces: Sequence[Trace], ready: float, model_seconds: float) -> None
     rows = {
         "wire: posted to arrived": [t.arrived - t.posted for t in traces],
         "inbox commit (acknowledged after it)": [t.durable - t.arrived for t in traces],
-        f"queue, besides {settle:g} s of settle time": [max(t.begun - t.durable - settle, 0.0) for t in traces],
+        f"queue, besides {settle:g} s of settle time": [
+            max(t.begun - t.durable - settle, 0.0) for t in traces
+        ],
         "embedding of the message": [t.embed for t in traces],
         "search": [t.find for t in traces],
         "the rest: gather, decide, conclude": [t.decided - t.begun - t.embed - t.find for t in traces],

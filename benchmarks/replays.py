@@ -47,7 +47,9 @@ def main(argv: Sequence[str]) -> int:
         {"store": "sqlite:////nonexistent/none.db", "defaults": {"precision": arguments.precision}}
     )
     names = arguments.names or sorted(path.stem for path in (SHARED / "channels").glob("*.jsonl"))
-    print("| channel | messages | candidates | replies | per 100 messages | entries at the end | messages/s |")
+    print(
+        "| channel | messages | candidates | replies | per 100 messages | entries at the end | messages/s |"
+    )
     print("|---|---|---|---|---|---|---|")
     for name in names:
         report = asyncio.run(_play(name, config, embedder, arguments.first))
@@ -65,7 +67,9 @@ async def _play(name: str, config: Config, embedder: Embedder, first: int | None
         recording = replace(recording, messages=recording.messages[:first], order=recording.order[:first])
     with Progress(console=err, transient=True) as bar:
         task = bar.add_task(name, total=len(recording.messages))
-        return await play(recording, config, embedder, lambda done, _total, _what: bar.update(task, completed=done))
+        return await play(
+            recording, config, embedder, lambda done, _total, _what: bar.update(task, completed=done)
+        )
 
 
 def _row(name: str, report: Report) -> str:

@@ -117,7 +117,7 @@ class App:
             await self._wait_for_message(work, early)
         # The only broad `except`: whatever goes wrong with one event must not stop the others. It is tried
         # again with back-off, then set aside for `earshot doctor`; it is never dropped.
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             await self._try_again(work, error)
 
     async def _dispatch(self, work: Work) -> None:
@@ -182,7 +182,7 @@ class App:
         self._wake.clear()
         begun = await self.work() + await self.outbox.send_due(self._wake.set)
         if begun == 0:
-            await wait_any(self._wake, stop, timeout=await self._until_due())
+            await wait_any(self._wake, stop, at_most=await self._until_due())
 
     async def _until_due(self) -> float:
         """Seconds until something falls due, at most IDLE."""
@@ -212,10 +212,10 @@ class App:
         await self.outbox.close()
 
 
-async def wait_any(*events: asyncio.Event, timeout: float) -> None:
-    """Return when one of the events is set, or after ``timeout`` seconds."""
+async def wait_any(*events: asyncio.Event, at_most: float) -> None:
+    """Return when one of the events is set, or after ``at_most`` seconds."""
     waits = [asyncio.create_task(event.wait()) for event in events]
-    await asyncio.wait(waits, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait(waits, timeout=at_most, return_when=asyncio.FIRST_COMPLETED)
     for task in waits:
         task.cancel()
     await asyncio.gather(*waits, return_exceptions=True)

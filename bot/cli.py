@@ -6,14 +6,16 @@ import json
 import logging
 import os
 import signal
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
 from rich.logging import RichHandler
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from sqlalchemy.exc import DatabaseError
 
 from bot import ledger
 from bot.adapters.slack import SlackAdapter, StartFailed
@@ -25,14 +27,17 @@ from bot.demo import Demo
 from bot.doctor import Finding, examine_config, examine_store
 from bot.learning import Learnt, learn_path
 from bot.replay import Report, replay
+from knowledge.database import Database
 from knowledge.embed import UnknownModel
 from knowledge.entry import PUBLIC, WORKSPACE, Hit
 from knowledge.recordings import RecordingError, read_recording
+from knowledge.search import Knowledge
 from knowledge.sources import SourceError
 from knowledge.thread import Message, Thread
 from knowledge.writer_extractive import ExtractiveWriter
 
 DEFAULT_CONFIG = Path("config.yaml")
+ShowProgress = Callable[[int, int, str], None]  # done, of how many, of what
 
 log = logging.getLogger("earshot")
 out = Console()
@@ -49,7 +54,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         code: int = asyncio.run(arguments.command(arguments))
     except (Failed, ConfigError, StartFailed, StoreInUse, RecordingError, SourceError, UnknownModel) as error:
-        err.print(str(error), style="red", highlight=False, markup=False, soft_wrap=True)
+        _complain(str(error))
+        return 1
+    except DatabaseError as error:
+        log.debug("the store failed", exc_info=error)
+        _complain(f"the store cannot be used: {error.orig}; look at `store` in {arguments.config}")
         return 1
     except KeyboardInterrupt:
         return 130
@@ -147,14 +156,10 @@ async def _run(arguments: argparse.Namespace) -> int:
         raise Failed(f"{arguments.config}: no platform is enabled; set slack.enabled: true")
     slack = _slack(config, secrets)
     await slack.check()  # before the slow part: a bad token should fail within a second
-    database = open_database(config.store)
-    with lock_store(database):
-        with _progress() as progress:
-            knowledge = await open_knowledge(config, database, progress=progress)
-        app = assemble(lambda: settings.current, database, knowledge, [slack])
-        await _until_stopped(app.run, settings)
-        await knowledge.close()
-    database.close()
+    with _store(config) as database, lock_store(database):
+        async with _knowledge(config, database) as knowledge:
+            app = assemble(lambda: settings.current, database, knowledge, [slack])
+            await _until_stopped(app.run, settings)
     return 0
 
 
@@ -194,16 +199,14 @@ async def _learn(arguments: argparse.Namespace) -> int:
     for path in arguments.paths:
         if not path.exists():
             raise Failed(f"{path}: there is no such file or folder")
-    database = open_database(config.store)
     learnt = Learnt()
-    with _progress() as progress:
-        knowledge = await open_knowledge(config, database, progress=progress)
-        for path in arguments.paths:
-            learnt += await learn_path(
-                knowledge, path, arguments.audience, config.tickets.close_after, progress
-            )
-    await knowledge.close()
-    database.close()
+    with _store(config) as database:
+        async with _knowledge(config, database) as knowledge:
+            with _progress() as progress:
+                for path in arguments.paths:
+                    learnt += await learn_path(
+                        knowledge, path, arguments.audience, config.tickets.close_after, progress
+                    )
     return _report_learnt(learnt, as_json=arguments.json)
 
 
@@ -240,10 +243,12 @@ async def _replay(arguments: argparse.Namespace) -> int:
 
 def _show_report(report: Report) -> None:
     for outcome in report.replies:
-        out.print(f"\n[bold green]REPLY[/] to {outcome.id} (score {outcome.score:.2f})", highlight=False)
-        out.print(outcome.text, highlight=False, markup=False)
+        head = f"\n[bold green]REPLY[/] to {escape(outcome.id)} (score {outcome.score:.2f})"
+        out.print(head, highlight=False, soft_wrap=True)
+        out.print(outcome.text, highlight=False, markup=False, soft_wrap=True)
         for citation in outcome.citations:
-            out.print(f"  source: {citation['source']}", style="dim", highlight=False, markup=False)
+            source = f"  source: {citation['source']}"
+            out.print(source, style="dim", highlight=False, markup=False, soft_wrap=True)
     total, spoken = len(report.outcomes), len(report.replies)
     out.print(
         f"\n{total} messages, {spoken} replies ({100 * spoken / total:.1f} per 100 messages).",
@@ -262,25 +267,25 @@ def _show_report(report: Report) -> None:
 
 async def _ask(arguments: argparse.Namespace) -> int:
     config = _config(arguments)
-    database = open_database(config.store)
-    with _progress() as progress:
-        knowledge = await open_knowledge(config, database, progress=progress)
     own = {f"channel:{arguments.channel}"} if arguments.channel else set()
-    hits = await knowledge.search(arguments.question, audiences=frozenset({PUBLIC, WORKSPACE, *own}), k=5)
+    audiences = frozenset({PUBLIC, WORKSPACE, *own})
+    with _store(config) as database:
+        async with _knowledge(config, database) as knowledge:
+            hits = await knowledge.search(arguments.question, audiences=audiences, k=5)
     now = SystemClock().now()
     message = Message(id="ask", channel="", thread="ask", user="you", at=now, text=arguments.question)
     thread = Thread(id="ask", channel="", messages=(message,))
     draft = await ExtractiveWriter().answer(arguments.question, thread, hits)
     suggestion = None if draft is None else ground(draft, hits, now)
-    await knowledge.close()
-    database.close()
     if arguments.json:
         answer = None if suggestion is None else suggestion.text
         print(json.dumps({"hits": [_hit(hit) for hit in hits], "answer": answer}, ensure_ascii=False))
         return 0
     for hit in hits:
-        out.print(f"{hit.score:.2f}  {hit.entry.title}  [{hit.entry.origin}]", highlight=False, markup=False)
-    out.print(f"\n{suggestion.text}" if suggestion else "\nNothing that is known answers this.", markup=False)
+        line = f"{hit.score:.2f}  {hit.entry.title}  [{hit.entry.origin}]"
+        out.print(line, highlight=False, markup=False, soft_wrap=True)
+    answer = suggestion.text if suggestion else "Nothing that is known answers this."
+    out.print(f"\n{answer}", highlight=False, markup=False, soft_wrap=True)
     return 0
 
 
@@ -291,12 +296,12 @@ def _hit(hit: Hit) -> dict[str, object]:
 
 
 async def _why(arguments: argparse.Namespace) -> int:
-    database = open_database(_config(arguments).store)
-    found = await database.run(lambda connection: ledger.find_messages(connection, arguments.message))
-    if len(found) > 1:
-        raise Failed(f"{arguments.message} may be any of: {', '.join(found)}; give one of these")
-    row = await database.run(lambda connection: ledger.last_decision(connection, found[0])) if found else None
-    database.close()
+    with _store(_config(arguments)) as database:
+        found = await database.run(lambda connection: ledger.find_messages(connection, arguments.message))
+        if len(found) > 1:
+            raise Failed(f"{arguments.message} may be any of: {', '.join(found)}; give one of these")
+        last = found[0] if found else ""
+        row = await database.run(lambda connection: ledger.last_decision(connection, last))
     if row is None:
         raise Failed(f"{arguments.message}: no decision about such a message; give a message's link or id")
     if arguments.json:
@@ -310,19 +315,18 @@ async def _why(arguments: argparse.Namespace) -> int:
         return 0
     out.print(f"{row.action}: score {row.score:.2f}, threshold {row.threshold:.2f}", highlight=False)
     for line in ledger.reason_lines(row):
-        out.print(f"  {line}", highlight=False, markup=False)
+        out.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)
     return 0
 
 
 async def _doctor(arguments: argparse.Namespace) -> int:
     config, secrets = _config(arguments), secrets_from(os.environ)
-    database = open_database(config.store)
-    if arguments.retry:
-        now = SystemClock().now()
-        again = await database.run(lambda connection: ledger.retry_poison(connection, now))
-        err.print(f"{again} events will be tried again")
-    findings = [*examine_config(config, secrets), *examine_store(database)]
-    database.close()
+    with _store(config) as database:
+        if arguments.retry:
+            now = SystemClock().now()
+            again = await database.run(lambda connection: ledger.retry_poison(connection, now))
+            err.print(f"{again} events will be tried again")
+        findings = [*examine_config(config, secrets), *examine_store(database)]
     if config.slack.enabled and not problems_to_run(config, secrets) and not arguments.offline:
         findings.append(await _examine_slack(_slack(config, secrets)))
     if arguments.json:
@@ -352,6 +356,34 @@ def _config(arguments: argparse.Namespace) -> Config:
     return load(arguments.config, os.environ, required=arguments.config != DEFAULT_CONFIG)
 
 
+@contextmanager
+def _store(config: Config) -> Iterator[Database]:
+    """The config's store, closed in any case. Raises Failed where no file can be made."""
+    try:
+        database = open_database(config.store)
+    except OSError as error:
+        raise Failed(f"store is {config.store!r}, which cannot be made: {error}; name another") from error
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+@asynccontextmanager
+async def _knowledge(config: Config, database: Database) -> AsyncIterator[Knowledge]:
+    """The knowledge in the store, closed in any case."""
+    with _progress() as progress:
+        knowledge = await open_knowledge(config, database, progress=progress)
+    try:
+        yield knowledge
+    finally:
+        await knowledge.close()
+
+
+def _complain(text: str) -> None:
+    err.print(text, style="red", highlight=False, markup=False, soft_wrap=True)
+
+
 def _log_to_stderr(*, verbose: bool) -> None:
     handler = RichHandler(console=err, show_path=False)
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s", handlers=[handler], force=True)
@@ -359,7 +391,7 @@ def _log_to_stderr(*, verbose: bool) -> None:
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[int, int, str], None]]:
+def _progress() -> Iterator[ShowProgress]:
     """A progress bar on stderr, one line for each kind of work; nothing where stderr is no terminal."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err, transient=True) as bar:

@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
 from rich.panel import Panel
 from rich.text import Text
 from sqlalchemy import Connection, Row
@@ -49,7 +50,7 @@ class Demo:
         self._seen = 0
         self._spoken: list[Post] = []
         self._silent: Counter[str] = Counter()
-        self._names: dict[str, str] = {}
+        self._heard: dict[str, Message] = {}
 
     async def play(self, *, once: bool) -> None:
         with (
@@ -99,23 +100,29 @@ class Demo:
         await self._show_decisions(app)
 
     def _show_message(self, message: Message) -> None:
-        indent = "    " if message.thread and message.thread != message.id else ""
+        self._heard[message.id] = message
         text = message.text if len(message.text) <= SHOWN else message.text[:SHOWN] + " …"
         who = f"[bold {_COLOURS[message.role]}]{escape(message.user)}[/] [dim]({message.role})[/dim]"
-        body = escape(text).replace("\n", f"\n{indent}         ")
-        self._console.print(f"{indent}[dim]{message.at:%H:%M}[/dim]  {who}  {body}", highlight=False)
+        said = Text.from_markup(f"[dim]{message.at:%H:%M}[/dim]  {who}  {escape(text)}")
+        self._show(said, message)
 
     async def _show_decisions(self, app: App) -> None:
-        rows = await app.bot.database.run(self._new_decisions)
-        for row in rows:
+        for row in await app.bot.database.run(self._new_decisions):
+            message = self._heard[row.message_id]
+            late = (
+                "" if message is list(self._heard.values())[-1] else f" on {message.user} {message.at:%H:%M}"
+            )
             if row.action == Action.SILENT:
                 name, text = ledger.first_reason(row)
                 self._silent[name] += 1
-                self._console.print(
-                    f"         [dim]· silent: {escape(name)}: {escape(text)}[/dim]", highlight=False
-                )
+                self._show(Text(f"       · silent{late}: {name}: {text}", style="dim"), message)
             elif row.action == Action.WAIT:
-                self._console.print("         [dim]· could help; people get a moment first[/dim]")
+                self._show(Text("       · could help; people get a moment first", style="dim"), message)
+
+    def _show(self, text: Text, message: Message) -> None:
+        """One line of the channel; replies stand to the right of what they reply to."""
+        reply = message.thread not in ("", message.id)
+        self._console.print(Padding(text, (0, 0, 0, 4 if reply else 0)))
 
     def _new_decisions(self, connection: Connection) -> list[Row[Any]]:
         rows = ledger.decisions_after(connection, self._seen)
@@ -129,7 +136,8 @@ class Demo:
             body.append(
                 f"\n[{citation.number}] {citation.title} · {provenance(citation, post.now)}", style="dim"
             )
-        title = f"[bold green]Earshot[/] in the thread, {post.now:%H:%M}"
+        asker = self._heard[post.reply_to].user
+        title = f"[bold green]Earshot[/] in {asker}'s thread, {post.now:%H:%M}"
         self._console.print(
             Panel(body, title=title, title_align="left", border_style="green", padding=(0, 1))
         )
@@ -151,6 +159,7 @@ class Demo:
     async def hear(self, app: App, clock: RecordedClock, message: Message) -> None:
         """A visitor's message: the people's time to answer passes at once."""
         clock.move_to(message.at)
+        self._heard[message.id] = message
         await app.accept(room.said(message))
         await app.drain()
         await self._show_decisions(app)

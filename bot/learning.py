@@ -8,7 +8,7 @@ from pathlib import Path
 from bot import conversations
 from knowledge.entry import KnowledgeEntry, audience_of
 from knowledge.mine import mine
-from knowledge.recordings import Recording, is_recording, read_recording
+from knowledge.recordings import Recording, RecordingError, is_recording, read_recording
 from knowledge.search import Knowledge
 from knowledge.sources import SourceError, entries_from, walk
 from knowledge.store import LearnReport
@@ -44,17 +44,23 @@ class Learnt:
 async def learn_path(
     knowledge: Knowledge, path: Path, audience: str, close_after: timedelta, progress: Progress
 ) -> Learnt:
-    """Add what is in ``path``: a document, a folder of them, or recorded threads."""
+    """Add what is in ``path``: a document, a folder of them, or recorded threads.
+
+    Within a folder, what cannot be read is reported and passed over. Raises RecordingError or SourceError if
+    ``path`` itself cannot be read.
+    """
     if is_recording(path):
         return await _learn_recording(knowledge, read_recording(path), audience, close_after, progress)
     found = walk(path)
     root = path if path.is_dir() else path.parent
-    learnt = Learnt(unusable=tuple(f"{count} files passed over: {what}" for what, count in found.skipped.items()))
+    learnt = Learnt(
+        unusable=tuple(f"{count} files passed over: {what}" for what, count in found.skipped.items())
+    )
     for done, file in enumerate(found.documents, start=1):
         progress(done, len(found.documents), f"documents of {path.name}")
         learnt += await _learn_document(knowledge, file, audience, root)
     for file in found.recordings:
-        learnt += await _learn_recording(knowledge, read_recording(file), audience, close_after, progress)
+        learnt += await _learn_recorded(knowledge, file, audience, close_after, progress)
     return learnt
 
 
@@ -69,6 +75,16 @@ async def _learn_document(knowledge: Knowledge, file: Path, audience: str, root:
 
 def _counted(report: LearnReport) -> Learnt:
     return Learnt(added=len(report.added), removed=len(report.removed), unchanged=len(report.unchanged))
+
+
+async def _learn_recorded(
+    knowledge: Knowledge, file: Path, audience: str, close_after: timedelta, progress: Progress
+) -> Learnt:
+    try:
+        recording = read_recording(file)
+    except RecordingError as error:
+        return Learnt(unusable=(str(error),))
+    return await _learn_recording(knowledge, recording, audience, close_after, progress)
 
 
 async def _learn_recording(
@@ -104,7 +120,7 @@ def threads_of(messages: Sequence[Message], people: Mapping[str, str]) -> list[T
         conversation[message.id] = home
         told = replace(message, thread=home)
         placed.setdefault(home, []).append(told)
-        if not message.thread:
+        if not message.thread or message.thread == message.id:
             around[:] = [*around[-29:], told]
     return [thread_of(said) for said in placed.values()]
 

@@ -396,7 +396,7 @@ def next_due(connection: Connection) -> datetime | None:
 def inbox_counts(connection: Connection) -> dict[str, int]:
     """Rows by state."""
     counted = select(inbox.c.state, func.count()).group_by(inbox.c.state)
-    return {state: count for state, count in connection.execute(counted).all()}
+    return dict(connection.execute(counted).tuples().all())
 
 
 def prune_inbox(connection: Connection, now: datetime) -> int:
@@ -673,7 +673,7 @@ def mark_learnt(connection: Connection, conversation: str) -> None:
 
 def ticket_counts(connection: Connection) -> dict[str, int]:
     counted = select(tickets.c.state, func.count()).group_by(tickets.c.state)
-    return {state: count for state, count in connection.execute(counted).all()}
+    return dict(connection.execute(counted).tuples().all())
 
 
 # ---- decisions and suggestions -----------------------------------------------------
@@ -938,7 +938,7 @@ def next_intent(connection: Connection) -> datetime | None:
 
 def outbox_counts(connection: Connection) -> dict[str, int]:
     counted = select(outbox.c.state, func.count()).group_by(outbox.c.state)
-    return {state: count for state, count in connection.execute(counted).all()}
+    return dict(connection.execute(counted).tuples().all())
 
 
 def dropped(connection: Connection, limit: int = 5) -> list[str]:
@@ -987,8 +987,3 @@ def was_rejected(connection: Connection, conversation: str) -> bool:
     down = select(votes.c.user).where(votes.c.suggestion_id.in_(here), votes.c.helpful.is_(False)).limit(1)
     gone = select(suggestions.c.id).where(suggestions.c.id.in_(here), suggestions.c.removed).limit(1)
     return connection.execute(down).first() is not None or connection.execute(gone).first() is not None
-
-
-def decision_counts(connection: Connection) -> dict[str, int]:
-    counted = select(decisions.c.action, func.count()).group_by(decisions.c.action)
-    return {action: count for action, count in connection.execute(counted).all()}

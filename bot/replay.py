@@ -132,7 +132,8 @@ async def _play(
         await app.drain()
         if progress is not None:
             progress(done, len(messages), "replay")
-    await advance(app, clock, clock.now() + timedelta(days=1))  # what still waits is decided
+    while (due := await database.run(_waiting)) is not None:  # what still waits is decided
+        await advance(app, clock, due)
     order = recording.order or [message.id for message in messages]
     return await database.run(lambda connection: [outcome_of(connection, message_id) for message_id in order])
 
@@ -160,6 +161,12 @@ async def advance(app: App, clock: RecordedClock, until: datetime) -> None:
         await on_clock(app.bot)
         await app.drain()
     clock.move_to(until)
+
+
+def _waiting(connection: Connection) -> datetime | None:
+    """When the next message that still waits, or post that was put off, is due."""
+    times = (ledger.next_due(connection), ledger.next_intent(connection))
+    return min((at for at in times if at is not None), default=None)
 
 
 async def _next(app: App) -> datetime | None:

@@ -1,4 +1,4 @@
-"""Whether to speak: gates that silence, evidence that weighs, one score in [0, 1], one decision with its reasons. Pure."""
+"""Whether to speak: gates that silence, evidence that weighs, one score, one decision with its reasons. Pure."""
 
 import math
 import re
@@ -8,7 +8,15 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bot.tickets import Ticket
-from knowledge.cues import addressed_to, asks_for_help, error_codes, is_ack, is_problem_report, is_question, is_thanks
+from knowledge.cues import (
+    addressed_to,
+    asks_for_help,
+    error_codes,
+    is_ack,
+    is_problem_report,
+    is_question,
+    is_thanks,
+)
 from knowledge.entry import EntryKind, Hit, PassageKind
 from knowledge.thread import Message, Role, Thread
 

@@ -28,6 +28,7 @@ from knowledge.thread import Message, Role, Thread
 BURST = timedelta(
     minutes=3
 )  # who writes again so soon, with nobody in between, is still saying the same thing
+LEAST_TITLE = 6  # characters; "uhh" names nothing
 TITLE_LENGTH = 120  # characters
 LONG = 120  # characters; an asker who writes more after it is solved usually tells how
 
@@ -99,7 +100,9 @@ def find_solution(thread: Thread, *, closed_at: datetime | None = None) -> Solut
 def title_of(problem: Sequence[Message]) -> str:
     """The first thing the asker says that is more than a greeting, on one line of at most 120 characters."""
     spans = [message.text[span.start : span.end] for message in problem for span in sentences(message.text)]
-    told = next((span for span in spans if not is_ack(span)), spans[0] if spans else "")
+    told = next(
+        (span for span in spans if len(span) >= LEAST_TITLE and not is_ack(span)), spans[0] if spans else ""
+    )
     line = next((line for line in told.splitlines() if re.search(r"\w", line)), told)
     return _shortened(re.sub(r"\s+", " ", line.lstrip("#>*-` ")).strip())
 

@@ -79,7 +79,7 @@ def post_id(suggestion_id: str) -> str:
 
 
 def said(message: Message) -> Arrival:
-    """The arrival of a message. Reactions without a time come with it, and count for nothing until it is learnt from."""
+    """The arrival of a message. Reactions without a time come with it, and count only when it is learnt from."""
     payload = asdict(message)
     payload["at"] = message.at.isoformat()
     payload["reactions"] = [asdict(reaction) for reaction in message.reactions if reaction.at is None]

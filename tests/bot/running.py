@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -84,7 +84,7 @@ async def running(
     folder: Path,
     entries: Sequence[KnowledgeEntry] = (),
     *,
-    settings: Config | None = None,
+    settings: Config | Callable[[], Config] | None = None,
     clock: Clock | None = None,
     embedder: Embedder | None = None,
     settle: timedelta = timedelta(milliseconds=20),
@@ -96,7 +96,14 @@ async def running(
     await knowledge.learn(entries)
     adapter = SlackAdapter(slack.bot_token, slack.app_token, slack.base_url)
     chosen = settings or config()
-    app = assemble(lambda: chosen, database, knowledge, [adapter], clock=clock, settle=settle)
+    app = assemble(
+        chosen if callable(chosen) else lambda: chosen,
+        database,
+        knowledge,
+        [adapter],
+        clock=clock,
+        settle=settle,
+    )
     stop = asyncio.Event()
     task = asyncio.create_task(app.run(stop))
     try:

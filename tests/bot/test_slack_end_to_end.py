@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from bot import ledger
-from bot.adapters.slack import StartFailed
+from bot.adapters.slack import SlackAdapter, StartFailed
+from bot.config import ConfigFile
 from bot.scorer import Action
 from knowledge.entry import Trust
 from tests.bot.running import (
@@ -300,19 +301,33 @@ async def test_closed_threads_become_knowledge(slack: LocalSlack, tmp_path: Path
     assert "spill folder is full" in reply.text
 
 
-async def test_a_bad_token_and_a_missing_scope_fail_at_once_and_are_named(
-    slack: LocalSlack, tmp_path: Path
-) -> None:
+async def test_a_missing_scope_fails_at_once_and_is_named(slack: LocalSlack) -> None:
     slack.scopes = [scope for scope in slack.scopes if scope != "groups:history"]
+    adapter = SlackAdapter(slack.bot_token, slack.app_token, slack.base_url)
     with pytest.raises(StartFailed, match="lacks the scope groups:history"):
-        async with running(slack, tmp_path):
-            pass
-    slack.bot_token = "xoxb-another"
-    slack.app_token, app_token = "xapp-another", slack.app_token
-    with pytest.raises(StartFailed, match="missing_scope|invalid_auth|lacks the scope"):
-        async with running(slack, tmp_path):
-            pass
-    slack.app_token = app_token
+        await adapter.check()
+
+
+@pytest.mark.parametrize(
+    ("bot_token", "app_token", "named"),
+    [
+        ("xoxb-wrong", None, "SLACK_BOT_TOKEN: invalid_auth"),
+        (None, "xapp-wrong", "SLACK_APP_TOKEN: invalid_auth"),
+    ],
+)
+async def test_a_bad_token_fails_at_once_and_is_named(
+    slack: LocalSlack, bot_token: str | None, app_token: str | None, named: str
+) -> None:
+    adapter = SlackAdapter(bot_token or slack.bot_token, app_token or slack.app_token, slack.base_url)
+    with pytest.raises(StartFailed, match=named):
+        await adapter.check()
+    assert slack.forgive("invalid_auth")
+
+
+async def test_an_address_without_slack_is_said_so() -> None:
+    adapter = SlackAdapter("xoxb-1", "xapp-1", "http://127.0.0.1:9/api/")
+    with pytest.raises(StartFailed, match="cannot be reached"):
+        await adapter.check()
 
 
 async def test_mode_off_and_shadow_say_nothing(slack: LocalSlack, tmp_path: Path) -> None:
@@ -336,3 +351,24 @@ async def test_stale_questions_are_not_answered_after_downtime(slack: LocalSlack
     async with running(slack, tmp_path, settings=settings) as run:
         assert await handled(run, ts) is Action.SILENT
     assert slack.posts() == []
+
+
+async def test_an_edit_of_config_yaml_counts_while_running(slack: LocalSlack, tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("defaults: {wait_seconds: 0, precision: 0.5, mode: 'off'}", encoding="utf-8")
+    settings = ConfigFile(path, {})
+    stop = asyncio.Event()
+    following = asyncio.create_task(settings.follow(lambda _: None, stop))
+    async with running(slack, tmp_path, [entry()], settings=lambda: settings.current) as run:
+        ts = slack.post(CHANNEL, ANN, QUESTION)
+        assert await handled(run, ts) is Action.SILENT
+        path.write_text("defaults: {wait_seconds: 0, precision: 0.5}", encoding="utf-8")
+        await slack.until(lambda: settings.current.defaults.mode == "reply")
+        other = slack.post(CHANNEL, CARL, QUESTION)
+        await answered(run, other)
+        path.write_text("defaults: {precision: 9}", encoding="utf-8")
+        await asyncio.sleep(QUIET)
+        assert settings.current.defaults.precision == 0.5  # a bad edit is refused
+    stop.set()
+    await following
+    assert len(slack.posts()) == 1
