@@ -46,7 +46,6 @@ class Candidates:
 
     dense: Floats
     words: Floats
-    coverage: Floats
     wanted: NDArray[np.bool_]
 
 
@@ -78,7 +77,7 @@ def main(argv: Sequence[str]) -> int:
 def _mixed(share: float) -> Score:
     def score(candidates: Candidates) -> Floats:
         trust = np.full(len(candidates.dense), Trust().mean, dtype=np.float32)
-        return combine(candidates.dense, candidates.words, candidates.coverage, trust, dense_share=share)
+        return combine(candidates.dense, candidates.words, trust, dense_share=share)
 
     return score
 
@@ -193,7 +192,6 @@ def _judge(community: _Community, embedder: Embedder, cache: Path) -> list[Candi
             Candidates(
                 dense=above_floor(dense, embedder.floor),
                 words=matches.bm25[:asked] / np.float32(max(matches.ideal, 1e-9)),
-                coverage=matches.coverage[:asked],
                 wanted=wanted,
             )
         )

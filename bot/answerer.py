@@ -53,9 +53,14 @@ class Suggestion:
 
 
 def query_of(thread: Thread, message: Message) -> str:
-    """The question as it stands alone: the message, and for a follow-up what the asker said before it."""
+    """The question as it stands alone: the message, and for a follow-up what the asker said before it.
+
+    At most MAX_QUERY characters; a long log before the message does not push it out.
+    """
     said = [m.text for m in thread.before(message.id) if m.user == message.user]
-    return "\n".join([*said[:1], *said[1:][-2:], message.text])[:MAX_QUERY]
+    text = message.text[:MAX_QUERY]
+    before = "\n".join([*said[:1], *said[1:][-2:]])[: max(MAX_QUERY - len(text) - 1, 0)]
+    return f"{before}\n{text}" if before else text
 
 
 def ground(draft: Draft, hits: Sequence[Hit], now: datetime) -> Suggestion | None:

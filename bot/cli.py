@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict
@@ -53,12 +54,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     _log_to_stderr(verbose=arguments.verbose)
     try:
         code: int = asyncio.run(arguments.command(arguments))
+        sys.stdout.flush()
     except (Failed, ConfigError, StartFailed, StoreInUse, RecordingError, SourceError, UnknownModel) as error:
         _complain(str(error))
         return 1
     except DatabaseError as error:
         log.debug("the store failed", exc_info=error)
         _complain(f"the store cannot be used: {error.orig}; look at `store` in {arguments.config}")
+        return 1
+    except (
+        BrokenPipeError
+    ):  # `earshot replay … | head`: who read it has enough; nothing is left to flush at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
         return 130

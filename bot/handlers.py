@@ -64,7 +64,8 @@ async def on_message(bot: Bot, work: Work, heard: Heard) -> None:
     now, config = bot.clock.now(), bot.config()
     adapter = bot.adapter_of(heard.channel.id)
     heard = replace(heard, channel=await _described(adapter, heard.channel))
-    if not await bot.database.run(lambda connection: knows_thread(connection, heard.message)):
+    in_thread = bool(heard.message.thread)
+    if in_thread and not await bot.database.run(lambda connection: knows_thread(connection, heard.message)):
         await _catch_up(bot, adapter, heard)
     situation = await bot.database.run(lambda connection: hear(connection, config, heard, now))
     await _look(bot, work, situation)

@@ -408,50 +408,67 @@ def prune_inbox(connection: Connection, now: datetime) -> int:
 # ---- messages, channels, people -----------------------------------------------------
 
 
+_CHANNEL = select(channels).where(channels.c.id == bindparam("id"))
+
+
 def put_channel(connection: Connection, channel: Channel) -> None:
-    """Remember a channel. A name or kind that is not known this time does not erase what was known."""
-    values = {"kind": channel.kind, "external": channel.external, "name": channel.name}
-    row = insert(channels).values(id=channel.id, **values)
-    change: dict[str, Any] = {"kind": row.excluded.kind, "external": row.excluded.external}
-    change["name"] = func.coalesce(row.excluded.name, channels.c.name)
-    connection.execute(row.on_conflict_do_update(index_elements=["id"], set_=change))
+    """Remember a channel. A name that is not known this time does not erase what was known."""
+    row = connection.execute(_CHANNEL, {"id": channel.id}).first()
+    name = channel.name or (row.name if row is not None else None)
+    values = {"kind": channel.kind, "external": channel.external, "name": name}
+    if row is not None and (row.kind, row.external, row.name) == (channel.kind, channel.external, name):
+        return
+    new = insert(channels).values(id=channel.id, **values)
+    connection.execute(new.on_conflict_do_update(index_elements=["id"], set_=values))
 
 
 def channel_of(connection: Connection, channel_id: str) -> Channel:
     """A channel that nobody told us about is taken as private: that keeps its knowledge at home."""
-    row = connection.execute(select(channels).where(channels.c.id == channel_id)).first()
+    row = connection.execute(_CHANNEL, {"id": channel_id}).first()
     if row is None:
         return Channel(id=channel_id, kind=ChannelKind.PRIVATE)
     return Channel(id=row.id, kind=ChannelKind(row.kind), name=row.name, external=row.external)
 
 
+_PUT_MESSAGE = insert(messages).on_conflict_do_nothing()
+
+
 def put_message(connection: Connection, message: Message, conversation: str, root: str) -> bool:
     """Keep a message; False if it was known. ``root`` is the message in whose thread the platform shows it."""
-    row = insert(messages).values(
-        id=message.id,
-        channel=message.channel,
-        conversation=conversation,
-        root=root,
-        user=message.user,
-        role=message.role,
-        at=seconds(message.at),
-        text=message.text,
-        link=message.link,
-    )
-    return connection.execute(row.on_conflict_do_nothing()).rowcount == 1
+    row = {
+        "id": message.id,
+        "channel": message.channel,
+        "conversation": conversation,
+        "root": root,
+        "user": message.user,
+        "role": message.role,
+        "at": seconds(message.at),
+        "text": message.text,
+        "link": message.link,
+    }
+    return connection.execute(_PUT_MESSAGE, row).rowcount == 1
+
+
+_MESSAGE = select(messages).where(messages.c.id == bindparam("id"))
 
 
 def message_row(connection: Connection, message_id: str) -> Row[Any] | None:
-    return connection.execute(select(messages).where(messages.c.id == message_id)).first()
+    return connection.execute(_MESSAGE, {"id": message_id}).first()
+
+
+_ROOT = select(messages.c.root).where(messages.c.id == bindparam("id"))
 
 
 def root_of(connection: Connection, message_id: str) -> str | None:
     """The message in whose thread an answer to ``message_id`` belongs; None if it is gone."""
-    return connection.execute(select(messages.c.root).where(messages.c.id == message_id)).scalar()
+    return connection.execute(_ROOT, {"id": message_id}).scalar()
+
+
+_CONVERSATION = select(messages.c.conversation).where(messages.c.id == bindparam("id"))
 
 
 def conversation_of(connection: Connection, message_id: str) -> str | None:
-    return connection.execute(select(messages.c.conversation).where(messages.c.id == message_id)).scalar()
+    return connection.execute(_CONVERSATION, {"id": message_id}).scalar()
 
 
 _SAID = (
@@ -509,21 +526,21 @@ def find_messages(connection: Connection, given: str) -> list[str]:
     return list(connection.execute(ending.limit(10)).scalars())
 
 
+_TOP_LEVEL = (
+    select(messages)
+    .where(messages.c.channel == bindparam("channel"), messages.c.root == messages.c.id)
+    .where(messages.c.at >= bindparam("since"), messages.c.at <= bindparam("before"))
+    .order_by(messages.c.at.desc(), messages.c.id.desc())
+    .limit(30)
+)
+
+
 def recent_top_level(
     connection: Connection, channel: str, before: datetime, window: timedelta
 ) -> list[Message]:
     """Top-level messages of a channel in the ``window`` before ``before``, oldest first; ``thread`` = conversation."""
-    since = seconds(before - window)
-    own_root = messages.c.root == messages.c.id
-    query = (
-        select(messages)
-        .where(
-            messages.c.channel == channel, own_root, messages.c.at >= since, messages.c.at <= seconds(before)
-        )
-        .order_by(messages.c.at.desc(), messages.c.id.desc())
-        .limit(30)
-    )
-    return [_message(row) for row in reversed(connection.execute(query).all())]
+    span = {"channel": channel, "since": seconds(before - window), "before": seconds(before)}
+    return [_message(row) for row in reversed(connection.execute(_TOP_LEVEL, span).all())]
 
 
 def edit_message(connection: Connection, message_id: str, text: str) -> None:
@@ -539,8 +556,11 @@ def erase_message(connection: Connection, message_id: str) -> None:
     connection.execute(delete(decisions).where(decisions.c.message_id == message_id))
 
 
+_ERASED = select(erased).where(erased.c.message_id == bindparam("id"))
+
+
 def was_erased(connection: Connection, message_id: str) -> bool:
-    return connection.execute(select(erased).where(erased.c.message_id == message_id)).first() is not None
+    return connection.execute(_ERASED, {"id": message_id}).first() is not None
 
 
 def is_own(connection: Connection, message_id: str) -> bool:
@@ -579,15 +599,21 @@ def spoke_before(connection: Connection, user: str, conversation: str) -> bool:
     return connection.execute(query).first() is not None
 
 
+_PARTS = select(people).where(people.c.id.in_(bindparam("ids", expanding=True)))
+
+
 def parts(connection: Connection, users: Sequence[str]) -> dict[str, tuple[int, int]]:
     """For each user: conversations opened, and conversations of others joined."""
-    rows = connection.execute(select(people).where(people.c.id.in_(users))).all()
+    rows = connection.execute(_PARTS, {"ids": list(users)}).all()
     return {row.id: (row.asked, row.answered) for row in rows}
+
+
+_NAMES = select(people.c.id, people.c.name).where(people.c.id.in_(bindparam("ids", expanding=True)))
 
 
 def names(connection: Connection, users: Sequence[str]) -> dict[str, str]:
     """The display names that are known."""
-    rows = connection.execute(select(people.c.id, people.c.name).where(people.c.id.in_(users))).all()
+    rows = connection.execute(_NAMES, {"ids": list(users)}).all()
     return {row.id: row.name for row in rows if row.name}
 
 
@@ -600,8 +626,11 @@ def put_names(connection: Connection, known: Mapping[str, str]) -> None:
 # ---- tickets -----------------------------------------------------
 
 
+_TICKET = select(tickets).where(tickets.c.conversation == bindparam("id"))
+
+
 def ticket(connection: Connection, conversation: str) -> Ticket | None:
-    row = connection.execute(select(tickets).where(tickets.c.conversation == conversation)).first()
+    row = connection.execute(_TICKET, {"id": conversation}).first()
     return None if row is None else _ticket(row)
 
 
@@ -777,22 +806,27 @@ def suggestion_for(connection: Connection, message_id: str) -> Row[Any] | None:
     return connection.execute(select(suggestions).where(suggestions.c.message_id == message_id)).first()
 
 
+_SENT = exists().where(
+    outbox.c.suggestion_id == suggestions.c.id, outbox.c.kind == "post", outbox.c.state != Sent.DROPPED
+)
+_GIVEN = select(suggestions).where(suggestions.c.conversation == bindparam("conversation"), _SENT)
+
+
 def in_conversation(connection: Connection, conversation: str) -> list[Row[Any]]:
     """The suggestions of a conversation that were or will be sent."""
-    sent = exists().where(outbox.c.suggestion_id == suggestions.c.id, outbox.c.kind == "post")
-    dropped = exists().where(
-        outbox.c.suggestion_id == suggestions.c.id, outbox.c.kind == "post", outbox.c.state == Sent.DROPPED
-    )
-    query = select(suggestions).where(suggestions.c.conversation == conversation, sent, ~dropped)
-    return list(connection.execute(query).all())
+    return list(connection.execute(_GIVEN, {"conversation": conversation}).all())
+
+
+_SPOKEN_SINCE = (
+    select(func.count())
+    .select_from(suggestions)
+    .where(suggestions.c.channel == bindparam("channel"), suggestions.c.at > bindparam("since"), _SENT)
+)
 
 
 def spoken_since(connection: Connection, channel: str, since: datetime) -> int:
-    sent = exists().where(
-        outbox.c.suggestion_id == suggestions.c.id, outbox.c.kind == "post", outbox.c.state != Sent.DROPPED
-    )
-    recent = and_(suggestions.c.channel == channel, suggestions.c.at > seconds(since))
-    return connection.execute(select(func.count()).select_from(suggestions).where(recent, sent)).scalar_one()
+    """How many suggestions of a channel were or will be sent that are younger than ``since``."""
+    return connection.execute(_SPOKEN_SINCE, {"channel": channel, "since": seconds(since)}).scalar_one()
 
 
 def quoted_in(connection: Connection, suggestion_ids: Sequence[str]) -> set[str]:

@@ -132,7 +132,8 @@ async def _play(
         await app.drain()
         if progress is not None:
             progress(done, len(messages), "replay")
-    while (due := await database.run(_waiting)) is not None:  # what still waits is decided
+    await advance(app, clock, clock.now() + timedelta(days=1))
+    while (due := await database.run(_waiting)) is not None:  # somebody waits for longer than a day
         await advance(app, clock, due)
     order = recording.order or [message.id for message in messages]
     return await database.run(lambda connection: [outcome_of(connection, message_id) for message_id in order])

@@ -20,10 +20,10 @@ from knowledge.cues import (
 from knowledge.entry import EntryKind, Hit, PassageKind
 from knowledge.thread import Message, Role, Thread
 
-WEIGHTS_VERSION = "hand-2"
+WEIGHTS_VERSION = "hand-3"
 
 # Logit weights, set by hand on the development channels and the practice room; each is what the feature adds at 1.
-BIAS = -8.8
+BIAS = -9.8
 WEIGHTS: Mapping[str, float] = {
     "question": 0.5,  # 0 or 1: it asks
     "problem": 0.5,  # 0 or 1: it reports something broken
@@ -31,9 +31,10 @@ WEIGHTS: Mapping[str, float] = {
     "dense": 7.0,  # cosine of the best hit above the model's floor, in [0, 1]
     "coverage": 5.0,  # share of the question's informative words that the best hit contains, up to 0.6
     "margin": 5.0,  # how far the best hit leads the second, up to 0.4
-    "code": 1.5,  # 0 or 1: an error code of the question stands in the hit
+    "code": 2.5,  # 0 or 1: an error code of the question stands in the hit
     "substance": 1.5,  # 0 or 1: its solution says more than a few words
     "settled": 1.2,  # 0 or 1: a document says it, or a person said that the answer holds
+    "document": 1.0,  # 0 or 1: it is a document, written to be read by others
     "trust": 4.0,  # expected share of people whom the entry helps, minus the prior's
 }
 ENOUGH_COVERAGE = 0.6  # a question is never covered whole: it also says what is special about this case
@@ -168,7 +169,12 @@ def novel(hits: Sequence[Hit], situation: Situation) -> list[Hit]:
 
 
 def _linked(hit: Hit, said: str) -> bool:
-    return any(passage.link is not None and passage.link in said for passage in hit.entry.passages)
+    return any(passage.link is not None and _holds(said, passage.link) for passage in hit.entry.passages)
+
+
+def _holds(said: str, link: str) -> bool:
+    """Whether the link itself is in it, not a longer address that only begins alike."""
+    return re.search(re.escape(link) + r"/?(?![A-Za-z0-9_/-]|\.[A-Za-z0-9])", said) is not None
 
 
 def decide(situation: Situation, hits: Sequence[Hit]) -> Decision:
@@ -228,6 +234,7 @@ def features_of(situation: Situation, hits: Sequence[Hit]) -> dict[str, float]:
         "code": float(_shares_code(text, best)),
         "substance": float(_substance(best) >= SUBSTANCE),
         "settled": float(best.entry.confirmed or best.entry.kind is not EntryKind.THREAD),
+        "document": float(best.entry.kind is not EntryKind.THREAD),
         "trust": best.trust.mean - type(best.trust)().mean,
     }
 
@@ -247,6 +254,7 @@ _WORDS = {
     "margin": "the source leads the next one by {value:.2f}",
     "code": "an error code of it stands in the source",
     "substance": "the source says more than a few words",
+    "document": "it was written for others to read",
     "trust": "thumbs on the source",
     "settled": "a document says it, or a person confirmed it",
 }

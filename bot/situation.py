@@ -63,9 +63,9 @@ def recall(connection: Connection, config: Config, message_id: str, now: datetim
         external=channel.external,
         people=_names(connection, thread.messages),
         helped=len(given),
-        quoted=frozenset(ledger.quoted_in(connection, [row.id for row in given])),
+        quoted=frozenset(ledger.quoted_in(connection, [row.id for row in given]) if given else ()),
         spoken_last_hour=ledger.spoken_since(connection, message.channel, now - timedelta(hours=1)),
-        rejected=ledger.was_rejected(connection, conversation),
+        rejected=bool(given) and ledger.was_rejected(connection, conversation),
     )
 
 

@@ -78,7 +78,7 @@ class Finder:
         numbers = np.union1d(by_words, self._nearest(vector, pool, self.catalogue.vectors_in(readable)))
         dense = self._cosines(vector, numbers)
         bm25, coverage = matches.bm25[numbers], matches.coverage[numbers]
-        scores = combine(dense, bm25 / max(matches.ideal, 1e-9), coverage, self.catalogue.trust_in(numbers))
+        scores = combine(dense, bm25 / max(matches.ideal, 1e-9), self.catalogue.trust_in(numbers))
         order = np.lexsort((numbers, -scores))[:k]
         return [
             Found(

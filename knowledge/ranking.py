@@ -7,7 +7,7 @@ from knowledge.entry import Trust
 
 Floats = NDArray[np.float32]
 
-DENSE_SHARE = 0.6  # of the score; the rest is what the words say
+DENSE_SHARE = 0.65  # of the score is meaning, the rest is words
 TRUST_SHARE = 0.1  # a vote moves an entry past its near equals, not past better answers
 
 
@@ -17,13 +17,13 @@ def above_floor(cosines: Floats, floor: float) -> Floats:
     return stretched
 
 
-def combine(dense: Floats, words: Floats, coverage: Floats, trust: Floats) -> Floats:
+def combine(dense: Floats, words: Floats, trust: Floats, dense_share: float = DENSE_SHARE) -> Floats:
     """The score in [0, 1] of each entry.
 
-    ``dense`` is the cosine above the floor, ``words`` the BM25 as a share of its ideal, ``coverage`` in [0, 1],
-    ``trust`` the expected share of people helped.
+    ``dense`` is the cosine above the floor, ``words`` the BM25 as a share of its ideal, ``trust`` the expected
+    share of people helped. Both parts have a scale that does not depend on the other entries: a question that
+    nothing answers scores low, which ranks by place or by the best entry's score would hide.
     """
-    del coverage
-    base: Floats = DENSE_SHARE * np.clip(dense, 0, 1) + (1 - DENSE_SHARE) * np.clip(words, 0, 1)
+    base: Floats = dense_share * np.clip(dense, 0, 1) + (1 - dense_share) * np.clip(words, 0, 1)
     scores: Floats = np.clip(base + TRUST_SHARE * (trust - Trust().mean), 0, 1).astype(np.float32)
     return scores

@@ -24,13 +24,13 @@ ANSWER = "MLR-4090 means that the spill folder is full. Run `millrace spill clea
 THANKS = "That fixed it, thanks a lot!"
 TALK = ((0, "ann", PROBLEM), (4, "bob", ANSWER), (9, "ann", THANKS))  # minutes after the morning began
 
-MARKDOWN = (
-    "# Workers\n\n## Slots\n\nSet `worker.slots` to the number of cores of the machine and restart the worker.\n\n"
-)
+MARKDOWN = "# Workers\n\n## Slots\n\nSet `worker.slots` to the number of cores of the machine and restart the worker.\n\n"
 SECOND_SECTION = "## Retries\n\nA failed step is run again three times, after one, five and thirty minutes.\n"
 HTML = "<html><body><h1>Maintenance</h1><p>Pause every pipeline with one command before the window.</p></body></html>"
 TEXT = "Backups are written every night at two to the second disk and kept for thirty days.\n"
-CSV = "question,answer\nWhere are the logs of the gate?,They lie in /var/log/millrace/gate.log on every host.\n"
+CSV = (
+    "question,answer\nWhere are the logs of the gate?,They lie in /var/log/millrace/gate.log on every host.\n"
+)
 
 
 @pytest.fixture
@@ -76,7 +76,10 @@ def export(path: Path) -> Path:
             {"id": "UANN", "team_id": "T1", "name": "ann"},
             {"id": "UBOB", "team_id": "T1", "name": "bob"},
         ],
-        "channels.json": [{"id": "C1", "name": "help"}, {"id": "C2", "name": "shared", "is_ext_shared": True}],
+        "channels.json": [
+            {"id": "C1", "name": "help"},
+            {"id": "C2", "name": "shared", "is_ext_shared": True},
+        ],
         "groups.json": [{"id": "G1", "name": "secret"}],
     }
     for name in ("help", "shared", "secret"):
@@ -116,7 +119,9 @@ async def everything(knowledge: Knowledge) -> list[KnowledgeEntry]:
     return [hit.entry for hit in hits]
 
 
-async def test_a_folder_is_learnt_whole_and_what_is_broken_is_told(knowledge: Knowledge, folder: Path) -> None:
+async def test_a_folder_is_learnt_whole_and_what_is_broken_is_told(
+    knowledge: Knowledge, folder: Path
+) -> None:
     learnt = await learn(knowledge, folder)
     assert (learnt.files, learnt.threads, learnt.not_worth) == (4, 1, 0)
     origins = {entry.origin for entry in await everything(knowledge)}
@@ -181,7 +186,10 @@ async def test_what_was_said_in_a_private_or_shared_channel_stays_there(
     public, shared, secret = (f"slack:T1/{name}" for name in ("C1", "C2", "G1"))
     assert await found(knowledge, PROBLEM, "slack:T1/C9") == {f"{public}/{start}"}
     assert await found(knowledge, PROBLEM, secret) == {f"{public}/{start}", f"{secret}/{start}"}
-    assert await found(knowledge, PROBLEM, shared, external=True) == {f"{public}/{start}", f"{shared}/{start}"}
+    assert await found(knowledge, PROBLEM, shared, external=True) == {
+        f"{public}/{start}",
+        f"{shared}/{start}",
+    }
     kept = await knowledge.entries_from(f"{secret}/{start}")
     assert [entry.audience for entry in kept] == [f"channel:{secret}"]
 
@@ -204,7 +212,9 @@ async def test_documents_and_threads_serve_the_audience_they_were_given_to(
     assert learnt.added == await knowledge.count()
 
 
-async def test_giving_it_to_another_audience_takes_it_from_the_first(knowledge: Knowledge, folder: Path) -> None:
+async def test_giving_it_to_another_audience_takes_it_from_the_first(
+    knowledge: Knowledge, folder: Path
+) -> None:
     first = await learn(knowledge, folder, "public")
     again = await learn(knowledge, folder, "channel:help")
     assert (again.added, again.removed) == (first.added, first.added)

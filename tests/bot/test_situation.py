@@ -1,0 +1,290 @@
+"""What a decision may look at: who speaks, what the channel allows, and a conversation in which each word counts once."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from sqlalchemy import Connection
+
+from bot import ledger
+from bot.adapters.adapter import Channel, ChannelKind, Heard
+from bot.app import open_database
+from bot.config import Config
+from bot.scorer import Situation, gate
+from bot.situation import LEARNT_JOINED, hear, knows_thread, policy_of, recall, role_of
+from bot.tickets import TicketState
+from knowledge.database import Database
+from knowledge.thread import Message, Reaction, Role
+
+T = TypeVar("T")
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)  # 20:00 in Shanghai, 07:00 in New York
+QUESTION = "The gate stops with MLR-4090 since this morning, how do I make it start again?"
+HELP = Channel(id="slack:T1/C1", name="help")
+ANN, BOB = "slack:T1/UANN", "slack:T1/UBOB"
+CONFIG = Config()
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    opened = open_database(f"sqlite:///{tmp_path / 'ledger.db'}", durable=False)
+    yield opened
+    opened.close()
+
+
+def config(**given: Any) -> Config:
+    return Config.model_validate(given)
+
+
+# ---- who speaks -------------------------------------------------------------------------------------------
+
+STAFF = config(analysts=["UBOB"], admins=["UADA"], owners=["slack:T1/UOLA"])
+
+
+@pytest.mark.parametrize(
+    ("user", "said", "settings", "parts", "role"),
+    [
+        (BOB, Role.UNKNOWN, STAFF, None, Role.ANALYST),  # configured by the bare id
+        ("slack:T1/UOLA", Role.UNKNOWN, STAFF, None, Role.ANALYST),  # owners and admins are staff, too
+        ("slack:T1/UADA", Role.UNKNOWN, STAFF, None, Role.ANALYST),
+        (ANN, Role.UNKNOWN, STAFF, None, Role.CUSTOMER),
+        (ANN, Role.UNKNOWN, STAFF, (0, 100), Role.CUSTOMER),  # where they are configured nothing is learnt
+        (BOB, Role.BOT, STAFF, None, Role.BOT),  # what the platform says comes first
+        (BOB, Role.CUSTOMER, STAFF, None, Role.CUSTOMER),
+        (BOB, Role.UNKNOWN, CONFIG, None, Role.UNKNOWN),
+        (BOB, Role.UNKNOWN, CONFIG, (0, 5), Role.ANALYST),
+        (BOB, Role.UNKNOWN, CONFIG, (0, 4), Role.UNKNOWN),
+        (BOB, Role.UNKNOWN, CONFIG, (2, 6), Role.ANALYST),
+        (BOB, Role.UNKNOWN, CONFIG, (2, 5), Role.UNKNOWN),  # asks too often to be the one who helps
+        (ANN, Role.UNKNOWN, CONFIG, (9, 0), Role.UNKNOWN),
+    ],
+)
+def test_who_speaks(
+    user: str, said: Role, settings: Config, parts: tuple[int, int] | None, role: Role
+) -> None:
+    assert role_of(user, said, settings, {} if parts is None else {user: parts}) is role
+
+
+# ---- what is allowed --------------------------------------------------------------------------------------
+
+BY_ANY_NAME = ["slack:T1/C1", "C1", "#help", "https://acme.slack.com/archives/C1"]
+
+
+@pytest.mark.parametrize("key", BY_ANY_NAME)
+def test_a_channels_own_settings_stand_over_the_defaults(key: str) -> None:
+    settings = config(
+        defaults={"precision": "0.8", "max_per_hour": "4"},
+        channels={key: {"mode": "shadow", "wait_seconds": "30", "max_per_hour": "1"}},
+    )
+    own, other = (
+        policy_of(settings, channel, NOON) for channel in (HELP, Channel(id="slack:T1/C2", name="x"))
+    )
+    assert (own.mode, own.wait, own.max_per_hour, own.threshold) == ("shadow", timedelta(seconds=30), 1, 0.8)
+    assert (other.mode, other.wait, other.max_per_hour, other.threshold) == (
+        "reply",
+        timedelta(seconds=90),
+        4,
+        0.8,
+    )
+
+
+def test_of_two_settings_the_more_exact_counts() -> None:
+    settings = config(channels={"#help": {"mode": "off", "precision": "0.7"}, "C1": {"mode": "shadow"}})
+    policy = policy_of(settings, HELP, NOON)
+    assert (policy.mode, policy.threshold) == ("shadow", 0.7)
+
+
+def test_a_channel_without_a_name_has_no_settings_by_name() -> None:
+    settings = config(channels={"#help": {"mode": "off"}})
+    assert policy_of(settings, replace(HELP, name=None), NOON).mode == "reply"
+
+
+def test_a_rooms_channel_that_is_called_with_its_sign_is_found() -> None:
+    settings = config(channels={"#help": {"mode": "off"}})
+    assert policy_of(settings, Channel(id="#help", name="#help"), NOON).mode == "off"
+
+
+@pytest.mark.parametrize(
+    ("zone", "hours", "quiet"),
+    [
+        ("UTC", "19:00-08:00", False),
+        ("Asia/Shanghai", "19:00-08:00", True),
+        ("America/New_York", "19:00-08:00", True),
+        ("America/New_York", "19:00-07:00", False),  # the end is the first minute that is not quiet
+        ("UTC", "12:00-12:01", True),
+        ("UTC", "off", False),
+    ],
+)
+def test_quiet_hours_are_those_of_the_configured_zone(zone: str, hours: str, quiet: bool) -> None:
+    settings = config(timezone=zone, defaults={"quiet_hours": hours})
+    assert policy_of(settings, HELP, NOON).quiet_now is quiet
+
+
+@pytest.mark.parametrize(
+    ("external", "setting", "blocked"),
+    [(True, "off", True), (True, "on", False), (False, "off", False), (False, "on", False)],
+)
+def test_a_channel_shared_with_another_company_is_blocked_unless_allowed(
+    external: bool, setting: str, blocked: bool
+) -> None:
+    settings = config(external=setting)
+    assert policy_of(settings, replace(HELP, external=external), NOON).external_blocked is blocked
+
+
+# ---- hearing ----------------------------------------------------------------------------------------------
+
+
+def said(
+    text: str = QUESTION,
+    user: str = ANN,
+    minute: float = 0,
+    thread: str = "",
+    *,
+    channel: Channel = HELP,
+    **more: Any,
+) -> Heard:
+    at = NOON + timedelta(minutes=minute)
+    message = Message(
+        id=f"{channel.id}/{minute:g}", channel=channel.id, thread=thread, user=user, at=at, text=text, **more
+    )
+    return Heard(message=message, channel=channel)
+
+
+def heard(database: Database, *all_said: Heard, settings: Config = CONFIG) -> Situation:
+    """The situation after the last of them."""
+    situations = [
+        database.run_blocking(lambda c: hear(c, settings, each, each.message.at)) for each in all_said
+    ]
+    return situations[-1]
+
+
+def read(database: Database, look: Callable[[Connection], T]) -> T:
+    return database.run_blocking(look)
+
+
+ROOT = "slack:T1/C1/0"
+TALK = (said(), said("Clean the spill folder.", BOB, 1, ROOT), said("Which one?", ANN, 2, ROOT))
+
+
+def test_a_conversation_is_gathered_with_its_ticket(database: Database) -> None:
+    situation = heard(database, *TALK)
+    assert [message.text for message in situation.thread.messages] == [
+        QUESTION,
+        "Clean the spill folder.",
+        "Which one?",
+    ]
+    assert (situation.message.text, situation.thread.id) == ("Which one?", ROOT)
+    assert (situation.ticket.asker, situation.ticket.state) == (ANN, TicketState.ENGAGED)
+    assert read(database, lambda c: knows_thread(c, TALK[1].message))
+    assert not read(database, lambda c: knows_thread(c, said(thread="slack:T1/C1/9").message))
+
+
+def test_a_redelivery_counts_once(database: Database) -> None:
+    reaction = Reaction(name="+1", user=BOB)
+    talk = (said(reactions=(reaction,)), *TALK[1:], said("Thanks, that fixed it!", ANN, 3, ROOT))
+    heard(database, *talk)
+    before = read(database, everything)
+    heard(database, *talk, *talk)
+    assert read(database, everything) == before
+    assert read(database, lambda c: ledger.parts(c, [ANN, BOB])) == {ANN: (1, 0), BOB: (0, 1)}
+
+
+def everything(connection: Connection) -> tuple[object, ...]:
+    return (
+        ledger.thread(connection, ROOT),
+        ledger.ticket(connection, ROOT),
+        ledger.parts(connection, [ANN, BOB]),
+    )
+
+
+def test_a_late_redelivery_does_not_reopen_what_is_solved(database: Database) -> None:
+    heard(database, *TALK, said("Thanks, that fixed it!", ANN, 3, ROOT), TALK[0], TALK[2])
+    ticket = read(database, lambda c: ledger.ticket(c, ROOT))
+    assert ticket is not None and ticket.state is TicketState.RESOLVED
+
+
+def test_joining_a_conversation_counts_once_however_much_is_said(database: Database) -> None:
+    heard(database, *TALK, said("The one on the gate's host.", BOB, 3, ROOT), said("And now?", BOB, 4, ROOT))
+    assert read(database, lambda c: ledger.parts(c, [ANN, BOB])) == {ANN: (1, 0), BOB: (0, 1)}
+
+
+def test_who_often_answers_others_is_learnt_to_be_an_analyst(database: Database) -> None:
+    roles = []
+    for number in range(LEARNT_JOINED + 1):
+        root = said(user=f"slack:T1/U{number}", minute=100 * number)
+        answer = said("Clean the spill folder.", BOB, 100 * number + 1, root.message.id)
+        roles.append(heard(database, root, answer).message.role)
+    assert roles == [Role.UNKNOWN] * LEARNT_JOINED + [Role.ANALYST]
+
+
+def test_a_bot_is_never_learnt_to_be_an_analyst(database: Database) -> None:
+    for number in range(LEARNT_JOINED + 1):
+        root = said(user=f"slack:T1/U{number}", minute=100 * number)
+        heard(database, root, said("Noted.", BOB, 100 * number + 1, root.message.id, role=Role.BOT))
+    assert read(database, lambda c: ledger.parts(c, [BOB])) == {}
+
+
+def test_people_are_known_by_name_by_id_and_by_being_mentioned(database: Database) -> None:
+    read(database, lambda c: ledger.put_names(c, {BOB: "Bob Birch"}))
+    situation = heard(database, said(), said("See @UEVE00001, and <@UCARL>.", BOB, 1, ROOT))
+    assert situation.people == {
+        "Bob Birch": BOB,
+        "UANN": ANN,
+        "UBOB": BOB,
+        "UEVE00001": "UEVE00001",
+        "UCARL": "UCARL",
+    }
+
+
+# ---- deletions --------------------------------------------------------------------------------------------
+
+
+def test_a_message_whose_deletion_came_first_leaves_nothing(database: Database) -> None:
+    read(database, lambda c: ledger.erase_message(c, ROOT))
+    situation = heard(database, said(reactions=(Reaction(name="+1", user=BOB),)))
+    assert (situation.message.text, situation.thread.messages[0].text) == ("", "")
+    silenced = gate(situation)
+    assert silenced is not None and silenced.reasons[0].name == "nothing asked"
+    assert read(database, everything) == (None, None, {})
+    assert read(database, lambda c: ledger.message_row(c, ROOT)) is None
+    assert read(database, lambda c: recall(c, CONFIG, ROOT, NOON)) is None
+
+
+def test_what_follows_a_deleted_message_is_a_conversation_as_before(database: Database) -> None:
+    read(database, lambda c: ledger.erase_message(c, ROOT))
+    situation = heard(database, *TALK)
+    assert [message.text for message in situation.thread.messages] == [
+        "Clean the spill folder.",
+        "Which one?",
+    ]
+    assert situation.ticket.asker == BOB
+
+
+def test_a_deleted_message_is_gone_from_the_conversation(database: Database) -> None:
+    heard(database, *TALK)
+    read(database, lambda c: ledger.erase_message(c, TALK[1].message.id))
+    situation = read(database, lambda c: recall(c, CONFIG, TALK[2].message.id, NOON))
+    assert situation is not None
+    assert [message.user for message in situation.thread.messages] == [ANN, ANN]
+
+
+# ---- what is recalled -------------------------------------------------------------------------------------
+
+
+def test_a_channel_nobody_told_about_is_taken_as_private(database: Database) -> None:
+    assert read(database, lambda c: ledger.channel_of(c, "slack:T1/C9")).kind is ChannelKind.PRIVATE
+
+
+def test_an_external_channel_is_told_as_such(database: Database) -> None:
+    situation = heard(database, said(channel=replace(HELP, external=True)))
+    assert situation.external and situation.policy.external_blocked
+
+
+def test_settings_are_those_of_the_second_look(database: Database) -> None:
+    heard(database, said())
+    off = config(channels={"#help": {"mode": "off"}})
+    situation = read(database, lambda c: recall(c, off, ROOT, NOON + timedelta(seconds=90)))
+    assert situation is not None
+    assert (situation.policy.mode, situation.now) == ("off", NOON + timedelta(seconds=90))

@@ -1,0 +1,173 @@
+"""manifest.json asks for exactly what the code uses: no scope or event too many, none too few."""
+
+import ast
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from bot.adapters import slack, slack_wire
+from bot.adapters.adapter import Ignored, Post
+from bot.adapters.slack_wire import EVENTS, FEEDBACK_ACTION, SCOPES, Me, parse, render
+from bot.answerer import Citation, Line, Suggestion
+from knowledge.entry import EntryKind
+from knowledge.thread import Role
+from tests.local_slack.blocks import check_message
+
+ROOT = Path(__file__).parent.parent
+MANIFEST: dict[str, Any] = json.loads((ROOT / "manifest.json").read_text(encoding="utf-8"))
+BOT_SCOPES: list[str] = MANIFEST["oauth_config"]["scopes"]["bot"]
+BOT_EVENTS: list[str] = MANIFEST["settings"]["event_subscriptions"]["bot_events"]
+WIRE = ROOT.parent / "shared" / "wire"
+with_slacks_reference = pytest.mark.skipif(
+    not WIRE.is_dir(), reason=f"no copy of Slack's reference in {WIRE}"
+)
+
+# From the method pages of https://docs.slack.dev/reference/methods, for public and private channels.
+METHOD_SCOPES: dict[str, set[str]] = {
+    "apps.connections.open": set(),  # the app-level token's connections:write
+    "auth.test": set(),
+    "chat.delete": {"chat:write"},
+    "chat.postMessage": {"chat:write"},
+    "conversations.info": {"channels:read", "groups:read"},
+    "conversations.replies": {"channels:history", "groups:history"},
+    "users.info": {"users:read"},
+}
+# From the event pages of https://docs.slack.dev/reference/events.
+EVENT_SCOPES: dict[str, set[str]] = {
+    "message.channels": {"channels:history"},
+    "message.groups": {"groups:history"},
+    "reaction_added": {"reactions:read"},
+    "reaction_removed": {"reactions:read"},
+}
+
+
+def called_methods() -> set[str]:
+    """The Web API methods that bot/adapters/slack.py calls: ``self._client.chat_postMessage`` -> chat.postMessage."""
+    tree = ast.parse(Path(slack.__file__).read_text(encoding="utf-8"))
+    calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    return {
+        call.attr.replace("_", ".")
+        for call in calls
+        if isinstance(call, ast.Attribute) and ast.unparse(call.value) == "self._client"
+    }
+
+
+def handled_types() -> set[str]:
+    """The types of events that `slack_wire.parse` tells apart."""
+    tree = ast.parse(Path(slack_wire.__file__).read_text(encoding="utf-8"))
+    parsing = next(n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n.name == "parse")
+    values = [node.value for node in ast.walk(parsing) if isinstance(node, ast.MatchValue)]
+    return {
+        value.value for value in values if isinstance(value, ast.Constant) and isinstance(value.value, str)
+    }
+
+
+def inner_type(event: str) -> str:
+    """What a subscription's events call themselves: ``message`` for ``message.channels``."""
+    return event.partition(".")[0]
+
+
+# ---- the manifest and the code -----------------------------------------------------
+
+
+def test_the_manifest_lists_what_the_code_declares() -> None:
+    assert sorted(BOT_SCOPES) == sorted(SCOPES)
+    assert sorted(BOT_EVENTS) == sorted(EVENTS)
+
+
+def test_every_called_method_is_one_whose_scopes_are_known_here() -> None:
+    assert called_methods() == set(METHOD_SCOPES)
+
+
+def test_every_scope_is_needed_and_every_needed_scope_is_asked_for() -> None:
+    needed = set().union(*(METHOD_SCOPES[name] for name in called_methods()))
+    needed |= set().union(*(EVENT_SCOPES[name] for name in BOT_EVENTS))
+    assert needed == set(BOT_SCOPES)
+
+
+def test_no_scope_of_a_person_is_asked_for() -> None:
+    assert set(MANIFEST["oauth_config"]["scopes"]) == {"bot"}
+
+
+def test_every_event_is_handled_and_every_handled_event_is_subscribed_to() -> None:
+    assert {inner_type(event) for event in BOT_EVENTS} == handled_types()
+
+
+@pytest.mark.parametrize("name", BOT_EVENTS)
+def test_an_event_as_slack_sends_it_is_not_ignored(name: str) -> None:
+    me = Me(team="T1", user="UBOT", bot="BBOT", url="https://example.slack.com/")
+    item = {"type": "message", "channel": "C1", "ts": "1700000000.000100"}
+    event = {"type": inner_type(name), "user": "U1", "event_ts": "1700000001.000100", "reaction": "+1"}
+    said = {**item, "channel_type": name.partition(".")[2].removesuffix("s"), "text": "hello"}
+    inner = {**event, "item": item} if "reaction" in name else {**said, **event}
+    assert not isinstance(parse({"type": "event_callback", "team_id": "T1", "event": inner}, me), Ignored)
+
+
+def test_it_needs_no_public_address_and_its_buttons_work() -> None:
+    settings = MANIFEST["settings"]
+    assert settings["socket_mode_enabled"] is True
+    assert settings["interactivity"] == {"is_enabled": True}  # with a socket there is no request_url
+    assert "request_url" not in settings["event_subscriptions"]
+    assert settings["org_deploy_enabled"] is False and settings["token_rotation_enabled"] is False
+
+
+def test_no_feature_is_switched_on_that_the_code_does_not_serve() -> None:
+    assert set(MANIFEST["features"]) == {"bot_user"}
+
+
+# ---- Slack's own reference -----------------------------------------------------
+
+
+@with_slacks_reference
+def test_the_manifest_fits_slacks_schema() -> None:
+    schema = json.loads((WIRE / "manifest.schema.1.0.0.json").read_text(encoding="utf-8"))
+    validator = jsonschema.validators.validator_for(schema)(schema)
+    assert [error.message for error in validator.iter_errors(MANIFEST)] == []
+    broken = {**MANIFEST, "display_information": {}}
+    assert not validator.is_valid(broken), "the schema accepts an app without a name, so it proves nothing"
+
+
+@with_slacks_reference
+def test_slack_knows_the_events_their_scopes_and_the_methods() -> None:
+    reference = json.loads((WIRE / "slack_ref.json").read_text(encoding="utf-8"))
+    known = {name: set(reference["events"][name]["scopes"]) for name in BOT_EVENTS}
+    assert known == EVENT_SCOPES
+    assert all("Events" in reference["events"][name]["apis"] for name in BOT_EVENTS)
+    assert called_methods() <= set(reference["methods"])
+    assert [name for name in called_methods() if reference["methods"][name]["deprecated"]] == []
+
+
+# ---- what is posted -----------------------------------------------------
+
+
+def test_a_reply_is_made_of_blocks_that_slack_takes() -> None:
+    now = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+    cited = Citation(
+        number=1,
+        entry="e1",
+        source="slack:T1/C1/1700000000.000100",
+        quote="Restart the gate.",
+        title="The gate stops <again>",
+        kind=EntryKind.THREAD,
+        role=Role.ANALYST,
+        at=now,
+        link="https://example.slack.com/archives/C1/p1700000000000100",
+        confirmed=True,
+    )
+    said = Suggestion(
+        lines=(Line(text="Restart the gate.\n```\ngate up\n```", citations=(1,)),), citations=(cited,)
+    )
+    post = Post(id="s1", channel="slack:T1/C1", reply_to="slack:T1/C1/1.000001", suggestion=said, now=now)
+    rendered = render(post, {})
+    check_message(rendered)  # raises what Slack would answer
+    assert [block["type"] for block in rendered["blocks"]] == [
+        "section",
+        "section",
+        "context",
+        "context_actions",
+    ]
+    assert rendered["blocks"][-1]["elements"][0]["action_id"] == FEEDBACK_ACTION
