@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from benchmarks.cache import CachedEmbedder
+from benchmarks._cache import CachedEmbedder
 from benchmarks.replays import SHARED
 from bot.app import open_database
 from bot.config import Config

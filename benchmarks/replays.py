@@ -15,7 +15,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
-from benchmarks.cache import CachedEmbedder
+from benchmarks._cache import CachedEmbedder
 from bot.config import Config
 from bot.replay import Report
 from bot.replay import replay as play

@@ -37,6 +37,10 @@ IDLE = 1.0  # seconds between looks at the clock when nothing arrives
 OVERTAKEN_TRIES = 3  # an event about a message that never comes is passed over after that
 
 
+class NotStored(Exception):
+    """An arrival could not be made durable; the platform will deliver it again."""
+
+
 class StoreInUse(Exception):
     """Another process runs on this store."""
 
@@ -47,7 +51,7 @@ class Batch:
 
     arrivals: list[Arrival] = field(default_factory=list)
     done: bool = False
-    error: BaseException | None = None
+    durable: bool = False
 
 
 class App:
@@ -75,8 +79,8 @@ class App:
             if not batch.done:
                 self._batch = Batch()
                 await self._make_durable(batch)
-        if batch.error is not None:
-            raise batch.error
+        if not batch.durable:
+            raise NotStored(f"{arrival.key} could not be stored, so it is not acknowledged")
         self._wake.set()
 
     async def _make_durable(self, batch: Batch) -> None:
@@ -85,9 +89,7 @@ class App:
             await self.bot.database.run(
                 lambda connection: ledger.accept(connection, batch.arrivals, now, settle)
             )
-        except BaseException as error:
-            batch.error = error
-            raise
+            batch.durable = True
         finally:
             batch.done = True
 

@@ -23,7 +23,8 @@ from bot.adapters.slack import SlackAdapter, StartFailed
 from bot.answerer import ground
 from bot.app import StoreInUse, assemble, embedder_of, lock_store, open_database, open_knowledge
 from bot.clock import SystemClock
-from bot.config import Config, ConfigError, ConfigFile, Secrets, load, problems_to_run, secrets_from
+from bot.config import Config, Secrets, secrets_from
+from bot.config_file import ConfigError, ConfigFile, load, problems_to_run
 from bot.demo import Demo
 from bot.doctor import Finding, examine_config, examine_store
 from bot.learning import Learnt, learn_path

@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from bot import ledger
-from bot.config import Config, Secrets, problems_to_run
+from bot.config import Config, Secrets
+from bot.config_file import problems_to_run
 from knowledge import store
 from knowledge.database import Database
 

@@ -52,7 +52,7 @@ async def learn_path(
     if is_recording(path):
         return await _learn_recording(knowledge, read_recording(path), audience, close_after, progress)
     found = walk(path)
-    root = path if path.is_dir() else path.parent
+    root = root or _root_of(path)
     learnt = Learnt(
         unusable=tuple(f"{count} files passed over: {what}" for what, count in found.skipped.items())
     )
@@ -62,6 +62,12 @@ async def learn_path(
     for file in found.recordings:
         learnt += await _learn_recorded(knowledge, file, audience, close_after, progress)
     return learnt
+
+
+def _root_of(path: Path) -> Path:
+    """Where the origins of the documents at ``path`` begin: as seen from here, so that two folders' READMEs differ."""
+    here = Path.cwd()
+    return here if path.absolute().is_relative_to(here) else path.absolute().parent
 
 
 async def _learn_document(knowledge: Knowledge, file: Path, audience: str, root: Path) -> Learnt:

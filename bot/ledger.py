@@ -396,7 +396,7 @@ def next_due(connection: Connection) -> datetime | None:
 def inbox_counts(connection: Connection) -> dict[str, int]:
     """Rows by state."""
     counted = select(inbox.c.state, func.count()).group_by(inbox.c.state)
-    return dict(connection.execute(counted).tuples().all())
+    return {row[0]: row[1] for row in connection.execute(counted)}
 
 
 def prune_inbox(connection: Connection, now: datetime) -> int:
@@ -702,7 +702,7 @@ def mark_learnt(connection: Connection, conversation: str) -> None:
 
 def ticket_counts(connection: Connection) -> dict[str, int]:
     counted = select(tickets.c.state, func.count()).group_by(tickets.c.state)
-    return dict(connection.execute(counted).tuples().all())
+    return {row[0]: row[1] for row in connection.execute(counted)}
 
 
 # ---- decisions and suggestions -----------------------------------------------------
@@ -972,7 +972,7 @@ def next_intent(connection: Connection) -> datetime | None:
 
 def outbox_counts(connection: Connection) -> dict[str, int]:
     counted = select(outbox.c.state, func.count()).group_by(outbox.c.state)
-    return dict(connection.execute(counted).tuples().all())
+    return {row[0]: row[1] for row in connection.execute(counted)}
 
 
 def dropped(connection: Connection, limit: int = 5) -> list[str]:

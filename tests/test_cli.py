@@ -298,14 +298,19 @@ def test_a_recording_that_cannot_be_read_is_a_problem(
     assert "broken.jsonl" in refused.err and "give JSON lines" in refused.err
 
 
-def test_a_replay_prints_a_line_a_message_and_nothing_else_and_the_same_each_time() -> None:
-    process("learn", PRACTICE / "past.jsonl", PRACTICE / "docs")
-    first = process("replay", TODAY, "--json", PYTHONHASHSEED="1")
-    again = process("replay", TODAY, "--json", PYTHONHASHSEED="2")
+def test_a_replay_prints_a_line_a_message_and_nothing_else_and_the_same_each_time(
+    earshot: Earshot, folder: Path
+) -> None:
+    morning = folder / "morning.jsonl"
+    said = [json.loads(line) for line in TODAY.read_text(encoding="utf-8").splitlines()[:45]]
+    morning.write_text("".join(json.dumps(message) + "\n" for message in said), encoding="utf-8")
+    settings(folder, "defaults: {precision: 0.5}")
+    earshot("learn", PRACTICE / "past.jsonl", PRACTICE / "docs")
+    first = process("replay", morning, "--json", PYTHONHASHSEED="1")
+    again = process("replay", morning, "--json", PYTHONHASHSEED="2")
     assert (first.returncode, again.returncode) == (0, 0), first.stderr
     assert first.stdout == again.stdout
     lines = [json.loads(line) for line in first.stdout.splitlines()]
-    said = [json.loads(line) for line in TODAY.read_text(encoding="utf-8").splitlines()]
     assert [line["id"] for line in lines] == [message["id"] for message in said]
     for line in lines:
         assert list(line) == ["id", "action", "score", "reasons", "citations", "text"]

@@ -23,25 +23,16 @@ from bot.config import (
     NOT_YET,
     ChannelPolicy,
     Config,
-    ConfigError,
-    ConfigFile,
-    QuietHours,
-    Refused,
     Secrets,
     Speaking,
-    changed_keys,
     in_quiet_hours,
     is_listed,
     key_text,
     known_keys,
-    load,
-    parse_clock,
-    parse_duration,
-    parse_quiet_hours,
-    problems_to_run,
     secrets_from,
-    take_up,
 )
+from bot.config_file import ConfigError, ConfigFile, changed_keys, load, problems_to_run, take_up
+from bot.config_values import QuietHours, Refused, parse_clock, parse_duration, parse_quiet_hours
 from knowledge.thread import Role
 
 ROOT = Path(__file__).parent.parent
@@ -184,7 +175,7 @@ def test_the_time_zone_is_the_machines_unless_set() -> None:
 
 
 def test_a_machine_whose_zone_has_no_name_is_asked_to_set_one() -> None:
-    program = "import pathlib, bot.config; bot.config.load(pathlib.Path('config.yaml'), {}, required=False)"
+    program = "import pathlib as p, bot.config_file as c; c.load(p.Path('config.yaml'), {}, required=False)"
     environ = {**os.environ, "TZ": "CST-8", "PYTHONPATH": str(ROOT)}
     ran = subprocess.run(
         [sys.executable, "-c", program], env=environ, capture_output=True, text=True, check=False
@@ -942,7 +933,7 @@ class Editor:
 
 @asynccontextmanager
 async def following(editor: Editor) -> AsyncIterator[None]:
-    stop, log = asyncio.Event(), logging.getLogger("bot.config")
+    stop, log = asyncio.Event(), logging.getLogger("bot.config_file")
     level = log.level
     log.addHandler(editor.heard)
     log.setLevel(logging.INFO)

@@ -24,7 +24,7 @@ ANSWER = "MLR-4090 means that the spill folder is full. Run `millrace spill clea
 THANKS = "That fixed it, thanks a lot!"
 TALK = ((0, "ann", PROBLEM), (4, "bob", ANSWER), (9, "ann", THANKS))  # minutes after the morning began
 
-MARKDOWN = "# Workers\n\n## Slots\n\nSet `worker.slots` to the number of cores of the machine and restart the worker.\n\n"
+MARKDOWN = "# Workers\n\n## Slots\n\nSet `worker.slots` to the number of cores and restart the worker.\n\n"
 SECOND_SECTION = "## Retries\n\nA failed step is run again three times, after one, five and thirty minutes.\n"
 HTML = "<html><body><h1>Maintenance</h1><p>Pause every pipeline with one command before the window.</p></body></html>"
 TEXT = "Backups are written every night at two to the second disk and kept for thirty days.\n"

@@ -264,7 +264,7 @@ def test_thumbs_move_the_score_their_way(found: Hit, votes: float) -> None:
     assert score_of(down) <= score_of(found) <= score_of(up)
 
 
-@given(st.fixed_dictionaries({name: shares for name in WEIGHTS}), st.sampled_from(sorted(WEIGHTS)), shares)
+@given(st.fixed_dictionaries(dict.fromkeys(WEIGHTS, shares)), st.sampled_from(sorted(WEIGHTS)), shares)
 def test_every_feature_speaks_for_speaking(features: dict[str, float], name: str, more: float) -> None:
     grown = {**features, name: max(features[name], more)}
     assert 0.0 < probability(features) <= probability(grown) < 1.0
@@ -323,8 +323,11 @@ def test_what_we_quoted_here_is_not_said_again() -> None:
         ("?thread_ts=1", True),
         ("#two", True),
         ("里说的", True),
-    ]
-    + [("9", False), ("-more", False), ("/more", False), (".html", False)],
+        ("9", False),
+        ("-more", False),
+        ("/more", False),
+        (".html", False),
+    ],
 )
 def test_what_a_person_linked_here_is_not_said_again(ending: str, is_the_same: bool) -> None:
     known = linked(SOLVING, LINK)

@@ -1,4 +1,4 @@
-"""What a decision may look at: who speaks, what the channel allows, and a conversation in which each word counts once."""
+"""What a decision may look at: who speaks, what the channel allows, and that each word counts once."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace

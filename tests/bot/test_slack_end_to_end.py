@@ -9,7 +9,7 @@ import pytest
 
 from bot import ledger
 from bot.adapters.slack import SlackAdapter, StartFailed
-from bot.config import ConfigFile
+from bot.config_file import ConfigFile
 from bot.scorer import Action
 from knowledge.entry import Trust
 from tests.bot.running import (

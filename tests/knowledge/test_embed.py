@@ -55,6 +55,18 @@ class TestContract:
         )
         assert question @ near > question @ far + 0.05
 
+    def test_unrelated_texts_are_near_the_floor(self, embedder: Embedder) -> None:
+        question, passage = (
+            embedder.embed(["Where is the bus stop?"], "query"),
+            embedder.embed(["Stir the soup"], "passage"),
+        )
+        assert float((question @ passage.T)[0, 0]) == pytest.approx(embedder.floor, abs=0.15)
+
+    def test_a_chinese_question_is_nearer_to_what_shares_its_words(self, embedder: Embedder) -> None:
+        (question,) = embedder.embed(["数据库连接失败怎么办"], "query")
+        near, far = embedder.embed(["数据库连接失败时请重启服务", "发票可以在订单页面下载"], "passage")
+        assert question @ near > question @ far + 0.05
+
     def test_a_long_text_is_split_without_losing_a_word(self, embedder: Embedder) -> None:
         pieces = embedder.split(LONG)
         assert len(pieces) > 1
@@ -69,6 +81,12 @@ def test_what_fits_the_model_is_one_piece_and_what_does_not_is_more(minilm: Embe
     fits = " ".join(["word"] * 254)  # of 256 tokens two are the model's own marks
     assert minilm.split(fits) == [fits]
     assert len(minilm.split(fits + " word")) == 2
+
+
+def test_texts_that_the_model_cannot_read_are_not_all_the_same_to_it(minilm: Embedder) -> None:
+    (question,) = minilm.embed(["数据库连接失败怎么办"], "query")
+    (passage,) = minilm.embed(["发票可以在订单页面下载"], "passage")
+    assert question @ passage < 0.2  # it is 0.6 and more where every character is the unknown word
 
 
 def test_the_same_weights_have_the_same_fingerprint_wherever_they_lie(
