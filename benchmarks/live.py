@@ -24,7 +24,7 @@ from bot.adapters.slack import SlackAdapter
 from bot.app import App, assemble, open_database, open_knowledge
 from bot.config import Config
 from bot.handlers import Bot
-from bot.ledger import Work
+from bot.inbox import Work
 from knowledge.embed import Embedder, Kind, load_embedder
 from knowledge.entry import WORKSPACE, EntryKind, KnowledgeEntry, Passage, PassageKind
 from knowledge.thread import Role

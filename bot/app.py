@@ -11,12 +11,12 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection
 
-from bot import handlers, ledger
+from bot import handlers, inbox, intents, tables
 from bot.adapters.adapter import Adapter, Arrival, Deleted, Edited, Event, Heard, Ignored, Reacted, Voted
 from bot.clock import Clock, SystemClock
 from bot.config import Config
 from bot.handlers import Bot, Overtaken
-from bot.ledger import Work
+from bot.inbox import Work
 from bot.outbox import GRACE, Outbox
 from bot.schedule import Schedule
 from knowledge import store
@@ -87,7 +87,7 @@ class App:
         now, settle = self.bot.clock.now(), self._settle
         try:
             await self.bot.database.run(
-                lambda connection: ledger.accept(connection, batch.arrivals, now, settle)
+                lambda connection: inbox.accept(connection, batch.arrivals, now, settle)
             )
             batch.durable = True
         finally:
@@ -101,7 +101,7 @@ class App:
         if room <= 0:
             return 0
         now = self.bot.clock.now()
-        claimed = await self.bot.database.run(lambda connection: ledger.claim(connection, now, room))
+        claimed = await self.bot.database.run(lambda connection: inbox.claim(connection, now, room))
         for work in claimed:
             task = asyncio.create_task(self._handle(work))
             self._running.add(task)
@@ -143,21 +143,19 @@ class App:
                 await handlers.on_vote(self.bot, work, event)
             case Ignored(why=why):
                 log.debug("%s: ignored: %s", work.conversation, why)
-                await self.bot.database.run(lambda connection: ledger.finish(connection, work.id))
+                await self.bot.database.run(lambda connection: inbox.finish(connection, work.id))
 
     async def _wait_for_message(self, work: Work, early: Overtaken) -> None:
         if work.tries + 1 >= OVERTAKEN_TRIES:
             log.info("passed over: %s", early)
-            await self.bot.database.run(lambda connection: ledger.finish(connection, work.id))
+            await self.bot.database.run(lambda connection: inbox.finish(connection, work.id))
             return
         now, reason = self.bot.clock.now(), str(early)
-        await self.bot.database.run(lambda connection: ledger.postpone(connection, work, now, reason))
+        await self.bot.database.run(lambda connection: inbox.postpone(connection, work, now, reason))
 
     async def _try_again(self, work: Work, error: Exception) -> None:
         now, reason = self.bot.clock.now(), f"{type(error).__name__}: {error}"
-        poison = await self.bot.database.run(
-            lambda connection: ledger.postpone(connection, work, now, reason)
-        )
+        poison = await self.bot.database.run(lambda connection: inbox.postpone(connection, work, now, reason))
         remedy = "set aside; see `earshot doctor`" if poison else "will be tried again"
         log.error("event %s of %s: %s; %s", work.id, work.conversation, reason, remedy, exc_info=error)
 
@@ -166,7 +164,7 @@ class App:
     async def run(self, stop: asyncio.Event) -> None:
         """Listen, work and post until ``stop``."""
         now = self.bot.clock.now()
-        again = await self.bot.database.run(lambda connection: ledger.recover(connection, now, GRACE))
+        again = await self.bot.database.run(lambda connection: inbox.recover(connection, now, GRACE))
         if again:
             log.info("%d events were cut off by the last stop; they are handled now", again)
         schedule = Schedule(self.bot)
@@ -191,7 +189,7 @@ class App:
 
         def soonest(connection: Connection) -> list[datetime]:
             return [
-                at for at in (ledger.next_due(connection), ledger.next_intent(connection)) if at is not None
+                at for at in (inbox.next_due(connection), intents.next_intent(connection)) if at is not None
             ]
 
         now = self.bot.clock.now()
@@ -225,7 +223,7 @@ async def wait_any(*events: asyncio.Event, at_most: float) -> None:
 
 # ---- assembling -----------------------------------------------------
 
-MIGRATIONS = [*store.MIGRATIONS, *ledger.MIGRATIONS]
+MIGRATIONS = [*store.MIGRATIONS, *tables.MIGRATIONS]
 
 
 def open_database(url: str, *, durable: bool = True) -> Database:

@@ -18,7 +18,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from sqlalchemy.exc import DatabaseError
 
-from bot import ledger
+from bot import inbox, ledger
 from bot.adapters.slack import SlackAdapter, StartFailed
 from bot.answerer import ground
 from bot.app import StoreInUse, assemble, embedder_of, lock_store, open_database, open_knowledge
@@ -332,7 +332,7 @@ async def _doctor(arguments: argparse.Namespace) -> int:
     with _store(config) as database:
         if arguments.retry:
             now = SystemClock().now()
-            again = await database.run(lambda connection: ledger.retry_poison(connection, now))
+            again = await database.run(lambda connection: inbox.retry_poison(connection, now))
             err.print(f"{again} events will be tried again")
         findings = [*examine_config(config, secrets), *examine_store(database)]
     if config.slack.enabled and not problems_to_run(config, secrets) and not arguments.offline:

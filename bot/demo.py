@@ -79,7 +79,7 @@ class Demo:
         learnt = Learnt()
         for path in (content / "docs", content / "past.jsonl"):
             close_after = self._config.tickets.close_after
-            learnt += await learn_path(knowledge, path, "workspace", close_after, lambda *_: None)
+            learnt += await learn_path(knowledge, path, "workspace", close_after, lambda *_: None, content)
         return (
             f"Before the day begins Earshot has read {learnt.files} documents and {learnt.threads} closed threads: "
             f"{learnt.added} entries. No key, no account, nothing leaves this machine."

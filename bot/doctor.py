@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from bot import ledger
+from bot import inbox, intents, ledger
 from bot.config import Config, Secrets
 from bot.config_file import problems_to_run
 from knowledge import store
@@ -38,17 +38,17 @@ def examine_store(database: Database) -> list[Finding]:
 
 def _examine(connection: Connection) -> list[Finding]:
     known = store.counts(connection)
-    inbox, sent = ledger.inbox_counts(connection), ledger.outbox_counts(connection)
-    waiting = inbox.get("pending", 0) + inbox.get("running", 0)
+    arrived, sent = inbox.inbox_counts(connection), intents.outbox_counts(connection)
+    waiting = arrived.get("pending", 0) + arrived.get("running", 0)
     return [
-        *_set_aside(ledger.poison(connection)),
+        *_set_aside(inbox.poison(connection)),
         Finding(
             name="inbox",
             ok=True,
-            text=f"{waiting} to be handled, {inbox.get('waiting', 0)} waiting for people",
+            text=f"{waiting} to be handled, {arrived.get('waiting', 0)} waiting for people",
         ),
         Finding(name="outbox", ok=True, text=_counted(sent) or "nothing was posted yet"),
-        *[Finding(name="dropped post", ok=True, text=why) for why in ledger.dropped(connection)],
+        *[Finding(name="dropped post", ok=True, text=why) for why in intents.dropped(connection)],
         Finding(name="tickets", ok=True, text=_counted(ledger.ticket_counts(connection)) or "none yet"),
         Finding(name="knowledge", ok=True, text=f"{known.entries} entries"),
     ]

@@ -13,15 +13,15 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from bot import ledger, tickets
+from bot import inbox, intents, ledger, tickets
 from bot.adapters.adapter import Adapter, Channel, Deleted, Edited, Heard, LookupFailed, Reacted, Voted
 from bot.answerer import Suggestion, ground, query_of
 from bot.clock import Clock
 from bot.config import Config
 from bot.feedback import Vote, normal_name, trust_from, verdict
-from bot.ledger import Work
+from bot.inbox import Work
 from bot.scorer import Action, Decision, Situation, decide, gate, novel, silent
-from bot.situation import hear, knows_thread, recall, role_of
+from bot.situation import hear, knows_thread, policy_of, recall, role_of
 from bot.tickets import Step, Ticket, TicketState
 from knowledge.database import Database
 from knowledge.entry import Hit, KnowledgeEntry, PassageKind, Trust, audience_of, audiences
@@ -98,7 +98,7 @@ async def on_due(bot: Bot, work: Work) -> None:
     assert message_id is not None
     situation = await bot.database.run(lambda connection: recall(connection, config, message_id, now))
     if situation is None:  # deleted meanwhile
-        await bot.database.run(lambda connection: ledger.finish(connection, work.id))
+        await bot.database.run(lambda connection: inbox.finish(connection, work.id))
     elif now - work.due_at > config.stale_after:
         late = f"it fell due {_ago(now - work.due_at)} ago while nobody was listening"
         await _conclude(bot, work, situation, silent("stale", late), ())
@@ -155,14 +155,14 @@ async def _conclude(
     def conclude(connection: Connection) -> None:
         # What was decided upon may have been deleted since: then nothing of it is kept.
         if ledger.message_row(connection, message.id) is None:
-            return ledger.finish(connection, work.id)
+            return inbox.finish(connection, work.id)
         ledger.put_decision(connection, message.id, decision, considered, situation.now)
         if suggestion is not None:
             send = decision.action is Action.REPLY
             ledger.put_suggestion(connection, uuid.uuid4().hex, message, suggestion, situation.now, send=send)
         if decision.until is not None:
-            return ledger.wait(connection, work.id, message.id, decision.until)
-        return ledger.finish(connection, work.id)
+            return inbox.wait(connection, work.id, message.id, decision.until)
+        return inbox.finish(connection, work.id)
 
     await bot.database.run(conclude)
 
@@ -187,13 +187,13 @@ async def on_edit(bot: Bot, work: Work, edited: Edited) -> None:
         ledger.edit_message(connection, edited.message_id, edited.text)
         if ledger.suggestion_for(connection, edited.message_id) is not None:
             return None
-        if ledger.is_waiting(connection, edited.message_id):
+        if inbox.is_waiting(connection, edited.message_id):
             return None  # it will be looked at again anyway
         return recall(connection, config, edited.message_id, now)
 
     situation = await bot.database.run(edit)
     if situation is None:
-        await bot.database.run(lambda connection: ledger.finish(connection, work.id))
+        await bot.database.run(lambda connection: inbox.finish(connection, work.id))
     else:
         await _look(bot, work, situation)
 
@@ -209,8 +209,8 @@ async def on_delete(bot: Bot, work: Work, deleted: Deleted) -> None:
         ledger.erase_message(connection, deleted.message_id)
         for row in ledger.quoting(connection, deleted.message_id):
             ledger.empty_suggestion(connection, row.id)
-            ledger.take_back(connection, row, now)
-        ledger.finish(connection, work.id)
+            intents.take_back(connection, row, now)
+        inbox.finish(connection, work.id)
 
     await _unlearn(
         bot, deleted.message_id
@@ -260,7 +260,7 @@ async def on_reaction(bot: Bot, work: Work, reacted: Reacted) -> None:
     await _trust(bot, entries)
     if closed:
         await learn_closed(bot)
-    await bot.database.run(lambda connection: ledger.finish(connection, work.id))
+    await bot.database.run(lambda connection: inbox.finish(connection, work.id))
 
 
 async def on_vote(bot: Bot, work: Work, voted: Voted) -> None:
@@ -275,7 +275,7 @@ async def on_vote(bot: Bot, work: Work, voted: Voted) -> None:
 
     await bot.database.run(take)
     await _trust(bot, entries)
-    await bot.database.run(lambda connection: ledger.finish(connection, work.id))
+    await bot.database.run(lambda connection: inbox.finish(connection, work.id))
 
 
 def _vote_by_reaction(connection: Connection, suggestion_id: str, reacted: Reacted) -> None:
@@ -352,13 +352,14 @@ async def learn_closed(bot: Bot) -> None:
 
 
 async def _learn(bot: Bot, ticket: Ticket) -> None:
-    now = bot.clock.now()
+    now, config = bot.clock.now(), bot.config()
 
     def read(connection: Connection) -> list[KnowledgeEntry]:
         thread = ledger.thread(connection, ticket.conversation)
         channel = ledger.channel_of(connection, ticket.channel)
-        if thread is None:
-            return []
+        policy = policy_of(config, channel, now)
+        if thread is None or policy.mode == "off" or policy.external_blocked:
+            return []  # where it is not to help it does not learn either
         audience = audience_of(channel.id, private=channel.private, external=channel.external)
         entry = mine(thread, audience=audience, closed_at=now).entry
         return [] if entry is None else [entry]

@@ -42,9 +42,16 @@ class Learnt:
 
 
 async def learn_path(
-    knowledge: Knowledge, path: Path, audience: str, close_after: timedelta, progress: Progress
+    knowledge: Knowledge,
+    path: Path,
+    audience: str,
+    close_after: timedelta,
+    progress: Progress,
+    root: Path | None = None,
 ) -> Learnt:
     """Add what is in ``path``: a document, a folder of them, or recorded threads.
+
+    Documents are called by their path below ``root`` (default: as seen from the current folder).
 
     Within a folder, what cannot be read is reported and passed over. Raises RecordingError or SourceError if
     ``path`` itself cannot be read.

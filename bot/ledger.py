@@ -1,29 +1,17 @@
-"""I/O: what happened and what was done about it. Inbox, messages, tickets, decisions, suggestions, outbox, votes.
+"""I/O: what was said and what was decided: messages, people, tickets, decisions, suggestions, votes.
 
 Every function takes a Connection inside a transaction of `Database.run`; times are UTC and kept as seconds since 1970.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime, timedelta
-from enum import StrEnum
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
-    Boolean,
-    Column,
     Connection,
-    Float,
-    ForeignKey,
-    Index,
-    Integer,
-    MetaData,
     Row,
-    Select,
-    String,
-    Table,
-    Text,
     and_,
     bindparam,
     delete,
@@ -31,379 +19,35 @@ from sqlalchemy import (
     func,
     or_,
     select,
-    tuple_,
     update,
 )
 from sqlalchemy.dialects.sqlite import insert
 
-from bot.adapters.adapter import Arrival, Channel, ChannelKind
+from bot.adapters.adapter import Channel, ChannelKind
 from bot.answerer import Citation, Line, Suggestion
 from bot.feedback import Vote
+from bot.intents import intend
 from bot.scorer import Decision, Reason
+from bot.tables import (
+    Sent,
+    channels,
+    decisions,
+    erased,
+    inbox,
+    messages,
+    moment,
+    outbox,
+    people,
+    quoted,
+    reactions,
+    seconds,
+    suggestions,
+    tickets,
+    votes,
+)
 from bot.tickets import Step, Ticket, TicketState, advance
-from knowledge.database import Migration
 from knowledge.entry import EntryKind
 from knowledge.thread import Message, Reaction, Role, Thread
-
-MAX_TRIES = 5  # after that an event is set aside: it is ours to mend, not the conversation's to wait for
-BACKOFF = (1.0, 4.0, 16.0, 60.0)  # seconds before the next try
-INBOX_KEPT = timedelta(days=2)  # Slack redelivers within 5 minutes, Lark within 7.1 hours
-
-_metadata = MetaData()
-
-
-class InboxState(StrEnum):
-    """States of an inbox row. `waiting` rows do not hold their conversation; `poison` rows wait for a person."""
-
-    PENDING = "pending"
-    RUNNING = "running"
-    WAITING = "waiting"
-    DONE = "done"
-    POISON = "poison"
-
-
-class Sent(StrEnum):
-    """States of an outbox row. `sending` after a crash means: it may have taken effect, read back first."""
-
-    INTENT = "intent"
-    SENDING = "sending"
-    DONE = "done"
-    DROPPED = "dropped"
-
-
-inbox = Table(
-    "inbox",
-    _metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
-    Column("adapter", String, nullable=False),
-    Column("key", String, nullable=False, unique=True),
-    Column("content_key", String, unique=True),
-    Column("conversation", String, nullable=False),
-    Column("at", Float, nullable=False),
-    Column("received_at", Float, nullable=False),
-    Column("due_at", Float, nullable=False),
-    Column("state", String, nullable=False),
-    Column("tries", Integer, nullable=False, default=0),
-    Column("payload", Text),
-    Column("message_id", String),
-    Column("error", Text),
-    Index("inbox_due", "state", "due_at"),
-    Index("inbox_order", "conversation", "state", "at", "id"),
-)
-channels = Table(
-    "channels",
-    _metadata,
-    Column("id", String, primary_key=True),
-    Column("name", String),
-    Column("kind", String, nullable=False),
-    Column("external", Boolean, nullable=False),
-)
-people = Table(
-    "people",
-    _metadata,
-    Column("id", String, primary_key=True),
-    Column("name", String),
-    Column("asked", Integer, nullable=False, default=0),
-    Column("answered", Integer, nullable=False, default=0),
-)
-messages = Table(
-    "messages",
-    _metadata,
-    Column("id", String, primary_key=True),
-    Column("channel", String, nullable=False),
-    Column("conversation", String, nullable=False),
-    Column("root", String, nullable=False),
-    Column("user", String, nullable=False),
-    Column("role", String, nullable=False),
-    Column("at", Float, nullable=False),
-    Column("text", Text, nullable=False),
-    Column("link", String),
-    Index("messages_conversation", "conversation", "at"),
-    Index("messages_channel", "channel", "at"),
-)
-reactions = Table(
-    "reactions",
-    _metadata,
-    Column("message_id", String, ForeignKey("messages.id", ondelete="CASCADE"), primary_key=True),
-    Column("user", String, primary_key=True),
-    Column("name", String, primary_key=True),
-    Column("at", Float),
-)
-tickets = Table(
-    "tickets",
-    _metadata,
-    Column("conversation", String, primary_key=True),
-    Column("channel", String, nullable=False),
-    Column("asker", String, nullable=False),
-    Column("state", String, nullable=False),
-    Column("opened_at", Float, nullable=False),
-    Column("last_at", Float, nullable=False),
-    Column("learnt", Boolean, nullable=False, default=False),
-    Index("tickets_quiet", "state", "last_at"),
-    Index("tickets_learnt", "learnt", "state"),
-)
-decisions = Table(
-    "decisions",
-    _metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
-    Column("message_id", String, nullable=False),
-    Column("at", Float, nullable=False),
-    Column("action", String, nullable=False),
-    Column("score", Float, nullable=False),
-    Column("threshold", Float, nullable=False),
-    Column("reasons", Text, nullable=False),
-    Column("weights", String, nullable=False),
-    Column("considered", Text, nullable=False),
-    Index("decisions_message", "message_id", "id"),
-)
-suggestions = Table(
-    "suggestions",
-    _metadata,
-    Column("id", String, primary_key=True),
-    Column("message_id", String, nullable=False, unique=True),
-    Column("channel", String, nullable=False),
-    Column("conversation", String, nullable=False),
-    Column("at", Float, nullable=False),
-    Column("content", Text),
-    Column("posted_id", String, unique=True),
-    Column("posted_at", Float),
-    Column("removed", Boolean, nullable=False, default=False),
-    Index("suggestions_channel", "channel", "at"),
-    Index("suggestions_conversation", "conversation"),
-)
-quoted = Table(
-    "quoted",
-    _metadata,
-    Column("suggestion_id", String, ForeignKey("suggestions.id", ondelete="CASCADE"), primary_key=True),
-    Column("entry_id", String, primary_key=True),
-    Column("source", String, primary_key=True),
-    Index("quoted_entry", "entry_id"),
-    Index("quoted_source", "source"),
-)
-outbox = Table(
-    "outbox",
-    _metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
-    Column("suggestion_id", String, nullable=False),
-    Column("kind", String, nullable=False),
-    Column("channel", String, nullable=False),
-    Column("state", String, nullable=False),
-    Column("tries", Integer, nullable=False, default=0),
-    Column("due_at", Float, nullable=False),
-    Column("error", Text),
-    Index("outbox_once", "suggestion_id", "kind", unique=True),
-    Index("outbox_due", "state", "due_at"),
-)
-votes = Table(
-    "votes",
-    _metadata,
-    Column("suggestion_id", String, primary_key=True),
-    Column("user", String, primary_key=True),
-    Column("helpful", Boolean, nullable=False),
-    Column("source", String, nullable=False),
-    Column("at", Float, nullable=False),
-)
-
-
-erased = Table("erased", _metadata, Column("message_id", String, primary_key=True))
-
-
-MIGRATIONS = [Migration("2026-11-ledger", lambda connection: _metadata.create_all(connection))]
-
-
-def seconds(at: datetime) -> float:
-    return at.timestamp()
-
-
-def moment(at: float) -> datetime:
-    return datetime.fromtimestamp(at, UTC)
-
-
-def clear(connection: Connection) -> None:
-    """Forget everything that happened (for a scratch copy)."""
-    for table in reversed(_metadata.sorted_tables):
-        connection.execute(delete(table))
-
-
-# ---- inbox -----------------------------------------------------
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Work:
-    """An inbox row that was claimed. ``message_id`` is set when it waited: its event was handled once already."""
-
-    id: int
-    adapter: str
-    conversation: str
-    at: datetime
-    received_at: datetime
-    due_at: datetime
-    tries: int
-    payload: Mapping[str, Any] | None
-    message_id: str | None
-
-
-def accept(connection: Connection, arrivals: Iterable[Arrival], now: datetime, settle: timedelta) -> int:
-    """Keep what arrived; what is known already (by event or by content) is passed over. How many were new."""
-    rows = [
-        {
-            "adapter": arrival.adapter,
-            "key": arrival.key,
-            "content_key": arrival.content_key,
-            "conversation": arrival.conversation,
-            "at": seconds(arrival.at),
-            "received_at": seconds(now),
-            "due_at": seconds(now + settle),
-            "state": InboxState.PENDING,
-            "tries": 0,
-            "payload": json.dumps(arrival.payload, ensure_ascii=False),
-        }
-        for arrival in arrivals
-    ]
-    return sum(
-        connection.execute(insert(inbox).values(**row).on_conflict_do_nothing()).rowcount for row in rows
-    )
-
-
-def _claimable() -> Select[Any]:
-    """Due rows that nothing of their conversation holds up."""
-    other = inbox.alias("other")
-    same = other.c.conversation == inbox.c.conversation
-    earlier = tuple_(other.c.at, other.c.id) < tuple_(inbox.c.at, inbox.c.id)
-    running = exists().where(same, other.c.state == InboxState.RUNNING)
-    ahead = exists().where(same, other.c.state == InboxState.PENDING, earlier)
-    free = or_(inbox.c.state == InboxState.WAITING, and_(inbox.c.state == InboxState.PENDING, ~ahead))
-    open_ = inbox.c.state.in_([InboxState.PENDING, InboxState.WAITING])
-    due = select(inbox).where(open_, inbox.c.due_at <= bindparam("now"), ~running, free)
-    return due.order_by(inbox.c.at, inbox.c.id).limit(bindparam("most"))
-
-
-_CLAIMABLE = (
-    _claimable()
-)  # the statements of the hot path are built once: building one costs more than running it
-
-
-def claim(connection: Connection, now: datetime, limit: int) -> list[Work]:
-    """Take due rows, at most one of a conversation, each the first of its conversation in platform order."""
-    due = connection.execute(_CLAIMABLE, {"now": seconds(now), "most": limit}).all()
-    rows = _first_of_each_conversation(due)
-    ids = [row.id for row in rows]
-    if ids:
-        connection.execute(update(inbox).where(inbox.c.id.in_(ids)).values(state=InboxState.RUNNING))
-    return [_work(row) for row in rows]
-
-
-def _first_of_each_conversation(rows: Sequence[Row[Any]]) -> list[Row[Any]]:
-    first: dict[str, Row[Any]] = {}
-    for row in rows:
-        first.setdefault(row.conversation, row)
-    return list(first.values())
-
-
-def _work(row: Row[Any]) -> Work:
-    return Work(
-        id=row.id,
-        adapter=row.adapter,
-        conversation=row.conversation,
-        at=moment(row.at),
-        received_at=moment(row.received_at),
-        due_at=moment(row.due_at),
-        tries=row.tries,
-        payload=json.loads(row.payload) if row.payload is not None else None,
-        message_id=row.message_id,
-    )
-
-
-def finish(connection: Connection, work_id: int) -> None:
-    """Handled: the row stays for deduplication, its text goes."""
-    connection.execute(
-        update(inbox).where(inbox.c.id == work_id).values(state=InboxState.DONE, payload=None, error=None)
-    )
-
-
-def wait(connection: Connection, work_id: int, message_id: str, until: datetime) -> None:
-    """Look again at ``until``. The row no longer holds its conversation, and its tries start afresh."""
-    values = {
-        "state": InboxState.WAITING,
-        "due_at": seconds(until),
-        "message_id": message_id,
-        "payload": None,
-        "tries": 0,
-    }
-    connection.execute(update(inbox).where(inbox.c.id == work_id).values(**values))
-
-
-def postpone(connection: Connection, work: Work, now: datetime, error: str) -> bool:
-    """Try again later, with back-off; after MAX_TRIES the row is set aside. Whether it was set aside."""
-    tries = work.tries + 1
-    poison = tries >= MAX_TRIES
-    resting = InboxState.WAITING if work.message_id is not None else InboxState.PENDING
-    values = {
-        "state": InboxState.POISON if poison else resting,
-        "tries": tries,
-        "due_at": seconds(now) + BACKOFF[min(tries - 1, len(BACKOFF) - 1)],
-        "error": error,
-    }
-    connection.execute(update(inbox).where(inbox.c.id == work.id).values(**values))
-    return poison
-
-
-def recover(connection: Connection, now: datetime, grace: timedelta) -> int:
-    """After a crash: what was being handled is pending again. Only for the one process that owns the store.
-
-    A post that was cut off may still be taking effect: it is read back after ``grace``.
-    """
-    cut_off = outbox.c.state == Sent.SENDING
-    connection.execute(update(outbox).where(cut_off).values(due_at=seconds(now + grace)))
-    again = and_(inbox.c.state == InboxState.RUNNING, inbox.c.message_id.is_(None))
-    first = connection.execute(update(inbox).where(again).values(state=InboxState.PENDING)).rowcount
-    second = update(inbox).where(inbox.c.state == InboxState.RUNNING).values(state=InboxState.WAITING)
-    return first + connection.execute(second).rowcount
-
-
-def retry_poison(connection: Connection, now: datetime) -> int:
-    """Give the set-aside rows another chance (`earshot doctor --retry`)."""
-    values = {"state": InboxState.PENDING, "tries": 0, "due_at": seconds(now)}
-    fresh = and_(inbox.c.state == InboxState.POISON, inbox.c.message_id.is_(None))
-    looked = and_(inbox.c.state == InboxState.POISON, inbox.c.message_id.is_not(None))
-    first = connection.execute(update(inbox).where(fresh).values(**values)).rowcount
-    return (
-        first
-        + connection.execute(
-            update(inbox).where(looked).values(**{**values, "state": InboxState.WAITING})
-        ).rowcount
-    )
-
-
-def poison(connection: Connection) -> list[Row[Any]]:
-    """The rows set aside: id, conversation, at, tries, error."""
-    columns = (inbox.c.id, inbox.c.adapter, inbox.c.conversation, inbox.c.at, inbox.c.tries, inbox.c.error)
-    set_aside = select(*columns).where(inbox.c.state == InboxState.POISON).order_by(inbox.c.id)
-    return list(connection.execute(set_aside))
-
-
-_NEXT_DUE = select(func.min(inbox.c.due_at)).where(
-    inbox.c.state.in_([InboxState.PENDING, InboxState.WAITING])
-)
-
-
-def next_due(connection: Connection) -> datetime | None:
-    """When the next inbox row is due."""
-    due = connection.execute(_NEXT_DUE).scalar()
-    return None if due is None else moment(due)
-
-
-def inbox_counts(connection: Connection) -> dict[str, int]:
-    """Rows by state."""
-    counted = select(inbox.c.state, func.count()).group_by(inbox.c.state)
-    return {row[0]: row[1] for row in connection.execute(counted)}
-
-
-def prune_inbox(connection: Connection, now: datetime) -> int:
-    """Forget handled rows that no platform can deliver again."""
-    old = and_(inbox.c.state == InboxState.DONE, inbox.c.received_at < seconds(now - INBOX_KEPT))
-    return connection.execute(delete(inbox).where(old)).rowcount
-
 
 # ---- messages, channels, people -----------------------------------------------------
 
@@ -566,12 +210,6 @@ def was_erased(connection: Connection, message_id: str) -> bool:
 def is_own(connection: Connection, message_id: str) -> bool:
     """Whether it is a post of ours."""
     return suggestion_by_post(connection, message_id) is not None
-
-
-def is_waiting(connection: Connection, message_id: str) -> bool:
-    """Whether a second look at the message is due later."""
-    waiting = and_(inbox.c.message_id == message_id, inbox.c.state == InboxState.WAITING)
-    return connection.execute(select(inbox.c.id).where(waiting).limit(1)).first() is not None
 
 
 def react(connection: Connection, message_id: str, reaction: Reaction, *, added: bool) -> None:
@@ -781,19 +419,6 @@ def put_suggestion(
     return True
 
 
-def intend(connection: Connection, suggestion_id: str, kind: str, channel: str, now: datetime) -> None:
-    """Write down what is about to be done, once."""
-    row = insert(outbox).values(
-        suggestion_id=suggestion_id,
-        kind=kind,
-        channel=channel,
-        state=Sent.INTENT,
-        tries=0,
-        due_at=seconds(now),
-    )
-    connection.execute(row.on_conflict_do_nothing())
-
-
 def suggestion_row(connection: Connection, suggestion_id: str) -> Row[Any] | None:
     return connection.execute(select(suggestions).where(suggestions.c.id == suggestion_id)).first()
 
@@ -850,17 +475,6 @@ def empty_suggestion(connection: Connection, suggestion_id: str) -> None:
     )
 
 
-def take_back(connection: Connection, suggestion: Row[Any], now: datetime) -> None:
-    """What was posted is to be deleted; what was not posted yet is never posted."""
-    if suggestion.posted_id is not None:
-        intend(connection, suggestion.id, "delete", suggestion.channel, now)
-    else:
-        unsent = and_(outbox.c.suggestion_id == suggestion.id, outbox.c.state == Sent.INTENT)
-        connection.execute(
-            update(outbox).where(unsent).values(state=Sent.DROPPED, error="its source was deleted")
-        )
-
-
 def mark_removed(connection: Connection, suggestion_id: str) -> None:
     connection.execute(update(suggestions).where(suggestions.c.id == suggestion_id).values(removed=True))
 
@@ -881,104 +495,6 @@ def suggestion_from(content: str) -> Suggestion:
 def _citation(data: Mapping[str, Any]) -> Citation:
     at = None if data["at"] is None else datetime.fromisoformat(data["at"])
     return Citation(**{**data, "kind": EntryKind(data["kind"]), "role": Role(data["role"]), "at": at})
-
-
-# ---- outbox -----------------------------------------------------
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Intent:
-    """Something to be done on the platform. ``uncertain``: it was begun once, so it may have taken effect."""
-
-    id: int
-    suggestion_id: str
-    kind: str
-    channel: str
-    uncertain: bool
-    tries: int
-
-
-_DUE_INTENTS = (
-    select(outbox)
-    .where(outbox.c.state.in_([Sent.INTENT, Sent.SENDING]), outbox.c.due_at <= bindparam("now"))
-    .where(outbox.c.channel.not_in(bindparam("busy", expanding=True)))
-    .order_by(outbox.c.id)
-)
-
-
-def take_intents(connection: Connection, now: datetime, busy: Iterable[str], limit: int = 16) -> list[Intent]:
-    """Due intents, oldest first, one of a channel, none of a ``busy`` channel."""
-    due = connection.execute(_DUE_INTENTS, {"now": seconds(now), "busy": list(busy)}).all()
-    first: dict[str, Row[Any]] = {}
-    for row in due:
-        first.setdefault(row.channel, row)
-    return [_intent(row) for row in list(first.values())[:limit]]
-
-
-def _intent(row: Row[Any]) -> Intent:
-    return Intent(
-        id=row.id,
-        suggestion_id=row.suggestion_id,
-        kind=row.kind,
-        channel=row.channel,
-        uncertain=row.state == Sent.SENDING,
-        tries=row.tries,
-    )
-
-
-def mark_sending(connection: Connection, intent_id: int) -> None:
-    """Before the request leaves: from here on a crash means reading back first."""
-    change = (
-        update(outbox).where(outbox.c.id == intent_id).values(state=Sent.SENDING, tries=outbox.c.tries + 1)
-    )
-    connection.execute(change)
-
-
-def put_off(connection: Connection, intent: Intent, until: datetime, error: str, *, uncertain: bool) -> None:
-    """Try again at ``until``; ``uncertain`` if the request may have taken effect."""
-    state = Sent.SENDING if uncertain else Sent.INTENT
-    values = {"state": state, "due_at": seconds(until), "error": error}
-    connection.execute(update(outbox).where(outbox.c.id == intent.id).values(**values))
-
-
-def hold_channel(connection: Connection, channel: str, until: datetime) -> None:
-    """A rate limit holds every intent of its channel, and of no other."""
-    waiting = and_(
-        outbox.c.channel == channel, outbox.c.state == Sent.INTENT, outbox.c.due_at < seconds(until)
-    )
-    connection.execute(update(outbox).where(waiting).values(due_at=seconds(until)))
-
-
-def drop_intent(connection: Connection, intent_id: int, why: str) -> None:
-    connection.execute(update(outbox).where(outbox.c.id == intent_id).values(state=Sent.DROPPED, error=why))
-
-
-def mark_done(connection: Connection, intent: Intent, posted_id: str | None, now: datetime) -> None:
-    connection.execute(update(outbox).where(outbox.c.id == intent.id).values(state=Sent.DONE, error=None))
-    if posted_id is not None:
-        values = {"posted_id": posted_id, "posted_at": seconds(now)}
-        connection.execute(
-            update(suggestions).where(suggestions.c.id == intent.suggestion_id).values(**values)
-        )
-
-
-_NEXT_INTENT = select(func.min(outbox.c.due_at)).where(outbox.c.state.in_([Sent.INTENT, Sent.SENDING]))
-
-
-def next_intent(connection: Connection) -> datetime | None:
-    due = connection.execute(_NEXT_INTENT).scalar()
-    return None if due is None else moment(due)
-
-
-def outbox_counts(connection: Connection) -> dict[str, int]:
-    counted = select(outbox.c.state, func.count()).group_by(outbox.c.state)
-    return {row[0]: row[1] for row in connection.execute(counted)}
-
-
-def dropped(connection: Connection, limit: int = 5) -> list[str]:
-    """Why the latest dropped intents were not carried out."""
-    query = select(outbox).where(outbox.c.state == Sent.DROPPED).order_by(outbox.c.id.desc()).limit(limit)
-    return [f"{row.channel}: {row.error}" for row in connection.execute(query).all()]
 
 
 # ---- votes -----------------------------------------------------

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from bot import ledger
+from bot import intents, ledger, tables
 from bot.adapters.adapter import (
     Act,
     ActPostponed,
@@ -20,7 +20,7 @@ from bot.adapters.adapter import (
     Receipt,
 )
 from bot.handlers import Bot
-from bot.ledger import Intent
+from bot.intents import Intent
 from knowledge.thread import Role
 
 log = logging.getLogger("earshot")
@@ -43,11 +43,11 @@ class Outbox:
         """Begin to send what is due in channels that are free. How many were begun."""
         now = self._bot.clock.now()
         busy = list(self._busy)
-        intents = await self._bot.database.run(lambda connection: ledger.take_intents(connection, now, busy))
-        for intent in intents:
+        due = await self._bot.database.run(lambda connection: intents.take_intents(connection, now, busy))
+        for intent in due:
             task = asyncio.create_task(self._send_paced(intent, on_free))
             self._busy[intent.channel] = task
-        return len(intents)
+        return len(due)
 
     async def settle(self) -> None:
         """Wait until everything that was begun is over."""
@@ -82,7 +82,7 @@ async def send(bot: Bot, intent: Intent) -> None:
     if act is None or intent.tries >= MAX_TRIES:
         why = "not wanted any more" if act is None else f"given up after {intent.tries} tries"
         log.warning("%s %s: %s", intent.kind, intent.suggestion_id, why)
-        await bot.database.run(lambda connection: ledger.drop_intent(connection, intent.id, why))
+        await bot.database.run(lambda connection: intents.drop_intent(connection, intent.id, why))
         return
     try:
         receipt = await _known(adapter, intent, act)
@@ -97,17 +97,17 @@ async def send(bot: Bot, intent: Intent) -> None:
     except ActPostponed as error:
         until = now + timedelta(seconds=error.seconds)
         await _put_off(bot, intent, until, str(error), uncertain=False)
-        await bot.database.run(lambda connection: ledger.hold_channel(connection, intent.channel, until))
+        await bot.database.run(lambda connection: intents.hold_channel(connection, intent.channel, until))
     except ActUncertain as error:
         await _put_off(bot, intent, now + GRACE, str(error), uncertain=True)
     except ActRefused as error:
         log.error("%s %s in %s: refused: %s", intent.kind, intent.suggestion_id, intent.channel, error)
         reason = str(error)
-        await bot.database.run(lambda connection: ledger.drop_intent(connection, intent.id, reason))
+        await bot.database.run(lambda connection: intents.drop_intent(connection, intent.id, reason))
     else:
         posted = receipt.message_id if intent.kind == "post" else None
         await bot.database.run(
-            lambda connection: ledger.mark_done(connection, intent, posted, bot.clock.now())
+            lambda connection: intents.mark_done(connection, intent, posted, bot.clock.now())
         )
 
 
@@ -121,7 +121,7 @@ async def _known(adapter: Adapter, intent: Intent, act: Act) -> Receipt | None:
 async def _put_off(bot: Bot, intent: Intent, until: datetime, error: str, *, uncertain: bool) -> None:
     log.warning("%s %s in %s: put off: %s", intent.kind, intent.suggestion_id, intent.channel, error)
     await bot.database.run(
-        lambda connection: ledger.put_off(connection, intent, until, error, uncertain=uncertain)
+        lambda connection: intents.put_off(connection, intent, until, error, uncertain=uncertain)
     )
 
 
@@ -148,9 +148,9 @@ def _act(connection: Connection, intent: Intent, bot: Bot) -> Act | None:
 def _begin(connection: Connection, bot: Bot, intent: Intent) -> str | None:
     """Mark the intent as begun, or drop it with the reason why it is not wanted any more."""
     if intent.kind == "post" and (why := _overtaken(connection, bot, intent)) is not None:
-        ledger.drop_intent(connection, intent.id, why)
+        intents.drop_intent(connection, intent.id, why)
         return why
-    ledger.mark_sending(connection, intent.id)
+    intents.mark_sending(connection, intent.id)
     return None
 
 
@@ -159,7 +159,7 @@ def _overtaken(connection: Connection, bot: Bot, intent: Intent) -> str | None:
     row = ledger.suggestion_row(connection, intent.suggestion_id)
     if row is None:
         return "its suggestion is gone"
-    decided = ledger.moment(row.at)
+    decided = tables.moment(row.at)
     if bot.clock.now() - decided > bot.config().stale_after:
         return "older than stale_after"
     thread = ledger.thread(connection, row.conversation)

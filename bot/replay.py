@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from bot import ledger
+from bot import inbox, intents, ledger, tables
 from bot.adapters import room
 from bot.adapters.adapter import Arrival
 from bot.app import App, assemble, open_database
@@ -96,7 +96,7 @@ def scratch_store(config: Config) -> Iterator[Database]:
         path = Path(folder) / "scratch.db"
         _snapshot(config.store, path)
         database = open_database(f"sqlite:///{path}", durable=False)
-        database.run_blocking(ledger.clear)
+        database.run_blocking(tables.clear)
         try:
             yield database
         finally:
@@ -166,7 +166,7 @@ async def advance(app: App, clock: RecordedClock, until: datetime) -> None:
 
 def _waiting(connection: Connection) -> datetime | None:
     """When the next message that still waits, or post that was put off, is due."""
-    times = (ledger.next_due(connection), ledger.next_intent(connection))
+    times = (inbox.next_due(connection), intents.next_intent(connection))
     return min((at for at in times if at is not None), default=None)
 
 
@@ -175,9 +175,9 @@ async def _next(app: App) -> datetime | None:
 
     def soonest(connection: Connection) -> datetime | None:
         times = (
-            ledger.next_due(connection),
+            inbox.next_due(connection),
             ledger.next_quiet(connection, close_after),
-            ledger.next_intent(connection),
+            intents.next_intent(connection),
         )
         return min((at for at in times if at is not None), default=None)
 
@@ -207,5 +207,10 @@ def outcome_of(connection: Connection, message_id: str) -> Outcome:
 def _citations(said: Row[Any]) -> tuple[dict[str, str], ...]:
     if said.content is None:
         return ()
-    cited = ledger.suggestion_from(said.content).citations
-    return tuple({"entry": c.entry, "source": c.source, "quote": c.quote} for c in cited)
+    suggestion = ledger.suggestion_from(said.content)
+    sources = {citation.number: citation for citation in suggestion.citations}
+    return tuple(
+        {"entry": sources[number].entry, "source": sources[number].source, "quote": line.text}
+        for line in suggestion.lines
+        for number in line.citations
+    )

@@ -2,7 +2,7 @@
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from bot import ledger
+from bot import inbox
 from bot.handlers import Bot, on_clock
 
 TICK_SECONDS = 30
@@ -28,4 +28,4 @@ class Schedule:
 
     async def _prune(self) -> None:
         now = self._bot.clock.now()
-        await self._bot.database.run(lambda connection: ledger.prune_inbox(connection, now))
+        await self._bot.database.run(lambda connection: inbox.prune_inbox(connection, now))

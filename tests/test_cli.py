@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from bot import ledger
+from bot import inbox, ledger
 from bot.adapters.adapter import Arrival
 from bot.app import open_database
 from bot.cli import main
@@ -418,11 +418,11 @@ def test_why_of_what_was_never_heard_says_so(earshot: Earshot) -> None:
 def set_aside(connection: Connection) -> None:
     """An event that failed as often as it may."""
     arrival = Arrival(adapter="slack", key="k", content_key=None, conversation="c1", at=T0, payload={})
-    ledger.accept(connection, [arrival], T0, timedelta())
-    for hour in range(ledger.MAX_TRIES):
+    inbox.accept(connection, [arrival], T0, timedelta())
+    for hour in range(inbox.MAX_TRIES):
         now = T0 + timedelta(hours=hour)
-        [work] = ledger.claim(connection, now, 1)
-        ledger.postpone(connection, work, now, "ValueError: no such thing")
+        [work] = inbox.claim(connection, now, 1)
+        inbox.postpone(connection, work, now, "ValueError: no such thing")
 
 
 def findings(ran: Ran) -> dict[str, dict[str, Any]]:

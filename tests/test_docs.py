@@ -176,7 +176,7 @@ def benchmarks() -> set[str]:
 
 
 def functions(body: Iterable[ast.stmt]) -> set[str]:
-    return {node.name for node in body if isinstance(node, ast.FunctionDef)}
+    return {node.name for node in body if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))}
 
 
 def benchmarks_named_in(page: Path) -> set[str]:
@@ -190,6 +190,18 @@ def test_every_benchmark_that_is_named_exists(page: Path) -> None:
 
 def test_every_benchmark_is_documented() -> None:
     assert benchmarks_named_in(DOCS / "benchmarks.md") == benchmarks()
+
+
+# ---- the code -----------------------------------------------------
+
+
+def test_every_function_that_the_architecture_names_exists() -> None:
+    folders = ("bot", "bot/adapters", "knowledge")
+    modules = {path.stem: path for folder in folders for path in ROOT.glob(f"{folder}/*.py")}
+    named = re.findall(r"`([a-z_]+)\.([a-z_]+)`", text_of(DOCS / "architecture.md"))
+    assert len(named) > 5
+    for module, name in named:
+        assert name in functions(ast.parse(text_of(modules[module])).body), f"{module}.{name}"
 
 
 # ---- links and files -----------------------------------------------------

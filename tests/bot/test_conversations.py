@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot import ledger
+from bot import ledger, tables
 from bot.adapters import room
 from bot.adapters.adapter import Heard
 from bot.app import open_database
@@ -110,7 +110,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
 def live(database: Database, messages: Sequence[Message], people: Mapping[str, str]) -> dict[str, str]:
     """The conversation of each message as the bot keeps it when it hears them one by one."""
     config, channel = Config(), room.channel("help")
-    database.run_blocking(ledger.clear)
+    database.run_blocking(tables.clear)
     database.run_blocking(lambda c: ledger.put_names(c, {user: name for name, user in people.items()}))
     for said in messages:
         database.run_blocking(lambda c: hear(c, config, Heard(message=said, channel=channel), said.at))

@@ -104,8 +104,12 @@ def day(word: str) -> list[Mapping[str, Any]]:
     ]
 
 
+def root_of(path: Path) -> Path:
+    return path if path.is_dir() else path.parent
+
+
 async def learn(knowledge: Knowledge, path: Path, audience: str = "workspace") -> Learnt:
-    return await learn_path(knowledge, path, audience, DAYS, lambda *_: None)
+    return await learn_path(knowledge, path, audience, DAYS, lambda *_: None, root_of(path))
 
 
 async def found(knowledge: Knowledge, question: str, channel: str, *, external: bool = False) -> set[str]:

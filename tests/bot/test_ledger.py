@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
-from bot import ledger
+from bot import inbox, intents, ledger
 from bot.adapters.adapter import Arrival, Channel, ChannelKind
 from bot.answerer import Citation, Line, Suggestion
 from bot.app import open_database
 from bot.feedback import Vote
-from bot.ledger import Work
+from bot.inbox import Work
 from bot.scorer import silent
 from bot.tickets import TicketState, opened
 from knowledge.database import Database
@@ -46,15 +46,15 @@ def arrival(number: int, conversation: str = "c", at: float = 0.0, content: str 
 
 
 def accept(database: Database, *arrivals: Arrival, now: datetime = T0) -> int:
-    return database.run_blocking(lambda c: ledger.accept(c, arrivals, now, timedelta()))
+    return database.run_blocking(lambda c: inbox.accept(c, arrivals, now, timedelta()))
 
 
 def claim(database: Database, now: datetime = T0, limit: int = 10) -> list[Work]:
-    return database.run_blocking(lambda c: ledger.claim(c, now, limit))
+    return database.run_blocking(lambda c: inbox.claim(c, now, limit))
 
 
 def finish(database: Database, work: Work) -> None:
-    database.run_blocking(lambda c: ledger.finish(c, work.id))
+    database.run_blocking(lambda c: inbox.finish(c, work.id))
 
 
 def numbers(works: list[Work]) -> list[int]:
@@ -90,16 +90,16 @@ def test_equal_times_keep_the_order_of_arrival(database: Database) -> None:
 
 
 def test_nothing_is_handled_before_it_is_due(database: Database) -> None:
-    database.run_blocking(lambda c: ledger.accept(c, [arrival(1)], T0, timedelta(milliseconds=100)))
+    database.run_blocking(lambda c: inbox.accept(c, [arrival(1)], T0, timedelta(milliseconds=100)))
     assert claim(database, T0) == []
-    assert database.run_blocking(ledger.next_due) == T0 + timedelta(milliseconds=100)
+    assert database.run_blocking(inbox.next_due) == T0 + timedelta(milliseconds=100)
     assert numbers(claim(database, T0 + timedelta(milliseconds=100))) == [1]
 
 
 def test_a_waiting_row_does_not_hold_its_conversation(database: Database) -> None:
     accept(database, arrival(1, at=1.0), arrival(2, at=2.0))
     first = claim(database)[0]
-    database.run_blocking(lambda c: ledger.wait(c, first.id, "m1", T0 + timedelta(seconds=90)))
+    database.run_blocking(lambda c: inbox.wait(c, first.id, "m1", T0 + timedelta(seconds=90)))
     assert numbers(claim(database)) == [2]
     assert claim(database, T0 + timedelta(seconds=90)) == []  # one at a time: 2 is still being handled
     database.run_blocking(lambda c: c.exec_driver_sql("update inbox set state = 'done' where key = 'k2'"))
@@ -117,30 +117,28 @@ def test_a_failing_event_holds_its_conversation_while_it_is_tried_again_and_then
             break
         tries += 1
         assert numbers(works) == [1]
-        database.run_blocking(lambda c, w=works[0], n=now: ledger.postpone(c, w, n, "boom"))  # type: ignore[misc]
+        database.run_blocking(lambda c, w=works[0], n=now: inbox.postpone(c, w, n, "boom"))  # type: ignore[misc]
         now += timedelta(minutes=2)
-    assert tries == ledger.MAX_TRIES
-    set_aside = database.run_blocking(ledger.poison)
-    assert [(row.conversation, row.tries, row.error) for row in set_aside] == [
-        ("c", ledger.MAX_TRIES, "boom")
-    ]
+    assert tries == inbox.MAX_TRIES
+    set_aside = database.run_blocking(inbox.poison)
+    assert [(row.conversation, row.tries, row.error) for row in set_aside] == [("c", inbox.MAX_TRIES, "boom")]
 
 
 def test_what_was_set_aside_can_be_tried_again(database: Database) -> None:
     accept(database, arrival(1))
     database.run_blocking(lambda c: c.exec_driver_sql("update inbox set state = 'poison', tries = 5"))
     assert claim(database) == []
-    assert database.run_blocking(lambda c: ledger.retry_poison(c, T0)) == 1
+    assert database.run_blocking(lambda c: inbox.retry_poison(c, T0)) == 1
     assert numbers(claim(database)) == [1]
 
 
 def test_after_a_crash_what_was_being_handled_is_handled_again(database: Database) -> None:
     accept(database, arrival(1), arrival(2, "other"))
     waiting = next(work for work in claim(database) if work.conversation == "other")
-    database.run_blocking(lambda c: ledger.wait(c, waiting.id, "m2", T0))
+    database.run_blocking(lambda c: inbox.wait(c, waiting.id, "m2", T0))
     claim(database)
     assert claim(database) == []
-    assert database.run_blocking(lambda c: ledger.recover(c, T0, timedelta())) == 2
+    assert database.run_blocking(lambda c: inbox.recover(c, T0, timedelta())) == 2
     works = claim(database)
     assert numbers(works) == [1] and [w.message_id for w in works] == [None, "m2"]
 
@@ -148,8 +146,8 @@ def test_after_a_crash_what_was_being_handled_is_handled_again(database: Databas
 def test_handled_rows_are_forgotten_when_nobody_can_deliver_them_again(database: Database) -> None:
     accept(database, arrival(1), arrival(2, "other"))
     finish(database, claim(database)[0])
-    assert database.run_blocking(lambda c: ledger.prune_inbox(c, T0 + timedelta(hours=8))) == 0
-    assert database.run_blocking(lambda c: ledger.prune_inbox(c, T0 + timedelta(days=3))) == 1
+    assert database.run_blocking(lambda c: inbox.prune_inbox(c, T0 + timedelta(hours=8))) == 0
+    assert database.run_blocking(lambda c: inbox.prune_inbox(c, T0 + timedelta(days=3))) == 1
 
 
 @settings(max_examples=40, deadline=None)
@@ -176,11 +174,11 @@ def test_every_event_is_finished_once_whatever_goes_wrong(
             number = work.payload["number"] if work.payload is not None else int(work.message_id or "-1")
             fate = fates.pop(number, "finish")
             if fate == "wait":
-                database.run_blocking(lambda c, w=work, m=number: ledger.wait(c, w.id, str(m), now))  # type: ignore[misc]
+                database.run_blocking(lambda c, w=work, m=number: inbox.wait(c, w.id, str(m), now))  # type: ignore[misc]
             elif fate == "fail":
-                database.run_blocking(lambda c, w=work: ledger.postpone(c, w, now, "boom"))  # type: ignore[misc]
+                database.run_blocking(lambda c, w=work: inbox.postpone(c, w, now, "boom"))  # type: ignore[misc]
             elif fate == "crash":
-                database.run_blocking(lambda c: ledger.recover(c, now, timedelta()))
+                database.run_blocking(lambda c: inbox.recover(c, now, timedelta()))
             else:
                 finish(database, work)
                 finished.append(number)
@@ -305,8 +303,8 @@ def test_a_suggestion_comes_back_as_it_was(database: Database) -> None:
 def test_a_message_gets_one_suggestion_however_often_it_is_decided(database: Database) -> None:
     assert suggest(database, "s1")
     assert not suggest(database, "s2")
-    intents = database.run_blocking(lambda c: ledger.take_intents(c, T0, []))
-    assert [intent.suggestion_id for intent in intents] == ["s1"]
+    due = database.run_blocking(lambda c: intents.take_intents(c, T0, []))
+    assert [intent.suggestion_id for intent in due] == ["s1"]
 
 
 def test_one_intent_of_a_channel_at_a_time_and_a_rate_limit_holds_only_its_channel(
@@ -316,28 +314,28 @@ def test_one_intent_of_a_channel_at_a_time_and_a_rate_limit_holds_only_its_chann
         suggest(database, key, message_id, channel)
 
     def take(now: datetime, *busy: str) -> list[str]:
-        return database.run_blocking(lambda c: [i.suggestion_id for i in ledger.take_intents(c, now, busy)])
+        return database.run_blocking(lambda c: [i.suggestion_id for i in intents.take_intents(c, now, busy)])
 
     assert take(T0) == ["s1", "s3"]
     assert take(T0, "ch") == ["s3"]
     later = T0 + timedelta(seconds=30)
-    database.run_blocking(lambda c: ledger.hold_channel(c, "ch", later))
+    database.run_blocking(lambda c: intents.hold_channel(c, "ch", later))
     assert take(T0) == ["s3"]
     assert take(later) == ["s1", "s3"]
 
 
 def test_what_was_being_sent_is_uncertain_after_a_crash(database: Database) -> None:
     suggest(database)
-    intent = database.run_blocking(lambda c: ledger.take_intents(c, T0, []))[0]
+    intent = database.run_blocking(lambda c: intents.take_intents(c, T0, []))[0]
     assert not intent.uncertain
-    database.run_blocking(lambda c: ledger.mark_sending(c, intent.id))
+    database.run_blocking(lambda c: intents.mark_sending(c, intent.id))
     grace = timedelta(seconds=1)
-    database.run_blocking(lambda c: ledger.recover(c, T0, grace))
-    assert database.run_blocking(lambda c: ledger.take_intents(c, T0, [])) == []
-    again = database.run_blocking(lambda c: ledger.take_intents(c, T0 + grace, []))[0]
+    database.run_blocking(lambda c: inbox.recover(c, T0, grace))
+    assert database.run_blocking(lambda c: intents.take_intents(c, T0, [])) == []
+    again = database.run_blocking(lambda c: intents.take_intents(c, T0 + grace, []))[0]
     assert again.uncertain and again.tries == 1
-    database.run_blocking(lambda c: ledger.mark_done(c, again, "p1", T0))
-    assert database.run_blocking(lambda c: ledger.take_intents(c, T0 + grace, [])) == []
+    database.run_blocking(lambda c: intents.mark_done(c, again, "p1", T0))
+    assert database.run_blocking(lambda c: intents.take_intents(c, T0 + grace, [])) == []
     assert database.run_blocking(lambda c: ledger.is_own(c, "p1"))
 
 

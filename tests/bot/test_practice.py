@@ -38,7 +38,7 @@ def expectations() -> Wanted:
 
 def names_of(source: str, thread_of: Mapping[str, str]) -> set[str]:
     """What the expectations may call a cited source: the message, its thread, or the document in its folder."""
-    return {source, thread_of[source]} if source in thread_of else {f"docs/{source}"}
+    return {source, thread_of[source]} if source in thread_of else {source}
 
 
 def cited(outcome: Outcome, thread_of: Mapping[str, str]) -> list[set[str]]:
@@ -67,7 +67,7 @@ async def taught(config: Config, embedder: Embedder) -> None:
     knowledge = Knowledge(database, embedder, None)
     await knowledge.open()
     for path in (ROOM / "docs", ROOM / "past.jsonl"):
-        await learn_path(knowledge, path, "workspace", config.tickets.close_after, lambda *_: None)
+        await learn_path(knowledge, path, "workspace", config.tickets.close_after, lambda *_: None, ROOM)
     await knowledge.close()
     database.close()
 

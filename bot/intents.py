@@ -1,0 +1,130 @@
+"""I/O: what is to be done on the platform, written down before it is done. Runs in a transaction of its caller."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, bindparam, func, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from bot.tables import Sent, moment, outbox, seconds, suggestions
+
+
+def intend(connection: Connection, suggestion_id: str, kind: str, channel: str, now: datetime) -> None:
+    """Write down what is about to be done, once."""
+    row = insert(outbox).values(
+        suggestion_id=suggestion_id,
+        kind=kind,
+        channel=channel,
+        state=Sent.INTENT,
+        tries=0,
+        due_at=seconds(now),
+    )
+    connection.execute(row.on_conflict_do_nothing())
+
+
+def take_back(connection: Connection, suggestion: Row[Any], now: datetime) -> None:
+    """What was posted is to be deleted; what was not posted yet is never posted."""
+    if suggestion.posted_id is not None:
+        intend(connection, suggestion.id, "delete", suggestion.channel, now)
+    else:
+        unsent = and_(outbox.c.suggestion_id == suggestion.id, outbox.c.state == Sent.INTENT)
+        connection.execute(
+            update(outbox).where(unsent).values(state=Sent.DROPPED, error="its source was deleted")
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Intent:
+    """Something to be done on the platform. ``uncertain``: it was begun once, so it may have taken effect."""
+
+    id: int
+    suggestion_id: str
+    kind: str
+    channel: str
+    uncertain: bool
+    tries: int
+
+
+_DUE_INTENTS = (
+    select(outbox)
+    .where(outbox.c.state.in_([Sent.INTENT, Sent.SENDING]), outbox.c.due_at <= bindparam("now"))
+    .where(outbox.c.channel.not_in(bindparam("busy", expanding=True)))
+    .order_by(outbox.c.id)
+)
+
+
+def take_intents(connection: Connection, now: datetime, busy: Iterable[str], limit: int = 16) -> list[Intent]:
+    """Due intents, oldest first, one of a channel, none of a ``busy`` channel."""
+    due = connection.execute(_DUE_INTENTS, {"now": seconds(now), "busy": list(busy)}).all()
+    first: dict[str, Row[Any]] = {}
+    for row in due:
+        first.setdefault(row.channel, row)
+    return [_intent(row) for row in list(first.values())[:limit]]
+
+
+def _intent(row: Row[Any]) -> Intent:
+    return Intent(
+        id=row.id,
+        suggestion_id=row.suggestion_id,
+        kind=row.kind,
+        channel=row.channel,
+        uncertain=row.state == Sent.SENDING,
+        tries=row.tries,
+    )
+
+
+def mark_sending(connection: Connection, intent_id: int) -> None:
+    """Before the request leaves: from here on a crash means reading back first."""
+    change = (
+        update(outbox).where(outbox.c.id == intent_id).values(state=Sent.SENDING, tries=outbox.c.tries + 1)
+    )
+    connection.execute(change)
+
+
+def put_off(connection: Connection, intent: Intent, until: datetime, error: str, *, uncertain: bool) -> None:
+    """Try again at ``until``; ``uncertain`` if the request may have taken effect."""
+    state = Sent.SENDING if uncertain else Sent.INTENT
+    values = {"state": state, "due_at": seconds(until), "error": error}
+    connection.execute(update(outbox).where(outbox.c.id == intent.id).values(**values))
+
+
+def hold_channel(connection: Connection, channel: str, until: datetime) -> None:
+    """A rate limit holds every intent of its channel, and of no other."""
+    waiting = and_(
+        outbox.c.channel == channel, outbox.c.state == Sent.INTENT, outbox.c.due_at < seconds(until)
+    )
+    connection.execute(update(outbox).where(waiting).values(due_at=seconds(until)))
+
+
+def drop_intent(connection: Connection, intent_id: int, why: str) -> None:
+    connection.execute(update(outbox).where(outbox.c.id == intent_id).values(state=Sent.DROPPED, error=why))
+
+
+def mark_done(connection: Connection, intent: Intent, posted_id: str | None, now: datetime) -> None:
+    connection.execute(update(outbox).where(outbox.c.id == intent.id).values(state=Sent.DONE, error=None))
+    if posted_id is not None:
+        values = {"posted_id": posted_id, "posted_at": seconds(now)}
+        connection.execute(
+            update(suggestions).where(suggestions.c.id == intent.suggestion_id).values(**values)
+        )
+
+
+_NEXT_INTENT = select(func.min(outbox.c.due_at)).where(outbox.c.state.in_([Sent.INTENT, Sent.SENDING]))
+
+
+def next_intent(connection: Connection) -> datetime | None:
+    due = connection.execute(_NEXT_INTENT).scalar()
+    return None if due is None else moment(due)
+
+
+def outbox_counts(connection: Connection) -> dict[str, int]:
+    counted = select(outbox.c.state, func.count()).group_by(outbox.c.state)
+    return {row[0]: row[1] for row in connection.execute(counted)}
+
+
+def dropped(connection: Connection, limit: int = 5) -> list[str]:
+    """Why the latest dropped intents were not carried out."""
+    query = select(outbox).where(outbox.c.state == Sent.DROPPED).order_by(outbox.c.id.desc()).limit(limit)
+    return [f"{row.channel}: {row.error}" for row in connection.execute(query).all()]
