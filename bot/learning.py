@@ -130,7 +130,8 @@ def threads_of(messages: Sequence[Message], people: Mapping[str, str]) -> list[T
     for message in messages:
         around = recent.setdefault(message.channel, [])
         home = _home(message, around, people, conversation)
-        conversation[message.id] = home
+        if message.thread in ("", message.id):  # only a top-level message can be the root of a thread
+            conversation[message.id] = home
         told = replace(message, thread=home)
         placed.setdefault(home, []).append(told)
         if not message.thread or message.thread == message.id:

@@ -115,6 +115,17 @@ def conversation_of(connection: Connection, message_id: str) -> str | None:
     return connection.execute(_CONVERSATION, {"id": message_id}).scalar()
 
 
+_OF_ROOT = _CONVERSATION.where(messages.c.root == messages.c.id)
+
+
+def conversation_of_root(connection: Connection, root: str) -> str | None:
+    """The conversation of the thread that hangs on ``root``; None if no top-level message is called so.
+
+    A recording's thread may be called like a message of quite another thread: that one is no root.
+    """
+    return connection.execute(_OF_ROOT, {"id": root}).scalar()
+
+
 _SAID = (
     select(messages)
     .where(messages.c.conversation == bindparam("conversation"))

@@ -23,7 +23,7 @@ LEARNT_RATIO = 3
 
 def knows_thread(connection: Connection, message: Message) -> bool:
     """Whether what was said before in the message's thread is known (a top-level message has nothing before it)."""
-    return not message.thread or ledger.conversation_of(connection, message.thread) is not None
+    return not message.thread or ledger.conversation_of_root(connection, message.thread) is not None
 
 
 def hear(connection: Connection, config: Config, heard: Heard, now: datetime) -> Situation:
@@ -87,7 +87,7 @@ def _erased(message: Message, config: Config, channel: Channel, now: datetime) -
 def _conversation(connection: Connection, message: Message) -> str:
     """The conversation of the thread's root; at the top level the one it continues, or its own."""
     if message.thread and message.thread != message.id:
-        return ledger.conversation_of(connection, message.thread) or message.thread
+        return ledger.conversation_of_root(connection, message.thread) or message.thread
     if message.thread:
         return message.id
     recent = ledger.recent_top_level(connection, message.channel, message.at, conversations.WINDOW)

@@ -13,6 +13,7 @@ from bot import ledger
 from bot.adapters.adapter import Channel, ChannelKind, Heard
 from bot.app import open_database
 from bot.config import Config
+from bot.learning import threads_of
 from bot.scorer import Situation, gate
 from bot.situation import LEARNT_JOINED, hear, knows_thread, policy_of, recall, role_of
 from bot.tickets import TicketState
@@ -288,3 +289,22 @@ def test_settings_are_those_of_the_second_look(database: Database) -> None:
     situation = read(database, lambda c: recall(c, off, ROOT, NOON + timedelta(seconds=90)))
     assert situation is not None
     assert (situation.policy.mode, situation.now) == ("off", NOON + timedelta(seconds=90))
+
+
+def test_a_thread_called_like_a_message_of_another_thread_is_not_that_messages_thread(
+    database: Database,
+) -> None:
+    """As in recordings whose threads and messages are both numbered."""
+    rows = [("m0", "t1"), ("t1", "t2"), ("m2", "t1"), ("t2", "t3"), ("m4", "t2"), ("m5", "t3")]
+    messages = [
+        Message(
+            id=message_id, channel="c", thread=thread, user="ann", at=NOON + timedelta(hours=n), text="why?"
+        )
+        for n, (message_id, thread) in enumerate(rows)
+    ]
+    placed = {said.id: thread.id for thread in threads_of(messages, {}) for said in thread.messages}
+    assert placed == dict(rows)
+    for message in messages:
+        heard = Heard(message=message, channel=Channel(id="c"))
+        situation = database.run_blocking(lambda c, h=heard: hear(c, CONFIG, h, NOON))
+        assert situation.thread.id == placed[message.id]
