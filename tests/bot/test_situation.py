@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -306,5 +307,5 @@ def test_a_thread_called_like_a_message_of_another_thread_is_not_that_messages_t
     assert placed == dict(rows)
     for message in messages:
         heard = Heard(message=message, channel=Channel(id="c"))
-        situation = database.run_blocking(lambda c, h=heard: hear(c, CONFIG, h, NOON))
+        situation = database.run_blocking(partial(hear, config=CONFIG, heard=heard, now=NOON))
         assert situation.thread.id == placed[message.id]
