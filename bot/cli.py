@@ -209,11 +209,12 @@ async def _learn(arguments: argparse.Namespace) -> int:
             raise Failed(f"{path}: there is no such file or folder")
     learnt = Learnt()
     with _store(config) as database:
+        audience = await _audience_in(database, arguments.audience)
         async with _knowledge(config, database) as knowledge:
             with _progress() as progress:
                 for path in arguments.paths:
                     learnt += await learn_path(
-                        knowledge, path, arguments.audience, config.tickets.close_after, progress
+                        knowledge, path, audience, config.tickets.close_after, progress
                     )
     return _report_learnt(learnt, as_json=arguments.json)
 
@@ -275,9 +276,9 @@ def _show_report(report: Report) -> None:
 
 async def _ask(arguments: argparse.Namespace) -> int:
     config = _config(arguments)
-    own = {f"channel:{arguments.channel}"} if arguments.channel else set()
-    audiences = frozenset({PUBLIC, WORKSPACE, *own})
     with _store(config) as database:
+        own = {f"channel:{await _channel(database, arguments.channel)}"} if arguments.channel else set()
+        audiences = frozenset({PUBLIC, WORKSPACE, *own})
         async with _knowledge(config, database) as knowledge:
             hits = await knowledge.search(arguments.question, audiences=audiences, k=5)
     now = SystemClock().now()
@@ -295,6 +296,21 @@ async def _ask(arguments: argparse.Namespace) -> int:
     answer = suggestion.text if suggestion else "Nothing that is known answers this."
     out.print(f"\n{answer}", highlight=False, markup=False, soft_wrap=True)
     return 0
+
+
+async def _channel(database: Database, given: str) -> str:
+    """The whole id of the channel that somebody names. One that was never heard of is taken as given."""
+    found = await database.run(lambda connection: ledger.find_channels(connection, given))
+    if len(found) > 1:
+        raise Failed(f"{given} may be any of: {', '.join(found)}; give one of these")
+    if not found:
+        err.print(f"no channel {given} was heard of yet; taken as a whole id", style="yellow", markup=False)
+    return found[0] if found else given
+
+
+async def _audience_in(database: Database, audience: str) -> str:
+    kind, _, given = audience.partition(":")
+    return f"channel:{await _channel(database, given)}" if kind == "channel" else audience
 
 
 def _hit(hit: Hit) -> dict[str, object]:

@@ -66,6 +66,18 @@ def put_channel(connection: Connection, channel: Channel) -> None:
     connection.execute(new.on_conflict_do_update(index_elements=["id"], set_=values))
 
 
+def find_channels(connection: Connection, given: str) -> list[str]:
+    """Ids of the channels that ``given`` may mean: a whole id, the last part of one, or ``#name``."""
+    exact = list(connection.execute(select(channels.c.id).where(channels.c.id == given)).scalars())
+    if exact:
+        return exact
+    ending = channels.c.id.endswith(f"/{given}", autoescape=True)
+    named = channels.c.name == given.removeprefix("#")
+    return list(
+        connection.execute(select(channels.c.id).where(or_(ending, named)).order_by(channels.c.id)).scalars()
+    )
+
+
 def channel_of(connection: Connection, channel_id: str) -> Channel:
     """A channel that nobody told us about is taken as private: that keeps its knowledge at home."""
     row = connection.execute(_CHANNEL, {"id": channel_id}).first()

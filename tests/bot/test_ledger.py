@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -363,3 +364,15 @@ def test_one_live_vote_per_person_and_a_reaction_taken_off_takes_back_only_itsel
     vote(True, "button")
     withdraw(True)
     assert live() == {"bob": True}
+
+
+def test_a_channel_is_found_by_id_the_end_of_its_id_or_its_name(database: Database) -> None:
+    for channel_id, name in (("slack:T1/C1", "help"), ("slack:T2/C1", "help"), ("slack:T1/C2", "ops")):
+        database.run_blocking(partial(ledger.put_channel, channel=Channel(id=channel_id, name=name)))
+    for given_name, found in (
+        ("slack:T1/C1", ["slack:T1/C1"]),
+        ("C1", ["slack:T1/C1", "slack:T2/C1"]),
+        ("#ops", ["slack:T1/C2"]),
+        ("#none", []),
+    ):
+        assert database.run_blocking(partial(ledger.find_channels, given=given_name)) == found
