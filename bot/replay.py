@@ -188,9 +188,8 @@ def outcome_of(connection: Connection, message_id: str) -> Outcome:
     """The final decision about a message, as the ledger has it."""
     decision = ledger.last_decision(connection, message_id)
     if decision is None:
-        return Outcome(
-            id=message_id, action=Action.SILENT, score=0.0, reasons=("erased",), reason_names=("erased",)
-        )
+        why = "erased" if ledger.message_row(connection, message_id) is None else "failed"
+        return Outcome(id=message_id, action=Action.SILENT, score=0.0, reasons=(why,), reason_names=(why,))
     reasons = json.loads(decision.reasons)
     said = ledger.suggestion_for(connection, message_id) if decision.action == Action.REPLY else None
     return Outcome(
