@@ -60,22 +60,24 @@ def main(argv: Sequence[str]) -> int:
 
 
 async def _compare(name: str, config: Config, embedder: Embedder) -> int:
-    recording = _month(read_recording(SHARED / "channels" / f"{name}.jsonl"), *MONTHS[name])
+    whole = read_recording(SHARED / "channels" / f"{name}.jsonl")
+    recording, known = _month(whole, *MONTHS[name]), _known(whole, MONTHS[name][0])
     with (
         tempfile.TemporaryDirectory() as folder,
         LocalSlack(post_interval=0.0, schedule=SLACKS_SCHEDULE) as slack,
     ):
-        live = await play_live(slack, recording, config, embedder, Path(folder))
+        live = await play_live(slack, recording, config, embedder, Path(folder), known)
         acknowledged, violations = len(slack.acks), len(slack.violations)
-        unacknowledged = live.unacknowledged
-    recorded = await play(live.recording, config, embedder)
+        taught = config.model_copy(update={"store": f"sqlite:///{folder}/taught.db"})
+        await _teach(taught.store, embedder, known)
+        recorded = await play(live.recording, taught, embedder)
     same = sum(_told(a) == _told(b) for a, b in zip(live.outcomes, recorded.outcomes, strict=True))
     total, spoken = len(live.outcomes), sum(o.action is Action.REPLY for o in live.outcomes)
     print(
         f"| {name} | {total} | {acknowledged} | {live.posts} | {spoken} | {same} of {total} | {violations} |",
         flush=True,
     )
-    return 0 if same == total and violations == 0 and unacknowledged == 0 else 1
+    return 0 if same == total and violations == 0 and live.unacknowledged == 0 else 1
 
 
 def _known(recording: Recording, before: datetime) -> list[KnowledgeEntry]:
