@@ -137,7 +137,8 @@ class Demo:
                 f"\n[{citation.number}] {citation.title} · {provenance(citation, post.now)}", style="dim"
             )
         asker = self._heard[post.reply_to].user
-        title = f"[bold green]Earshot[/] in {asker}'s thread, {post.now:%H:%M}"
+        whose = "your" if asker == "you" else f"{asker}'s"
+        title = f"[bold green]Earshot[/] in {whose} thread, {post.now:%H:%M}"
         self._console.print(
             Panel(body, title=title, title_align="left", border_style="green", padding=(0, 1))
         )
