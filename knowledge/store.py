@@ -264,12 +264,6 @@ def entries_by_source(connection: Connection, source: str) -> list[KnowledgeEntr
     return [stored.entry for stored in _load(connection, _entries.c.id, connection.scalars(ids))]
 
 
-def entries_by_origin(connection: Connection, origin: str) -> list[KnowledgeEntry]:
-    """The entries learnt from ``origin``, oldest first."""
-    ids = select(_entries.c.id).where(_entries.c.origin == origin)
-    return [stored.entry for stored in _load(connection, _entries.c.id, connection.scalars(ids))]
-
-
 def stored_by_number(connection: Connection, numbers: Iterable[int]) -> dict[int, Stored]:
     """The entries of ``numbers`` that exist, with their trust, by number."""
     return {stored.number: stored for stored in _load(connection, _entries.c.number, numbers)}

@@ -37,14 +37,10 @@ class Channel:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Heard:
-    """A message. ``message.thread`` is the platform's thread root, or "" at the top level of a channel.
-
-    ``mentions_bot`` is set when the bot is named in it.
-    """
+    """A message. ``message.thread`` is the platform's thread root, or "" at the top level of a channel."""
 
     message: Message
     channel: Channel
-    mentions_bot: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -206,7 +206,6 @@ def heard(event: Payload, me: Me, channel: Channel) -> Heard:
             link=permalink(me, channel.id, ts, root),
         ),
         channel=channel,
-        mentions_bot=f"<@{me.user}>" in text,
     )
 
 
