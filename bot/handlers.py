@@ -23,6 +23,7 @@ from bot.inbox import Work
 from bot.scorer import Action, Decision, Situation, decide, gate, novel, silent
 from bot.situation import hear, knows_thread, policy_of, recall, role_of
 from bot.tickets import Step, Ticket, TicketState
+from bot.verdicts import keep_outcomes, recalibrate
 from knowledge.database import Database
 from knowledge.entry import Hit, KnowledgeEntry, PassageKind, Trust, audience_of, audiences
 from knowledge.mine import mine
@@ -240,14 +241,16 @@ async def on_reaction(bot: Bot, work: Work, reacted: Reacted) -> None:
     """👍 and 👎 on our answer are votes; ✅ moves the ticket; the rest is remembered."""
     config = bot.config()
     entries: list[str] = []
+    channel: str | None = None
     closed = False
 
     def take(connection: Connection) -> None:
-        nonlocal closed
+        nonlocal closed, channel
         own = ledger.suggestion_by_post(connection, reacted.message_id)
         if own is not None:
             _vote_by_reaction(connection, own.id, reacted)
             entries.extend(ledger.entries_quoted(connection, own.id))
+            channel = own.channel
             closed = _check(connection, config, own.conversation, reacted)
         elif (row := ledger.message_row(connection, reacted.message_id)) is not None:
             reaction = Reaction(name=normal_name(reacted.name), user=reacted.user, at=reacted.at)
@@ -257,7 +260,7 @@ async def on_reaction(bot: Bot, work: Work, reacted: Reacted) -> None:
             raise Overtaken(f"a reaction to {reacted.message_id} came before the message")
 
     await bot.database.run(take)
-    await _trust(bot, entries)
+    await _trust(bot, entries, channel)
     if closed:
         await learn_closed(bot)
     await bot.database.run(lambda connection: inbox.finish(connection, work.id))
@@ -266,15 +269,18 @@ async def on_reaction(bot: Bot, work: Work, reacted: Reacted) -> None:
 async def on_vote(bot: Bot, work: Work, voted: Voted) -> None:
     """A click on 👍 or 👎 under a suggestion."""
     entries: list[str] = []
+    channel: str | None = None
 
     def take(connection: Connection) -> None:
-        if ledger.suggestion_row(connection, voted.suggestion_id) is not None:
+        nonlocal channel
+        if (row := ledger.suggestion_row(connection, voted.suggestion_id)) is not None:
+            channel = row.channel
             vote = Vote(suggestion_id=voted.suggestion_id, user=voted.user, helpful=voted.helpful)
             ledger.put_vote(connection, vote, "button", voted.at)
             entries.extend(ledger.entries_quoted(connection, voted.suggestion_id))
 
     await bot.database.run(take)
-    await _trust(bot, entries)
+    await _trust(bot, entries, channel)
     await bot.database.run(lambda connection: inbox.finish(connection, work.id))
 
 
@@ -309,9 +315,12 @@ def _check_step(connection: Connection, config: Config, reacted: Reacted) -> Ste
     return Step.CHECKED_IN_CHARGE if role is Role.ANALYST else Step.CHECKED
 
 
-async def _trust(bot: Bot, entries: Iterable[str]) -> None:
-    """The trust of entries, counted anew from the live votes: taking a vote back undoes it exactly."""
-    config = bot.config()
+async def _trust(bot: Bot, entries: Iterable[str], channel: str | None) -> None:
+    """The trust of entries and the scale of the channel, counted anew from the live votes: taking a vote back undoes it
+    exactly."""
+    config, now = bot.config(), bot.clock.now()
+    if channel is not None:
+        await bot.database.run(lambda connection: recalibrate(connection, config, channel, now))
     for entry_id in entries:
         trust = await bot.database.run(partial(_counted, config=config, entry_id=entry_id))
         await bot.knowledge.set_trust(entry_id, trust)
@@ -360,6 +369,7 @@ async def _learn(bot: Bot, ticket: Ticket) -> None:
         policy = policy_of(config, channel, now)
         if thread is None or policy.mode == "off" or policy.external_blocked:
             return []  # where it is not to help it does not learn either
+        keep_outcomes(connection, config, thread, now)
         audience = audience_of(channel.id, private=channel.private, external=channel.external)
         entry = mine(thread, audience=audience, closed_at=now).entry
         return [] if entry is None else [entry]

@@ -25,11 +25,12 @@ from sqlalchemy.dialects.sqlite import insert
 
 from bot.adapters.adapter import Channel, ChannelKind
 from bot.answerer import Citation, Line, Suggestion
-from bot.feedback import Vote
+from bot.feedback import Calibration, Outcome, Vote
 from bot.intents import intend
 from bot.scorer import Decision, Reason
 from bot.tables import (
     Sent,
+    calibrations,
     channels,
     decisions,
     erased,
@@ -37,6 +38,7 @@ from bot.tables import (
     messages,
     moment,
     outbox,
+    outcomes,
     people,
     quoted,
     reactions,
@@ -221,6 +223,7 @@ def erase_message(connection: Connection, message_id: str) -> None:
     connection.execute(delete(messages).where(messages.c.id == message_id))
     connection.execute(update(inbox).where(inbox.c.message_id == message_id).values(payload=None))
     connection.execute(delete(decisions).where(decisions.c.message_id == message_id))
+    connection.execute(delete(outcomes).where(outcomes.c.message_id == message_id))
 
 
 _ERASED = select(erased).where(erased.c.message_id == bindparam("id"))
@@ -384,6 +387,7 @@ def put_decision(
             reasons=json.dumps(reasons, ensure_ascii=False),
             weights=decision.weights,
             considered=json.dumps(list(considered)),
+            features=json.dumps({name: round(value, 6) for name, value in decision.features.items()}),
         )
     )
 
@@ -393,6 +397,11 @@ def last_decision(connection: Connection, message_id: str) -> Row[Any] | None:
         select(decisions).where(decisions.c.message_id == message_id).order_by(decisions.c.id.desc()).limit(1)
     )
     return connection.execute(query).first()
+
+
+def considered_first(considered: str) -> str | None:
+    """The best of the entries that a decision looked at, from its column."""
+    return next(iter(json.loads(considered)), None)
 
 
 def decisions_after(connection: Connection, last_id: int) -> list[Row[Any]]:
@@ -560,3 +569,88 @@ def was_rejected(connection: Connection, conversation: str) -> bool:
     down = select(votes.c.user).where(votes.c.suggestion_id.in_(here), votes.c.helpful.is_(False)).limit(1)
     gone = select(suggestions.c.id).where(suggestions.c.id.in_(here), suggestions.c.removed).limit(1)
     return connection.execute(down).first() is not None or connection.execute(gone).first() is not None
+
+
+# ---- channels' own scales -----------------------------------------------------
+
+
+_WEIGHED = exists().where(decisions.c.message_id == suggestions.c.message_id, decisions.c.features != "{}")
+
+
+def votes_in(connection: Connection, channel: str) -> list[Row[Any]]:
+    """The live votes on a channel's suggestions: suggestion_id, message_id, user, helpful, source."""
+    query = (
+        select(votes, suggestions.c.message_id)
+        .join(suggestions, votes.c.suggestion_id == suggestions.c.id)
+        .where(suggestions.c.channel == channel, _WEIGHED)
+        .order_by(votes.c.suggestion_id, votes.c.user)
+    )
+    return list(connection.execute(query).all())
+
+
+def features_for(connection: Connection, message_ids: Sequence[str]) -> dict[str, dict[str, float]]:
+    """What the latest decision about each message weighed; messages that were never weighed are left out."""
+    query = (
+        select(decisions.c.message_id, decisions.c.features)
+        .where(decisions.c.message_id.in_(bindparam("ids", expanding=True)), decisions.c.features != "{}")
+        .order_by(decisions.c.id)
+    )
+    rows = connection.execute(query, {"ids": list(message_ids)}).all()
+    return {row.message_id: json.loads(row.features) for row in rows}
+
+
+def weighed_in(connection: Connection, conversation: str) -> list[Row[Any]]:
+    """The latest weighed decision about each message of a conversation, oldest first."""
+    latest = (
+        select(func.max(decisions.c.id))
+        .join(messages, messages.c.id == decisions.c.message_id)
+        .where(messages.c.conversation == conversation, decisions.c.features != "{}")
+        .group_by(decisions.c.message_id)
+    )
+    query = select(decisions).where(decisions.c.id.in_(latest)).order_by(decisions.c.id)
+    return list(connection.execute(query).all())
+
+
+def put_outcome(
+    connection: Connection, message: Message, outcome: Outcome, now: datetime, *, spoken: bool
+) -> None:
+    values = {"channel": message.channel, "outcome": outcome, "spoken": spoken, "at": seconds(now)}
+    row = insert(outcomes).values(message_id=message.id, **values)
+    connection.execute(row.on_conflict_do_update(index_elements=["message_id"], set_=values))
+
+
+def outcomes_in(connection: Connection, channel: str) -> list[Row[Any]]:
+    """What the closed threads of a channel showed: message_id, outcome, spoken."""
+    query = select(outcomes).where(outcomes.c.channel == channel).order_by(outcomes.c.message_id)
+    return list(connection.execute(query).all())
+
+
+def calibrated_for_others(connection: Connection, version: str) -> list[str]:
+    """The channels whose scale was counted for other weights than those called ``version``."""
+    query = select(calibrations.c.channel).where(calibrations.c.weights != version)
+    return list(connection.execute(query).scalars())
+
+
+_CALIBRATION = select(calibrations).where(calibrations.c.channel == bindparam("channel"))
+
+
+def calibration(connection: Connection, channel: str, version: str) -> Calibration | None:
+    """What a channel's verdicts made of the weights called ``version``; None without any, or for other weights."""
+    row = connection.execute(_CALIBRATION, {"channel": channel}).first()
+    if row is None or row.weights != version:
+        return None
+    return Calibration(
+        version=row.weights, moves=json.loads(row.moves), thumbs=row.thumbs, verdicts=row.verdicts
+    )
+
+
+def put_calibration(connection: Connection, channel: str, learnt: Calibration, now: datetime) -> None:
+    values = {
+        "weights": learnt.version,
+        "moves": json.dumps(dict(learnt.moves)),
+        "thumbs": learnt.thumbs,
+        "verdicts": learnt.verdicts,
+        "at": seconds(now),
+    }
+    row = insert(calibrations).values(channel=channel, **values)
+    connection.execute(row.on_conflict_do_update(index_elements=["channel"], set_=values))

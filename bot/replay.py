@@ -21,6 +21,7 @@ from bot.clock import RecordedClock
 from bot.config import Config
 from bot.handlers import on_clock
 from bot.scorer import Action
+from knowledge import store
 from knowledge.database import Database
 from knowledge.embed import Embedder
 from knowledge.recordings import Recording
@@ -32,7 +33,11 @@ Progress = Callable[[int, int, str], None]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """The final decision about one message, and what was said."""
+    """The final decision about one message, and what was said.
+
+    ``features`` are what was weighed, ``entry`` the best source and ``best`` what that was learnt from; all empty if
+    nothing was searched.
+    """
 
     id: str
     action: Action
@@ -41,6 +46,9 @@ class Outcome:
     reason_names: tuple[str, ...]
     citations: tuple[dict[str, str], ...] = ()
     text: str = ""
+    features: Mapping[str, float] = field(default_factory=dict)
+    entry: str = ""
+    best: str = ""
 
     def json(self) -> str:
         """The line of `earshot replay --json`."""
@@ -192,6 +200,8 @@ def outcome_of(connection: Connection, message_id: str) -> Outcome:
         return Outcome(id=message_id, action=Action.SILENT, score=0.0, reasons=(why,), reason_names=(why,))
     reasons = json.loads(decision.reasons)
     said = ledger.suggestion_for(connection, message_id) if decision.action == Action.REPLY else None
+    entry = ledger.considered_first(decision.considered) or ""
+    known = store.entries_by_id(connection, [entry]) if entry else {}
     return Outcome(
         id=message_id,
         action=Action(decision.action),
@@ -200,6 +210,9 @@ def outcome_of(connection: Connection, message_id: str) -> Outcome:
         reason_names=tuple(reason["name"] for reason in reasons),
         citations=() if said is None else _citations(said),
         text="" if said is None or said.content is None else ledger.suggestion_from(said.content).text,
+        features=json.loads(decision.features),
+        entry=entry,
+        best=known[entry].origin if entry in known else "",
     )
 
 

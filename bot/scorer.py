@@ -1,45 +1,21 @@
 """Whether to speak: gates that silence, evidence that weighs, one score, one decision with its reasons. Pure."""
 
-import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from bot.evidence import IN_WORDS, features_of
 from bot.tickets import Ticket
-from knowledge.cues import (
-    addressed_to,
-    asks_for_help,
-    error_codes,
-    is_ack,
-    is_problem_report,
-    is_question,
-    is_thanks,
-)
-from knowledge.entry import EntryKind, Hit, PassageKind
+from bot.weighing import Weights, read_weights
+from knowledge.cues import addressed_to, asks_for_help, is_ack, is_thanks
+from knowledge.entry import Hit
+from knowledge.lexical import words
 from knowledge.thread import Message, Role, Thread
 
-WEIGHTS_VERSION = "hand-3"
-
-# Logit weights, set by hand on the development channels and the practice room; each is what the feature adds at 1.
-BIAS = -9.8
-WEIGHTS: Mapping[str, float] = {
-    "question": 0.5,  # 0 or 1: it asks
-    "problem": 0.5,  # 0 or 1: it reports something broken
-    "opener": 0.5,  # 0 or 1: it opens the conversation
-    "dense": 7.0,  # cosine of the best hit above the model's floor, in [0, 1]
-    "coverage": 5.0,  # share of the question's informative words that the best hit contains, up to 0.6
-    "margin": 5.0,  # how far the best hit leads the second, up to 0.4
-    "code": 2.5,  # 0 or 1: an error code of the question stands in the hit
-    "substance": 1.5,  # 0 or 1: its solution says more than a few words
-    "settled": 1.2,  # 0 or 1: a document says it, or a person said that the answer holds
-    "document": 1.0,  # 0 or 1: it is a document, written to be read by others
-    "trust": 4.0,  # expected share of people whom the entry helps, minus the prior's
-}
-ENOUGH_COVERAGE = 0.6  # a question is never covered whole: it also says what is special about this case
-ENOUGH_MARGIN = 0.4
-SUBSTANCE = 12  # words; "yes, update regularly" solved it for somebody else
+TELLS = 8  # words that mean something
+LEAST_SAID = 0.05  # of the logit: what added less is not worth a reader's line
 
 
 class Action(StrEnum):
@@ -75,6 +51,32 @@ class Policy:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Scale:
+    """What turns evidence into a score: the weights that hold everywhere and, once people voted here, the channel's.
+
+    ``verdicts``: how much this channel's drafts and shadow answers were judged. Without any, thumbs may only make it
+    more careful: who was not shown an answer could not say that it would have been welcome.
+    """
+
+    prior: Weights
+    channel: Weights | None = None
+    verdicts: float = 0.0
+
+    @property
+    def version(self) -> str:
+        return (self.channel or self.prior).version
+
+    @property
+    def weights(self) -> Weights:
+        return self.channel or self.prior
+
+    def score(self, features: Mapping[str, float]) -> float:
+        """The chance in (0, 1) that a reply would be welcome here."""
+        here = self.weights.probability(features)
+        return here if self.verdicts > 0 else min(here, self.prior.probability(features))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Situation:
     """All that a decision may look at.
 
@@ -82,7 +84,9 @@ class Situation:
     the conversation's members are called to who they are. ``external``: the channel is shared with another
     company. ``waited``: this is the second look, after WAIT. ``helped``: replies already given in this
     conversation, ``quoted``: the entries they quote; ``spoken_last_hour``: replies in this channel.
-    ``rejected``: somebody voted an answer of this conversation down, or removed it.
+    ``rejected``: somebody voted an answer of this conversation down, or removed it. ``parts``: the conversations
+    that the asker opened and those of others that he joined. ``only_learnt``: that the author is an analyst is only
+    concluded from who answers whom; he may well ask for himself. ``scale``: what weighs the evidence in this channel.
     """
 
     message: Message
@@ -97,18 +101,23 @@ class Situation:
     quoted: frozenset[str] = frozenset()
     spoken_last_hour: int = 0
     rejected: bool = False
+    parts: tuple[int, int] = (0, 0)
+    only_learnt: bool = False
+    scale: Scale = field(default_factory=lambda: Scale(prior=read_weights()))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Decision:
-    """What to do about a message. ``score`` in [0, 1]; ``until`` only for WAIT."""
+    """What to do about a message. ``score`` in [0, 1]; ``until`` only for WAIT; ``weights`` is their version, and
+    ``features`` what they weighed, so that the decision can be judged anew when they change."""
 
     action: Action
     score: float
     threshold: float
     reasons: tuple[Reason, ...]
     until: datetime | None = None
-    weights: str = WEIGHTS_VERSION
+    weights: str = ""
+    features: Mapping[str, float] = field(default_factory=dict)
 
 
 def silent(name: str, text: str, *, score: float = 0.0, threshold: float = 1.0) -> Decision:
@@ -126,7 +135,7 @@ def gate(situation: Situation) -> Decision | None:
         return silent("external", "the channel is shared with another company and `external` is off")
     if policy.mode == "off":
         return silent("off", "the channel's mode is off")
-    if message.role is Role.ANALYST:
+    if message.role is Role.ANALYST and not situation.only_learnt:
         return silent("analyst", "an analyst wrote it")
     if message.user != situation.ticket.asker:
         return silent("not asker", "somebody else's question is being talked about")
@@ -139,11 +148,14 @@ def gate(situation: Situation) -> Decision | None:
 
 def _gate_text(situation: Situation) -> Decision | None:
     text = situation.message.text
-    if is_thanks(text):
+    opens = situation.thread.opener.id == situation.message.id
+    if (
+        is_thanks(text) and not opens
+    ):  # "Thanks in advance!" ends a question; there is nothing yet to thank for
         return silent("thanks", "it says thanks")
     if is_ack(text) or not _substantial(text):
         return silent("nothing asked", "too little is said to be a question")
-    if not asks_for_help(text):
+    if not asks_for_help(text) and not (opens and _tells(text)):
         return silent("nothing asked", "it neither asks nor reports a problem")
     return None
 
@@ -181,14 +193,27 @@ def decide(situation: Situation, hits: Sequence[Hit]) -> Decision:
     """The decision for a candidate, from what was found. ``hits`` best first, without what was already said here."""
     if not hits:
         return silent("nothing known", "nothing in the knowledge fits")
-    features = features_of(situation, hits)
-    score = probability(features)
-    reasons = _explain(features, hits[0])
+    features = features_of(
+        situation.message,
+        situation.thread,
+        hits,
+        now=situation.now,
+        helped=situation.helped,
+        parts=situation.parts,
+    )
+    score = situation.scale.score(features)
+    reasons = _explain(features, hits[0], situation.scale.weights)
     policy = situation.policy
 
     def outcome(action: Action, *first: Reason, until: datetime | None = None) -> Decision:
         return Decision(
-            action=action, score=score, threshold=policy.threshold, reasons=(*first, *reasons), until=until
+            action=action,
+            score=score,
+            threshold=policy.threshold,
+            reasons=(*first, *reasons),
+            until=until,
+            weights=situation.scale.version,
+            features=features,
         )
 
     if score < policy.threshold:
@@ -220,55 +245,19 @@ def _held_back(situation: Situation) -> Reason | None:
     return None
 
 
-def features_of(situation: Situation, hits: Sequence[Hit]) -> dict[str, float]:
-    """Named features in [0, 1] (trust: in [-1, 1])."""
-    text, best = situation.message.text, hits[0]
-    second = hits[1].score if len(hits) > 1 else 0.0
-    return {
-        "question": float(is_question(text)),
-        "problem": float(is_problem_report(text)),
-        "opener": float(situation.thread.opener.id == situation.message.id),
-        "dense": max(best.dense, 0.0),
-        "coverage": min(best.coverage, ENOUGH_COVERAGE),
-        "margin": min(max(best.score - second, 0.0), ENOUGH_MARGIN),
-        "code": float(_shares_code(text, best)),
-        "substance": float(_substance(best) >= SUBSTANCE),
-        "settled": float(best.entry.confirmed or best.entry.kind is not EntryKind.THREAD),
-        "document": float(best.entry.kind is not EntryKind.THREAD),
-        "trust": best.trust.mean - type(best.trust)().mean,
-    }
-
-
-def probability(features: Mapping[str, float]) -> float:
-    """The logistic of the weighted features, in [0, 1]."""
-    logit = BIAS + sum(WEIGHTS[name] * value for name, value in features.items())
-    return 1.0 / (1.0 + math.exp(-logit))
-
-
-_WORDS = {
-    "question": "it asks",
-    "problem": "it reports a problem",
-    "opener": "it opens the conversation",
-    "dense": "meaning close to “{title}” (cosine {value:.2f})",
-    "coverage": "{value:.0%} of its words stand in the source",
-    "margin": "the source leads the next one by {value:.2f}",
-    "code": "an error code of it stands in the source",
-    "substance": "the source says more than a few words",
-    "document": "it was written for others to read",
-    "trust": "thumbs on the source",
-    "settled": "a document says it, or a person confirmed it",
-}
-
-
-def _explain(features: Mapping[str, float], best: Hit) -> tuple[Reason, ...]:
+def _explain(features: Mapping[str, float], best: Hit, weights: Weights) -> tuple[Reason, ...]:
     """The features that counted, heaviest first."""
     title = best.entry.title[:80]
     reasons = [
-        Reason(name=name, text=_WORDS[name].format(value=value, title=title), weight=WEIGHTS[name] * value)
+        Reason(
+            name=name,
+            text=IN_WORDS[name].format(value=value, title=title),
+            weight=weights.weights.get(name, 0.0) * value,
+        )
         for name, value in features.items()
-        if value
     ]
-    return tuple(sorted(reasons, key=lambda reason: -abs(reason.weight)))
+    counted = [reason for reason in reasons if abs(reason.weight) >= LEAST_SAID]
+    return tuple(sorted(counted, key=lambda reason: -abs(reason.weight)))
 
 
 def _newer_by(message: Message, thread: Thread) -> Message | None:
@@ -290,18 +279,12 @@ def _helper(situation: Situation) -> Message | None:
 _LETTERS = re.compile(r"[^\W\d_]{2,}|[㐀-鿿]")
 
 
+def _tells(text: str) -> bool:
+    """Whether it says enough to be a question in words that no cue knows; the score decides whether it is one."""
+    return len(words(text)) >= TELLS
+
+
 def _substantial(text: str) -> bool:
     """At least four words (or eight Chinese characters): less cannot be answered without asking back."""
     found = _LETTERS.findall(text)
     return len(found) >= 4 or sum("㐀" <= piece <= "鿿" for piece in text) >= 6
-
-
-def _shares_code(text: str, hit: Hit) -> bool:
-    asked = error_codes(text)
-    passages = (p.text for p in hit.entry.passages if p.kind is not PassageKind.DISCUSSION)
-    return bool(asked) and any(asked & error_codes(passage) for passage in passages)
-
-
-def _substance(hit: Hit) -> int:
-    """Words of the hit's solution."""
-    return sum(len(passage.text.split()) for passage in hit.entry.of(PassageKind.SOLUTION))

@@ -10,8 +10,9 @@ from sqlalchemy import Connection
 from bot import conversations, ledger, tickets
 from bot.adapters.adapter import Channel, Heard
 from bot.config import Config, in_quiet_hours, is_listed
-from bot.scorer import Policy, Situation
+from bot.scorer import Policy, Scale, Situation
 from bot.tickets import Step, Ticket
+from bot.weighing import SHIPPED, read_weights
 from knowledge.cues import is_ack, is_thanks
 from knowledge.thread import Message, Role, Thread
 
@@ -54,6 +55,7 @@ def recall(connection: Connection, config: Config, message_id: str, now: datetim
     message = next(said for said in thread.messages if said.id == message_id)
     channel = ledger.channel_of(connection, message.channel)
     given = ledger.in_conversation(connection, conversation)
+    parts = ledger.parts(connection, [message.user])
     return Situation(
         message=message,
         thread=thread,
@@ -66,7 +68,18 @@ def recall(connection: Connection, config: Config, message_id: str, now: datetim
         quoted=frozenset(ledger.quoted_in(connection, [row.id for row in given]) if given else ()),
         spoken_last_hour=ledger.spoken_since(connection, message.channel, now - timedelta(hours=1)),
         rejected=bool(given) and ledger.was_rejected(connection, conversation),
+        parts=parts.get(message.user, (0, 0)),
+        only_learnt=not config.analysts
+        and role_of(message.user, Role.UNKNOWN, config, parts) is Role.ANALYST,
+        scale=scale_of(connection, config, message.channel),
     )
+
+
+def scale_of(connection: Connection, config: Config, channel: str) -> Scale:
+    """What weighs the evidence in a channel: the weights that hold everywhere, moved by the thumbs of this one."""
+    prior = read_weights(config.weights or SHIPPED)
+    learnt = ledger.calibration(connection, channel, prior.version)
+    return Scale(prior=prior) if learnt is None else learnt.scale(prior)
 
 
 def _erased(message: Message, config: Config, channel: Channel, now: datetime) -> Situation:
@@ -129,7 +142,7 @@ def policy_of(config: Config, channel: Channel, now: datetime) -> Policy:
     local = now.astimezone(config.tz).time()
     return Policy(
         mode=chosen.mode,
-        threshold=chosen.precision,
+        threshold=read_weights(config.weights or SHIPPED).threshold(chosen.precision),
         wait=chosen.wait,
         max_per_thread=chosen.max_per_thread,
         max_per_hour=chosen.max_per_hour,

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     delete,
+    inspect,
 )
 
 from knowledge.database import Migration
@@ -125,6 +126,7 @@ decisions = Table(
     Column("reasons", Text, nullable=False),
     Column("weights", String, nullable=False),
     Column("considered", Text, nullable=False),
+    Column("features", Text, nullable=False, server_default="{}"),
     Index("decisions_message", "message_id", "id"),
 )
 suggestions = Table(
@@ -176,10 +178,43 @@ votes = Table(
 )
 
 
+# What a thread showed of an answer, said or not, once it was closed; see feedback.Outcome.
+outcomes = Table(
+    "outcomes",
+    _metadata,
+    Column("message_id", String, primary_key=True),
+    Column("channel", String, nullable=False),
+    Column("outcome", String, nullable=False),
+    Column("spoken", Boolean, nullable=False),
+    Column("at", Float, nullable=False),
+    Index("outcomes_channel", "channel"),
+)
+# A channel's own scale: counted anew from the live verdicts whenever one comes or goes.
+calibrations = Table(
+    "calibrations",
+    _metadata,
+    Column("channel", String, primary_key=True),
+    Column("weights", String, nullable=False),
+    Column("moves", Text, nullable=False),
+    Column("thumbs", Float, nullable=False),
+    Column("verdicts", Float, nullable=False),
+    Column("at", Float, nullable=False),
+)
 erased = Table("erased", _metadata, Column("message_id", String, primary_key=True))
 
 
-MIGRATIONS = [Migration("2026-11-ledger", lambda connection: _metadata.create_all(connection))]
+def _add_scores(connection: Connection) -> None:
+    """What decisions weighed, what threads showed, and the channels' scales."""
+    known = {column["name"] for column in inspect(connection).get_columns("decisions")}
+    if "features" not in known:
+        connection.exec_driver_sql("ALTER TABLE decisions ADD COLUMN features TEXT NOT NULL DEFAULT '{}'")
+    _metadata.create_all(connection, tables=[outcomes, calibrations])
+
+
+MIGRATIONS = [
+    Migration("2026-11-ledger", lambda connection: _metadata.create_all(connection)),
+    Migration("2026-11-scores", _add_scores),
+]
 
 
 def seconds(at: datetime) -> float:

@@ -1,0 +1,208 @@
+"""What speaks for and against replying, as named numbers in three groups: need, evidence, novelty. Pure.
+
+A feature is a number in [0, 1] (trust: in [-1, 1]) with a name, and words to say it in. Nothing here depends on a
+language beyond the cues; what is counted (lengths, cosines, shares of words) means the same in English and Chinese.
+"""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from knowledge.cues import (
+    error_codes,
+    is_chaser,
+    is_problem_report,
+    is_question,
+    is_still_broken,
+    says_thanks,
+)
+from knowledge.entry import EntryKind, Hit, PassageKind, Trust
+from knowledge.lexical import identifiers, words
+from knowledge.thread import Message, Role, Thread
+
+Features = Mapping[str, float]
+
+# Where a number without an upper bound counts as much as it can.
+LONG = 200  # words of a question
+SUBSTANCE = 60  # words of a solution
+OLD_DAYS = 1_000
+COMPANY = 5  # hits that are compared with the best one
+
+# What the reasons say of a feature; ``{value}`` is its number, ``{title}`` the best source's title.
+IN_WORDS: Mapping[str, str] = {
+    # need
+    "question": "it asks",
+    "problem": "it reports a problem",
+    "opener": "it opens the conversation",
+    "length": "how much it tells ({value:.2f})",
+    "detail": "it shows code, a log or an error",
+    "names": "it names things by identifiers ({value:.2f})",
+    "newcomer": "how new the asker is here ({value:.2f})",
+    "helper": "the asker usually answers others ({value:.2f})",
+    "open": "nobody has answered",
+    "again": "it asks again or says that it is still broken",
+    # evidence
+    "score": "the best source is “{title}” ({value:.2f})",
+    "dense": "meaning close to “{title}” (cosine {value:.2f})",
+    "coverage": "{value:.0%} of its words stand in the source",
+    "margin": "the source leads the next one by {value:.2f}",
+    "company": "the next {value:.2f} on average: many sources speak of it",
+    "tenth": "even the tenth source is near ({value:.2f})",
+    "agreement": "the best sources say the same ({value:.2f})",
+    "title": "{value:.0%} of the source's title stands in it",
+    "code": "an error code of it stands in the source",
+    "identifiers": "{value:.0%} of the identifiers in it stand in the source",
+    "substance": "how much the source says ({value:.2f})",
+    "concrete": "the source shows a command, code or a link",
+    "asks back": "what the source answers is itself a question",
+    "settled": "a document says it, or a person confirmed it",
+    "document": "it was written for others to read",
+    "analyst": "somebody in charge said it",
+    "trust": "thumbs on the source ({value:+.2f})",
+    "age": "how old the source is ({value:.2f})",
+    # novelty
+    "said": "{value:.0%} of the source was said here already",
+    "follow-up": "it goes on in a thread that we helped in",
+}
+
+
+def features_of(
+    message: Message,
+    thread: Thread,
+    hits: Sequence[Hit],
+    *,
+    now: datetime,
+    helped: int = 0,
+    parts: tuple[int, int] = (0, 0),
+) -> dict[str, float]:
+    """Every feature of a candidate. ``hits`` best first, at least one; ``parts``: the conversations that the
+    asker opened and those of others that he joined."""
+    return {
+        **_need(message, thread, parts),
+        **_evidence(message.text, hits, now),
+        **_novelty(thread, hits[0], helped),
+    }
+
+
+# ---- need
+
+
+def _need(message: Message, thread: Thread, parts: tuple[int, int]) -> dict[str, float]:
+    text, (asked, joined) = message.text, parts
+    others = any(said.user != message.user and said.role is not Role.BOT for said in thread.messages)
+    return {
+        "question": float(is_question(text)),
+        "problem": float(is_problem_report(text)),
+        "opener": float(thread.opener.id == message.id),
+        "length": _log_share(len(words(text)), LONG),
+        "detail": float(_shows(text)),
+        "names": _log_share(len(identifiers(text)), 10),
+        "newcomer": 1.0 / (1.0 + max(asked - 1, 0) + joined),
+        "helper": joined / (asked + joined + 2.0),
+        "open": float(not others),
+        "again": float(is_chaser(text) or is_still_broken(text)),
+    }
+
+
+_SHOWN = re.compile(
+    r"```|^ {4,}\S|^\t\S|^\s*at \S+\(|Traceback|\b[A-Z]\w*(?:Error|Exception)\b|^\s*[$>#] \w", re.MULTILINE
+)
+
+
+def _shows(text: str) -> bool:
+    """Whether a log, code or an error is pasted into it."""
+    return _SHOWN.search(text) is not None
+
+
+def _log_share(count: float, most: float) -> float:
+    return min(math.log1p(count) / math.log1p(most), 1.0)
+
+
+# ---- evidence
+
+
+def _evidence(text: str, hits: Sequence[Hit], now: datetime) -> dict[str, float]:
+    best, rest = hits[0], hits[1:COMPANY]
+    return {
+        "score": best.score,
+        "dense": max(best.dense, 0.0),
+        "coverage": best.coverage,
+        "margin": max(best.score - (rest[0].score if rest else 0.0), 0.0),
+        "company": sum(hit.score for hit in rest) / (COMPANY - 1),
+        "tenth": hits[9].score if len(hits) > 9 else 0.0,
+        "agreement": _agreement(hits[:3]),
+        "title": _share(set(words(best.entry.title)), set(words(text))),
+        "code": float(_shares_code(text, best)),
+        "identifiers": _share(identifiers(text), _identifiers_in(best)),
+        **_source(best, now),
+    }
+
+
+def _source(best: Hit, now: datetime) -> dict[str, float]:
+    """What the best source is worth whatever the question."""
+    entry, solution = best.entry, solution_of(best)
+    roles = {passage.role for passage in entry.of(PassageKind.SOLUTION)}
+    return {
+        "substance": _log_share(len(words(solution)), SUBSTANCE),
+        "concrete": float(_CONCRETE.search(solution) is not None),
+        "asks back": float(_asks_back(solution)),
+        "settled": float(entry.confirmed or entry.kind is not EntryKind.THREAD),
+        "document": float(entry.kind is not EntryKind.THREAD),
+        "analyst": float(Role.ANALYST in roles),
+        "trust": best.trust.mean - Trust().mean,
+        "age": 0.0 if entry.known_from is None else _log_share(_days(now, entry.known_from), OLD_DAYS),
+    }
+
+
+_CONCRETE = re.compile(r"```|`[^`\n]+`|https?://|^ {4,}\S|^\s*[$>] \w|\s--?\w[\w-]+", re.MULTILINE)
+
+
+def solution_of(hit: Hit) -> str:
+    """All that a source says as its solution."""
+    return "\n".join(passage.text for passage in hit.entry.of(PassageKind.SOLUTION))
+
+
+def _asks_back(solution: str) -> bool:
+    """Whether it ends as a question: then somebody took a question back for an answer."""
+    return solution.rstrip().endswith(("?", "？"))
+
+
+def _days(now: datetime, then: datetime) -> float:
+    return max((now - then).total_seconds(), 0.0) / 86_400
+
+
+def _agreement(hits: Sequence[Hit]) -> float:
+    """How much of their words the solutions of the best hits share, on average over pairs."""
+    said = [set(words(solution_of(hit))) for hit in hits]
+    pairs = [(a, b) for index, a in enumerate(said) for b in said[index + 1 :]]
+    shares = [len(a & b) / max(len(a | b), 1) for a, b in pairs]
+    return sum(shares) / len(shares) if shares else 0.0
+
+
+def _share(wanted: frozenset[str] | set[str], given: frozenset[str] | set[str]) -> float:
+    return len(wanted & given) / len(wanted) if wanted else 0.0
+
+
+def _identifiers_in(hit: Hit) -> frozenset[str]:
+    return frozenset().union(*(identifiers(passage.text) for passage in hit.entry.passages))
+
+
+def _shares_code(text: str, hit: Hit) -> bool:
+    asked = error_codes(text)
+    passages = (p.text for p in hit.entry.passages if p.kind is not PassageKind.DISCUSSION)
+    return bool(asked) and any(asked & error_codes(passage) for passage in passages)
+
+
+# ---- novelty
+
+
+def _novelty(thread: Thread, best: Hit, helped: int) -> dict[str, float]:
+    heard: set[str] = set()
+    for said in thread.messages:
+        if not says_thanks(said.text):
+            heard.update(words(said.text))
+    return {
+        "said": _share(set(words(solution_of(best))), heard),
+        "follow-up": float(helped > 0),
+    }
