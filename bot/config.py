@@ -268,6 +268,24 @@ def is_listed(user_id: str, ids: frozenset[str]) -> bool:
     return user_id in ids or _bare(user_id) in ids
 
 
+_GROUP = re.compile(r"@.+|(?:slack:[^/]+/)?S[A-Z0-9]{6,}")
+
+
+def is_group(ref: str) -> bool:
+    """Whether an item of ``analysts`` names a user group, by handle (``@support-team``) or id (``S0123ABC``)."""
+    return _GROUP.fullmatch(ref) is not None
+
+
+def groups_in(team: frozenset[str]) -> frozenset[str]:
+    """The user groups among the items of ``analysts``."""
+    return frozenset(ref for ref in team if is_group(ref))
+
+
+def mail_domains_in(team: frozenset[str]) -> frozenset[str]:
+    """The mail domains among the items of ``analysts``, as they are written: ``*@example.com``."""
+    return frozenset(ref for ref in team if ref.startswith("*@"))
+
+
 def _bare(given: str) -> str:
     """``C1`` of ``slack:T1/C1``; what is not qualified as it is."""
     return re.split("[:/]", given)[-1] if _QUALIFIED.match(given) else given

@@ -220,7 +220,7 @@ def parse_user(text: str) -> str:
 
 
 def parse_analyst(text: str) -> str:
-    """One person's id, a user group (``@handle`` or ``S0123ABC``) or a mail domain (``*@example.com``). Raises Refused."""
+    """A person's id, a group (``@handle``, ``S0123ABC``) or a mail domain (``*@example.com``). Raises Refused."""
     if _HANDLE.fullmatch(text) or _MAIL_DOMAIN.fullmatch(text):
         return text.casefold()
     if "@" in text or "," in text:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from bot import intents, ledger, tables
+from bot import intents, ledger, mutes, tables
 from bot.adapters.adapter import (
     Act,
     ActPostponed,
@@ -162,6 +162,8 @@ def _overtaken(connection: Connection, bot: Bot, intent: Intent) -> str | None:
     decided = tables.moment(row.at)
     if bot.clock.now() - decided > bot.config().stale_after:
         return "older than stale_after"
+    if (muted := mutes.muted_here(connection, row.conversation, row.channel)) is not None:
+        return muted
     thread = ledger.thread(connection, row.conversation)
     asker = None if thread is None else thread.asker
     spoken = () if thread is None else thread.messages
