@@ -1,5 +1,6 @@
 """Being quiet when told to: which words are orders, who may give them, how long they hold."""
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,14 +9,18 @@ from typing import Any, TypeVar
 import pytest
 from sqlalchemy import Connection
 
-from bot import ledger, mutes
-from bot.adapters.adapter import Channel, Heard, Reacted
+from bot import ledger, mutes, tables
+from bot.adapters import room
+from bot.adapters.adapter import Channel, Heard, LookupFailed, Person, Reacted
 from bot.app import open_database
 from bot.config import Config
 from bot.manners import Mute, Order, is_mute, mentions_me, muted, order_in
 from bot.orders import hush, obey
+from bot.replay import replay
 from bot.situation import hear, recall
 from knowledge.database import Database
+from knowledge.embed import HashEmbedder
+from knowledge.recordings import read_recording
 from knowledge.thread import Message, Role
 
 T = TypeVar("T")
@@ -255,3 +260,52 @@ def test_what_lies_under_an_order_is_a_thread_of_its_own(database: Database) -> 
     hears(database, said("Why?", BOB, 1, ROOT))
     thread = read(database, lambda c: ledger.thread(c, ROOT))
     assert thread is not None and [message.text for message in thread.messages] == ["Why?"]
+
+
+# ---- in the practice room ---------------------------------------------------------------------------------
+
+
+async def test_a_room_tells_of_people_what_it_was_told() -> None:
+    team = (Person(id="bob"),)
+    adapter = room.RoomAdapter({}, people={"@support-team": team})
+    assert await adapter.people("@support-team") == team
+    assert await adapter.people("ann") == ()
+    with pytest.raises(LookupFailed, match="nobody told the room who is in S0EXPERTS1"):
+        await adapter.people("S0EXPERTS1")  # so that the members that the store knows stay
+
+
+def recorded(text: str, user: str, minute: float, thread: str = "t1") -> dict[str, object]:
+    at = (NOON + timedelta(minutes=minute)).isoformat()
+    return {"channel": "help", "thread": thread, "id": f"m{minute:g}", "user": user, "at": at, "text": text}
+
+
+async def test_a_replay_keeps_to_the_same_manners(tmp_path: Path) -> None:
+    path = tmp_path / "day.jsonl"
+    lines = [
+        {
+            **recorded(QUESTION, "ann", 0),
+            "reactions": [{"name": "mute", "user": "bob", "at": NOON.isoformat()}],
+        },
+        recorded("And on the second host, how do I start it there?", "ann", 2),
+        recorded("@earshot mute channel", "bob", 3, "t2"),
+        recorded(f"@earshot {QUESTION}", "ann", 4),
+        recorded("Why does the report of yesterday stay empty since the upgrade?", "carl", 50, "t3"),
+    ]
+    path.write_text("\n".join(json.dumps(line) for line in lines), encoding="utf-8")
+    settings = Config.model_validate({"store": f"sqlite:///{tmp_path / 'nothing.db'}", "analysts": "bob"})
+    report = await replay(read_recording(path), settings, HashEmbedder())
+    assert [outcome.reason_names[0] for outcome in report.outcomes] == [
+        "nothing known",  # the sign came after it
+        "muted",
+        "order",
+        "nothing known",  # asked back: looked at, and there is no knowledge here
+        "muted",
+    ]
+
+
+def test_a_scratch_copy_still_knows_who_is_in_the_groups(database: Database) -> None:
+    read(database, lambda c: ledger.put_group(c, "@support-team", [BOB]))
+    hears(database, said(QUESTION))
+    read(database, tables.clear)
+    assert read(database, lambda c: ledger.belongings(c, [BOB])) == {BOB: frozenset({"@support-team"})}
+    assert read(database, lambda c: ledger.thread(c, ROOT)) is None
