@@ -655,20 +655,20 @@ def was_rejected(connection: Connection, conversation: str) -> bool:
     return connection.execute(down).first() is not None or connection.execute(gone).first() is not None
 
 
-_DOWN_IN_CHANNEL = (
-    select(func.max(votes.c.at))
+# The channel is picked out below: asked for here, SQLite would walk through all of its suggestions instead.
+_DOWN_SINCE = (
+    select(votes.c.at, suggestions.c.channel)
     .join(suggestions, suggestions.c.id == votes.c.suggestion_id)
     .where(votes.c.at > bindparam("since"), votes.c.helpful.is_(False))
-    .where(suggestions.c.channel == bindparam("channel"))
 )
-_GONE_IN_CHANNEL = select(func.max(suggestions.c.removed_at)).where(
-    suggestions.c.removed_at > bindparam("since"), suggestions.c.channel == bindparam("channel")
+_GONE_SINCE = select(suggestions.c.removed_at, suggestions.c.channel).where(
+    suggestions.c.removed_at > bindparam("since")
 )
 
 
 def rejected_in_channel(connection: Connection, channel: str, since: datetime) -> datetime | None:
     """When a person last voted an answer of the channel down (if the vote stands) or removed one, after ``since``."""
-    given = {"channel": channel, "since": seconds(since)}
-    found = (connection.execute(query, given).scalar() for query in (_DOWN_IN_CHANNEL, _GONE_IN_CHANNEL))
-    last = max((at for at in found if at is not None), default=None)
+    given = {"since": seconds(since)}
+    found = [row for query in (_DOWN_SINCE, _GONE_SINCE) for row in connection.execute(query, given).all()]
+    last = max((at for at, where in found if where == channel), default=None)
     return None if last is None else moment(last)
