@@ -165,7 +165,8 @@ def _overtaken(connection: Connection, bot: Bot, intent: Intent) -> str | None:
     if (muted := mutes.muted_here(connection, row.conversation, row.channel)) is not None:
         return muted
     thread = ledger.thread(connection, row.conversation)
-    asker = None if thread is None else thread.asker
+    ticket = ledger.ticket(connection, row.conversation)
+    asker = None if ticket is None else ticket.asker
     spoken = () if thread is None else thread.messages
     faster = (
         said for said in spoken if said.at > decided and said.user != asker and said.role is not Role.BOT

@@ -17,7 +17,20 @@ from bot.doctor import examine_scopes
 from bot.groups import FRESH, Groups
 from bot.ledger import first_reason
 from bot.scorer import Action
-from tests.bot.running import ANN, BOB, CARL, CHANNEL, QUESTION, Running, config, entry, running, workspace
+from bot.tickets import TicketState
+from tests.bot.running import (
+    ANN,
+    BOB,
+    CARL,
+    CHANNEL,
+    QUESTION,
+    SOLUTION,
+    Running,
+    config,
+    entry,
+    running,
+    workspace,
+)
 from tests.bot.test_slack_end_to_end import QUIET, answered
 from tests.local_slack import DEFAULT_SCOPES, LocalSlack, SlackError
 
@@ -190,6 +203,21 @@ async def test_somebody_called_by_name_at_the_beginning_is_the_one_who_is_asked(
         to_bob = slack.post(CHANNEL, CARL, f"Bob, {QUESTION}", thread_ts=ts)
         assert await decided(run, to_bob) == (SILENT, "addressed")
     assert slack.posts() == []
+
+
+async def test_what_is_left_of_a_deleted_question_teaches_nothing(slack: LocalSlack, tmp_path: Path) -> None:
+    async with running(slack, tmp_path) as run:
+        ts = slack.post(CHANNEL, ANN, "How do I set the slots of the workers?")
+        slack.post(CHANNEL, CARL, f"Wait: {QUESTION}", thread_ts=ts)
+        solution = slack.post(CHANNEL, BOB, SOLUTION, thread_ts=ts)
+        slack.post(CHANNEL, CARL, "That fixed it, thanks a lot!", thread_ts=ts)
+        slack.delete(CHANNEL, ts)
+        await taken_in(run)
+        slack.react(CHANNEL, solution, BOB, "white_check_mark")
+        await taken_in(run)
+        ticket = await run.database.run(lambda c: ledger.ticket(c, qualified(run, ts)))
+        assert ticket is not None and (ticket.asker.endswith(ANN), ticket.state) == (True, TicketState.CLOSED)
+        assert await run.knowledge.count() == 0
 
 
 # ---- who is an analyst ------------------------------------------------------------------------------------
