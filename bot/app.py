@@ -170,6 +170,7 @@ class App:
         schedule = Schedule(self.bot)
         for adapter in self.bot.adapters.values():
             await adapter.listen(self.accept)
+        await schedule.groups.refresh()  # before the first message is looked at: who speaks decides
         schedule.start()
         try:
             while not stop.is_set():

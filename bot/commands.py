@@ -26,7 +26,7 @@ from bot.clock import SystemClock
 from bot.config import Config, Secrets, secrets_from
 from bot.config_file import ConfigError, ConfigFile, load, problems_to_run
 from bot.demo import Demo
-from bot.doctor import Finding, examine_config, examine_store
+from bot.doctor import Finding, examine_config, examine_scopes, examine_store
 from bot.learning import Learnt, learn_path
 from bot.replay import Report, replay
 from knowledge.database import Database
@@ -85,6 +85,8 @@ async def _run(arguments: argparse.Namespace) -> int:
         raise Failed(f"{arguments.config}: no platform is enabled; set slack.enabled: true")
     slack = _slack(config, secrets)
     await slack.check()  # before the slow part: a bad token should fail within a second
+    for lacking in examine_scopes(config, slack.granted):
+        log.warning("%s", lacking.text)
     with _store(config) as database, lock_store(database):
         async with _knowledge(config, database) as knowledge:
             app = assemble(lambda: settings.current, database, knowledge, [slack])
@@ -273,7 +275,10 @@ async def _doctor(arguments: argparse.Namespace) -> int:
             err.print(f"{again} events will be tried again")
         findings = [*examine_config(config, secrets), *examine_store(database)]
     if config.slack.enabled and not problems_to_run(config, secrets) and not arguments.offline:
-        findings.append(await _examine_slack(_slack(config, secrets)))
+        slack = _slack(config, secrets)
+        findings.append(await _examine_slack(slack))
+        if findings[-1].ok:
+            findings += examine_scopes(config, slack.granted)
     if arguments.json:
         print(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False))
     else:

@@ -20,6 +20,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from bot.config_values import (
     QuietHours,
     Refused,
+    parse_analyst,
     parse_api_address,
     parse_budget,
     parse_choice,
@@ -28,6 +29,7 @@ from bot.config_values import (
     parse_duration,
     parse_lark_domain,
     parse_pattern,
+    parse_pause,
     parse_place,
     parse_quiet_hours,
     parse_share,
@@ -71,11 +73,13 @@ Text = Annotated[str, _read_as(str)]
 Switch = Annotated[bool, _read_as(parse_switch)]
 Duration = Annotated[timedelta, _read_as(parse_duration)]
 Clock = Annotated[time, _read_as(parse_clock)]
+Pause = Annotated[timedelta, _read_as(parse_pause)]
 Quiet = Annotated[QuietHours | None, _read_as(parse_quiet_hours)]
 Budget = Annotated[int, _read_as(parse_budget)]
 Secret = Annotated[SecretStr, _read_as(SecretStr)]
 Place = Annotated[str, _read_as(parse_place)]
 Ids = Annotated[frozenset[Annotated[str, _read_as(parse_user)]], BeforeValidator(_as_list)]
+Team = Annotated[frozenset[Annotated[str, _read_as(parse_analyst)]], BeforeValidator(_as_list)]
 Places = Annotated[tuple[Place, ...], BeforeValidator(_as_list)]
 Patterns = Annotated[
     tuple[Annotated[re.Pattern[str], _read_as(parse_pattern)], ...], BeforeValidator(_as_list)
@@ -125,11 +129,17 @@ class Claude(Section):
 
 
 class Speaking(Section):
-    """How readily the bot speaks. ``wait_seconds``: how long people have to answer before it does."""
+    """How readily the bot speaks.
+
+    ``wait_seconds``: how long people have to answer before it does, as long as their pace is not known;
+    ``wait_at_most`` bounds what is learnt. ``cool_down``: how long it is quiet after a 👎 (zero: not at all).
+    """
 
     mode: Annotated[Mode, _choice(*get_args(Mode))] = "reply"
     precision: Annotated[float, _read_as(parse_share)] = 0.9
     wait_seconds: Annotated[timedelta, _read_as(parse_wait)] = timedelta(seconds=90)
+    wait_at_most: Duration = timedelta(minutes=5)
+    cool_down: Pause = timedelta(minutes=10)
     max_per_thread: Budget = 3
     max_per_hour: Budget = 6
     quiet_hours: Quiet = None
@@ -188,6 +198,8 @@ class ChannelPolicy:
     max_per_thread: int
     max_per_hour: int
     quiet_hours: QuietHours | None
+    wait_at_most: timedelta
+    cool_down: timedelta
 
 
 class Config(Section):
@@ -203,7 +215,7 @@ class Config(Section):
     defaults: Speaking = Speaking()
     channels: Channels = Field(default_factory=lambda: MappingProxyType({}))
     external: Annotated[Literal["off", "on"], _choice("off", "on")] = "off"
-    analysts: Ids = frozenset()
+    analysts: Team = frozenset()
     admins: Ids = frozenset()
     owners: Ids = frozenset()
     drafts_to: Place | None = None
@@ -257,6 +269,24 @@ def in_quiet_hours(hours: QuietHours | None, local_time: time) -> bool:
 def is_listed(user_id: str, ids: frozenset[str]) -> bool:
     """Whether ``ids`` name the person, by the whole id or by its last part (``U1`` is ``slack:T1/U1``)."""
     return user_id in ids or _bare(user_id) in ids
+
+
+_GROUP = re.compile(r"@.+|(?:slack:[^/]+/)?S[A-Z0-9]{6,}")
+
+
+def is_group(ref: str) -> bool:
+    """Whether an item of ``analysts`` names a user group, by handle (``@support-team``) or id (``S0123ABC``)."""
+    return _GROUP.fullmatch(ref) is not None
+
+
+def groups_in(team: frozenset[str]) -> frozenset[str]:
+    """The user groups among the items of ``analysts``."""
+    return frozenset(ref for ref in team if is_group(ref))
+
+
+def mail_domains_in(team: frozenset[str]) -> frozenset[str]:
+    """The mail domains among the items of ``analysts``, as they are written: ``*@example.com``."""
+    return frozenset(ref for ref in team if ref.startswith("*@"))
 
 
 def _bare(given: str) -> str:

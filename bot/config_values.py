@@ -13,6 +13,8 @@ from bot.weighing import WeightsError, read_weights
 
 _CLOCK = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
 _DURATION = re.compile(r"([0-9]{1,9})([smhd])")
+_HANDLE = re.compile(r"@[A-Za-z0-9][A-Za-z0-9._-]*")
+_MAIL_DOMAIN = re.compile(r"\*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 _SPAN = re.compile(r"(\S+?)\s*[-–]\s*(\S+)")
 _UNITS = MappingProxyType(
     {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
@@ -81,6 +83,16 @@ def parse_wait(text: str) -> timedelta:
         return parse_duration(text)
     except Refused:
         raise Refused("is not a waiting time", "give seconds or a duration, such as 90 or 2m") from None
+
+
+def parse_pause(text: str) -> timedelta:
+    """A duration, or ``off`` for none. Raises Refused."""
+    if _SWITCH.get(text.casefold()) is False:
+        return timedelta(0)
+    try:
+        return parse_duration(text)
+    except Refused as refused:
+        raise Refused(refused.what, f"{refused.remedy}, or off") from None
 
 
 def parse_switch(text: str) -> bool:
@@ -207,6 +219,18 @@ def parse_user(text: str) -> str:
     if text.startswith("@") or "," in text:
         remedy = "give ids such as U012AB3CD (profile, ⋮, Copy member ID), one a list item"
         raise Refused("is not one person's id", remedy)
+    return text
+
+
+def parse_analyst(text: str) -> str:
+    """A person's id, a group (``@handle``, ``S0123ABC``) or a mail domain (``*@example.com``). Raises Refused."""
+    if _HANDLE.fullmatch(text) or _MAIL_DOMAIN.fullmatch(text):
+        return text.casefold()
+    if "@" in text or "," in text:
+        remedy = (
+            "give ids such as U012AB3CD, groups such as '@support-team' or domains such as '*@example.com'"
+        )
+        raise Refused("is not a person, group or mail domain", f"{remedy}, one a list item")
     return text
 
 

@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from bot import inbox, intents, ledger
-from bot.config import Config, Secrets
+from bot.adapters import slack_wire
+from bot.config import Config, Secrets, groups_in, mail_domains_in
 from bot.config_file import problems_to_run
 from knowledge import store
 from knowledge.database import Database
@@ -29,6 +30,24 @@ def examine_config(config: Config, secrets: Secrets) -> list[Finding]:
         return [Finding(name="tokens", ok=False, text=str(problem)) for problem in problems]
     enabled = "Slack" if config.slack.enabled else "no platform"
     return [Finding(name="tokens", ok=True, text=f"{enabled} enabled, nothing missing in the environment")]
+
+
+def examine_scopes(config: Config, granted: frozenset[str]) -> list[Finding]:
+    """The optional scopes that the settings need and Slack did not grant."""
+    wanted = [
+        (slack_wire.GROUPS_SCOPE, groups_in(config.analysts), "nobody is known to be in"),
+        (slack_wire.MAIL_SCOPE, mail_domains_in(config.analysts), "nobody is known to belong to"),
+    ]
+    return [
+        Finding(
+            name="scope",
+            ok=False,
+            text=f"analysts names {', '.join(sorted(named))}, but the bot token lacks the scope {scope}, so {so} it; "
+            f"add {scope} under OAuth & Permissions and reinstall the app, or list the people's ids",
+        )
+        for scope, named, so in wanted
+        if named and scope not in granted
+    ]
 
 
 def examine_store(database: Database) -> list[Finding]:

@@ -8,20 +8,31 @@ import logging
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from sqlalchemy import Connection
 
-from bot import inbox, intents, ledger, tickets
-from bot.adapters.adapter import Adapter, Channel, Deleted, Edited, Heard, LookupFailed, Reacted, Voted
+from bot import inbox, intents, ledger, orders, tickets
+from bot.adapters.adapter import (
+    Adapter,
+    Channel,
+    Deleted,
+    Edited,
+    Heard,
+    LookupFailed,
+    Person,
+    Reacted,
+    Voted,
+)
 from bot.answerer import Suggestion, ground, query_of
 from bot.clock import Clock
 from bot.config import Config
 from bot.feedback import Vote, normal_name, trust_from, verdict
 from bot.inbox import Work
+from bot.manners import order_in
 from bot.scorer import Action, Decision, Situation, decide, gate, novel, silent
-from bot.situation import hear, knows_thread, policy_of, recall, role_of
+from bot.situation import conversation_for, hear, knows_thread, policy_of, recall, role_in, roles_in
 from bot.tickets import Step, Ticket, TicketState
 from bot.verdicts import keep_outcomes, recalibrate
 from knowledge.database import Database
@@ -68,8 +79,40 @@ async def on_message(bot: Bot, work: Work, heard: Heard) -> None:
     in_thread = bool(heard.message.thread)
     if in_thread and not await bot.database.run(lambda connection: knows_thread(connection, heard.message)):
         await _catch_up(bot, adapter, heard)
-    situation = await bot.database.run(lambda connection: hear(connection, config, heard, now))
-    await _look(bot, work, situation)
+    known = await _told_of(adapter, heard.message.user) if heard.message.role is not Role.BOT else ()
+
+    def gather(connection: Connection) -> Situation | None:
+        ledger.put_people(connection, known)
+        if _obeyed(connection, config, heard, now):
+            inbox.finish(connection, work.id)
+            return None
+        return hear(connection, config, heard, now)
+
+    situation = await bot.database.run(gather)
+    if situation is not None:
+        await _look(bot, work, situation)
+
+
+def _obeyed(connection: Connection, config: Config, heard: Heard, now: datetime) -> bool:
+    """Whether the message was an order; then that is all it was."""
+    message = heard.message
+    order = None if message.role is Role.BOT else order_in(message.text)
+    if order is None or ledger.was_erased(connection, message.id):
+        return False
+    what_came = orders.obey(connection, config, heard, order)
+    log.info("%s: %s", message.id, what_came)
+    ledger.put_decision(connection, message.id, silent("order", what_came), (), now)
+    ledger.pass_over(connection, message.id, conversation_for(connection, message))
+    return True
+
+
+async def _told_of(adapter: Adapter, user: str) -> Sequence[Person]:
+    """What the platform tells of somebody; nothing, if it cannot be asked now."""
+    try:
+        return await adapter.people(user)
+    except LookupFailed as error:
+        log.info("%s: nothing new is known of the person: %s", user, error)
+        return ()
 
 
 async def _described(adapter: Adapter, channel: Channel) -> Channel:
@@ -87,7 +130,7 @@ async def _catch_up(bot: Bot, adapter: Adapter, heard: Heard) -> None:
 
     def catch_up(connection: Connection) -> None:
         for said in before:
-            if said.message.at < heard.message.at:
+            if said.message.at < heard.message.at and not _obeyed(connection, config, said, now):
                 hear(connection, config, said, now)
 
     await bot.database.run(catch_up)
@@ -206,7 +249,7 @@ async def on_delete(bot: Bot, work: Work, deleted: Deleted) -> None:
     def erase(connection: Connection) -> None:
         own = ledger.suggestion_by_post(connection, deleted.message_id)
         if own is not None:
-            ledger.mark_removed(connection, own.id)  # somebody took our answer away: a rejection
+            ledger.mark_removed(connection, own.id, deleted.at)  # somebody took our answer away: a rejection
         ledger.erase_message(connection, deleted.message_id)
         for row in ledger.quoting(connection, deleted.message_id):
             ledger.empty_suggestion(connection, row.id)
@@ -243,18 +286,22 @@ async def on_reaction(bot: Bot, work: Work, reacted: Reacted) -> None:
     entries: list[str] = []
     channel: str | None = None
     closed = False
+    known = await _told_of(bot.adapter_of(reacted.message_id), reacted.user)
 
     def take(connection: Connection) -> None:
         nonlocal closed, channel
+        ledger.put_people(connection, known)
         own = ledger.suggestion_by_post(connection, reacted.message_id)
         if own is not None:
             _vote_by_reaction(connection, own.id, reacted)
             entries.extend(ledger.entries_quoted(connection, own.id))
             channel = own.channel
+            orders.hush(connection, own.conversation, reacted)
             closed = _check(connection, config, own.conversation, reacted)
         elif (row := ledger.message_row(connection, reacted.message_id)) is not None:
             reaction = Reaction(name=normal_name(reacted.name), user=reacted.user, at=reacted.at)
             ledger.react(connection, row.id, reaction, added=reacted.added)
+            orders.hush(connection, row.conversation, reacted)
             closed = _check(connection, config, row.conversation, reacted)
         elif not ledger.was_erased(connection, reacted.message_id):
             raise Overtaken(f"a reaction to {reacted.message_id} came before the message")
@@ -311,7 +358,7 @@ def _check(connection: Connection, config: Config, conversation: str, reacted: R
 def _check_step(connection: Connection, config: Config, reacted: Reacted) -> Step:
     if not reacted.added:
         return Step.UNCHECKED
-    role = role_of(reacted.user, Role.UNKNOWN, config, ledger.parts(connection, [reacted.user]))
+    role = role_in(connection, config, reacted.user)
     return Step.CHECKED_IN_CHARGE if role is Role.ANALYST else Step.CHECKED
 
 
@@ -328,13 +375,13 @@ async def _trust(bot: Bot, entries: Iterable[str], channel: str | None) -> None:
 
 def _counted(connection: Connection, *, config: Config, entry_id: str) -> Trust:
     live = ledger.votes_on_entry(connection, entry_id)
-    parts = ledger.parts(connection, [user for _, user, _ in live])
+    roles = roles_in(connection, config, [user for _, user, _ in live], Role.UNKNOWN)
     votes = [
         Vote(
             suggestion_id=suggestion,
             user=user,
             helpful=helpful,
-            role=role_of(user, Role.UNKNOWN, config, parts),
+            role=roles[user],
         )
         for suggestion, user, helpful in live
     ]
@@ -370,6 +417,8 @@ async def _learn(bot: Bot, ticket: Ticket) -> None:
         if thread is None or policy.mode == "off" or policy.external_blocked:
             return []  # where it is not to help it does not learn either
         keep_outcomes(connection, config, thread, now)
+        if thread.asker != ticket.asker:
+            return []  # what was asked is deleted; the next to speak did not ask it
         audience = audience_of(channel.id, private=channel.private, external=channel.external)
         entry = mine(thread, audience=audience, closed_at=now).entry
         return [] if entry is None else [entry]

@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.sqlite import insert
 
-from bot.adapters.adapter import Channel, ChannelKind
+from bot.adapters.adapter import Channel, ChannelKind, Person
 from bot.answerer import Citation, Line, Suggestion
 from bot.feedback import Calibration, Outcome, Vote
 from bot.intents import intend
@@ -34,6 +34,8 @@ from bot.tables import (
     channels,
     decisions,
     erased,
+    first_answers,
+    group_members,
     inbox,
     messages,
     moment,
@@ -137,7 +139,15 @@ def conversation_of_root(connection: Connection, root: str) -> str | None:
 
     A recording's thread may be called like a message of quite another thread: that one is no root.
     """
-    return connection.execute(_OF_ROOT, {"id": root}).scalar()
+    return connection.execute(_OF_ROOT, {"id": root}).scalar() or _conversation_of_erased(connection, root)
+
+
+_WAS_IN = select(erased.c.conversation).where(erased.c.message_id == bindparam("id"))
+
+
+def _conversation_of_erased(connection: Connection, root: str) -> str | None:
+    """A thread whose root was deleted goes on as the conversation that it was: who asked there still asks."""
+    return connection.execute(_WAS_IN, {"id": root}).scalar()
 
 
 _SAID = (
@@ -218,12 +228,18 @@ def edit_message(connection: Connection, message_id: str, text: str) -> None:
 
 def erase_message(connection: Connection, message_id: str) -> None:
     """Erase a message and what the inbox and the decisions still say of it; it is not taken in again."""
-    connection.execute(insert(erased).values(message_id=message_id).on_conflict_do_nothing())
+    pass_over(connection, message_id, conversation_of(connection, message_id))
     connection.execute(delete(reactions).where(reactions.c.message_id == message_id))
     connection.execute(delete(messages).where(messages.c.id == message_id))
     connection.execute(update(inbox).where(inbox.c.message_id == message_id).values(payload=None))
     connection.execute(delete(decisions).where(decisions.c.message_id == message_id))
     connection.execute(delete(outcomes).where(outcomes.c.message_id == message_id))
+
+
+def pass_over(connection: Connection, message_id: str, conversation: str | None) -> None:
+    """Never take a message in (again). ``conversation``: where its thread goes on, if that is known."""
+    row = insert(erased).values(message_id=message_id, conversation=conversation)
+    connection.execute(row.on_conflict_do_nothing())
 
 
 _ERASED = select(erased).where(erased.c.message_id == bindparam("id"))
@@ -285,6 +301,81 @@ def put_names(connection: Connection, known: Mapping[str, str]) -> None:
     for user, name in known.items():
         row = insert(people).values(id=user, name=name, asked=0, answered=0)
         connection.execute(row.on_conflict_do_update(index_elements=["id"], set_={"name": name}))
+
+
+_PERSON = select(people.c.name, people.c.mail_domain).where(people.c.id == bindparam("id"))
+
+
+def put_people(connection: Connection, known: Sequence[Person]) -> None:
+    """Remember what the platform tells of people. What it does not tell this time does not erase what was known."""
+    for person in known:
+        row = connection.execute(_PERSON, {"id": person.id}).first()
+        before = (None, None) if row is None else (row.name, row.mail_domain)
+        now = (person.name or before[0], person.mail_domain or before[1])
+        if now != before:
+            values = {"name": now[0], "mail_domain": now[1]}
+            new = insert(people).values(id=person.id, asked=0, answered=0, **values)
+            connection.execute(new.on_conflict_do_update(index_elements=["id"], set_=values))
+
+
+def put_group(connection: Connection, group: str, users: Sequence[str]) -> None:
+    """Keep who is in a user group, in place of who was."""
+    connection.execute(delete(group_members).where(group_members.c.group == group))
+    rows = [{"group": group, "user": bare} for bare in sorted({_bare(user) for user in users})]
+    if rows:
+        connection.execute(insert(group_members).on_conflict_do_nothing(), rows)
+
+
+_GROUPS = select(group_members).where(group_members.c.user.in_(bindparam("users", expanding=True)))
+_DOMAINS = select(people.c.id, people.c.mail_domain).where(
+    people.c.id.in_(bindparam("ids", expanding=True)), people.c.mail_domain.is_not(None)
+)
+
+
+def belongings(connection: Connection, users: Sequence[str]) -> dict[str, frozenset[str]]:
+    """For each user the groups and the mail domain he belongs to, as config.yaml writes them: ``*@example.com``."""
+    groups = connection.execute(_GROUPS, {"users": [_bare(user) for user in users]}).all()
+    domains = connection.execute(_DOMAINS, {"ids": list(users)}).all()
+    named = [(row.user, row.group) for row in groups]
+    mailed = [(row.id, f"*@{row.mail_domain}") for row in domains]
+    return {
+        user: frozenset(ref for who, ref in (*named, *mailed) if who in (user, _bare(user))) for user in users
+    }
+
+
+def _bare(user: str) -> str:
+    """``U1`` of ``slack:T1/U1``: groups name people so, and so do a workspace's exports."""
+    return user.rsplit("/", 1)[-1]
+
+
+# ---- tempo -----------------------------------------------------
+
+
+def put_first_answer(connection: Connection, conversation: Ticket, at: datetime) -> None:
+    """Keep how long a conversation waited for another person's first word."""
+    row = insert(first_answers).values(
+        conversation=conversation.conversation,
+        channel=conversation.channel,
+        at=seconds(at),
+        delay=seconds(at) - seconds(conversation.opened_at),
+    )
+    connection.execute(row.on_conflict_do_nothing())
+
+
+_DELAYS = (
+    select(first_answers.c.delay)
+    .where(first_answers.c.channel == bindparam("channel"), first_answers.c.at <= bindparam("before"))
+    .order_by(first_answers.c.at.desc())
+    .limit(bindparam("most"))
+)
+
+
+def first_answer_delays(
+    connection: Connection, channel: str, before: datetime, most: int
+) -> tuple[timedelta, ...]:
+    """How long people took for their first answers in a channel, the latest ``most``, newest first."""
+    given = {"channel": channel, "before": seconds(before), "most": most}
+    return tuple(timedelta(seconds=delay) for delay in connection.execute(_DELAYS, given).scalars())
 
 
 # ---- tickets -----------------------------------------------------
@@ -507,8 +598,10 @@ def empty_suggestion(connection: Connection, suggestion_id: str) -> None:
     )
 
 
-def mark_removed(connection: Connection, suggestion_id: str) -> None:
-    connection.execute(update(suggestions).where(suggestions.c.id == suggestion_id).values(removed=True))
+def mark_removed(connection: Connection, suggestion_id: str, at: datetime) -> None:
+    """Somebody took our answer away. What we took back ourselves is marked already, and stays no rejection."""
+    theirs = and_(suggestions.c.id == suggestion_id, suggestions.c.removed.is_(False))
+    connection.execute(update(suggestions).where(theirs).values(removed=True, removed_at=seconds(at)))
 
 
 def suggestion_json(suggestion: Suggestion) -> str:
@@ -654,3 +747,22 @@ def put_calibration(connection: Connection, channel: str, learnt: Calibration, n
     }
     row = insert(calibrations).values(channel=channel, **values)
     connection.execute(row.on_conflict_do_update(index_elements=["channel"], set_=values))
+
+
+# The channel is picked out below: asked for here, SQLite would walk through all of its suggestions instead.
+_DOWN_SINCE = (
+    select(votes.c.at, suggestions.c.channel)
+    .join(suggestions, suggestions.c.id == votes.c.suggestion_id)
+    .where(votes.c.at > bindparam("since"), votes.c.helpful.is_(False))
+)
+_GONE_SINCE = select(suggestions.c.removed_at, suggestions.c.channel).where(
+    suggestions.c.removed_at > bindparam("since")
+)
+
+
+def rejected_in_channel(connection: Connection, channel: str, since: datetime) -> datetime | None:
+    """When a person last voted an answer of the channel down (if the vote stands) or removed one, after ``since``."""
+    given = {"since": seconds(since)}
+    found = [row for query in (_DOWN_SINCE, _GONE_SINCE) for row in connection.execute(query, given).all()]
+    last = max((at for at, where in found if where == channel), default=None)
+    return None if last is None else moment(last)

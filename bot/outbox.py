@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from bot import intents, ledger, tables
+from bot import intents, ledger, mutes, tables
 from bot.adapters.adapter import (
     Act,
     ActPostponed,
@@ -162,8 +162,11 @@ def _overtaken(connection: Connection, bot: Bot, intent: Intent) -> str | None:
     decided = tables.moment(row.at)
     if bot.clock.now() - decided > bot.config().stale_after:
         return "older than stale_after"
+    if (muted := mutes.muted_here(connection, row.conversation, row.channel)) is not None:
+        return muted
     thread = ledger.thread(connection, row.conversation)
-    asker = None if thread is None else thread.asker
+    ticket = ledger.ticket(connection, row.conversation)
+    asker = None if ticket is None else ticket.asker
     spoken = () if thread is None else thread.messages
     faster = (
         said for said in spoken if said.at > decided and said.user != asker and said.role is not Role.BOT

@@ -3,6 +3,7 @@
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot import inbox
+from bot.groups import Groups
 from bot.handlers import Bot, on_clock
 
 TICK_SECONDS = 30
@@ -14,12 +15,14 @@ class Schedule:
 
     def __init__(self, bot: Bot) -> None:
         self._bot = bot
+        self.groups = Groups(bot)
         self._scheduler = AsyncIOScheduler(
             timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
 
     def start(self) -> None:
         self._scheduler.add_job(on_clock, "interval", args=[self._bot], seconds=TICK_SECONDS, id="tickets")
+        self._scheduler.add_job(self.groups.refresh, "interval", seconds=TICK_SECONDS, id="groups")
         self._scheduler.add_job(self._prune, "interval", hours=PRUNE_HOURS, id="prune")
         self._scheduler.start()
 

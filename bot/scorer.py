@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bot.evidence import IN_WORDS, features_of
+from bot.manners import NAME, mentions_me
+from bot.tempo import wait_for
 from bot.tickets import Ticket
 from bot.weighing import Weights, read_weights
 from knowledge.cues import addressed_to, asks_for_help, is_ack, is_thanks
@@ -16,6 +18,9 @@ from knowledge.thread import Message, Role, Thread
 
 TELLS = 8  # words that mean something
 LEAST_SAID = 0.05  # of the logit: what added less is not worth a reader's line
+LEAD = timedelta(
+    minutes=30
+)  # a person who spoke last leads the conversation; after that nobody is at it any more
 
 
 class Action(StrEnum):
@@ -48,6 +53,8 @@ class Policy:
     max_per_hour: int
     quiet_now: bool = False
     external_blocked: bool = False
+    wait_at_most: timedelta = timedelta(minutes=5)
+    cool_down: timedelta = timedelta()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,7 +91,9 @@ class Situation:
     the conversation's members are called to who they are. ``external``: the channel is shared with another
     company. ``waited``: this is the second look, after WAIT. ``helped``: replies already given in this
     conversation, ``quoted``: the entries they quote; ``spoken_last_hour``: replies in this channel.
-    ``rejected``: somebody voted an answer of this conversation down, or removed it. ``parts``: the conversations
+    ``rejected``: somebody voted an answer of this conversation down, or removed it. ``rejected_at``: when that
+    last happened in this channel, if the vote still stands. ``muted``: why nothing may be said here, if so.
+    ``delays``: how long people took for their first answers in this channel lately. ``parts``: the conversations
     that the asker opened and those of others that he joined. ``only_learnt``: that the author is an analyst is only
     concluded from who answers whom; he may well ask for himself. ``scale``: what weighs the evidence in this channel.
     """
@@ -104,6 +113,14 @@ class Situation:
     parts: tuple[int, int] = (0, 0)
     only_learnt: bool = False
     scale: Scale = field(default_factory=lambda: Scale(prior=read_weights()))
+    rejected_at: datetime | None = None
+    muted: str | None = None
+    delays: tuple[timedelta, ...] = ()
+
+    @property
+    def asked(self) -> bool:
+        """Whether the message asks us by name; else what we say is unasked."""
+        return mentions_me(self.message.text)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -135,6 +152,8 @@ def gate(situation: Situation) -> Decision | None:
         return silent("external", "the channel is shared with another company and `external` is off")
     if policy.mode == "off":
         return silent("off", "the channel's mode is off")
+    if situation.muted is not None:
+        return silent("muted", situation.muted)
     if message.role is Role.ANALYST and not situation.only_learnt:
         return silent("analyst", "an analyst wrote it")
     if message.user != situation.ticket.asker:
@@ -162,7 +181,11 @@ def _gate_text(situation: Situation) -> Decision | None:
 
 def _gate_people(situation: Situation) -> Decision | None:
     message = situation.message
-    others = {name: user for name, user in situation.people.items() if user != message.user}
+    others = {
+        name: user
+        for name, user in situation.people.items()
+        if user != message.user and name.casefold() != NAME
+    }
     if (addressee := addressed_to(message.text, others)) is not None:
         return silent("addressed", f"it is addressed to {addressee}")
     if situation.ticket.ended:
@@ -221,12 +244,34 @@ def decide(situation: Situation, hits: Sequence[Hit]) -> Decision:
         return outcome(Action.SILENT, Reason(name="not sure enough", text=text))
     if (held := _held_back(situation)) is not None:
         return outcome(Action.SILENT, held)
-    if not situation.waited and policy.wait > timedelta():
-        until = situation.message.at + policy.wait
-        text = f"people get {policy.wait.total_seconds():.0f} s to answer first"
-        if until > situation.now:
-            return outcome(Action.WAIT, Reason(name="wait", text=text), until=until)
+    if (until := situation.message.at + _wait(situation)) > situation.now and not situation.waited:
+        return outcome(Action.WAIT, _waiting(situation), until=until)
     return outcome(Action.REPLY, Reason(name="can help", text=f"{score:.2f} reaches {policy.threshold:.2f}"))
+
+
+def _wait(situation: Situation) -> timedelta:
+    """How long people get to answer first; who asks us by name does not wait for them."""
+    policy = situation.policy
+    if situation.asked:
+        return timedelta()
+    return wait_for(situation.delays, policy.wait, policy.wait_at_most)
+
+
+def _waiting(situation: Situation) -> Reason:
+    wait = _wait(situation)
+    if wait == situation.policy.wait:
+        text = f"people get {wait.total_seconds():.0f} s to answer first"
+    else:
+        text = f"people here usually answer within {wait.total_seconds():.0f} s"
+    return Reason(name="wait", text=text)
+
+
+def _cooling(situation: Situation) -> datetime | None:
+    """Until when the channel keeps quiet after a rejection; None if it does not."""
+    if situation.rejected_at is None or situation.asked:
+        return None
+    until = situation.rejected_at + situation.policy.cool_down
+    return until if until > situation.now else None
 
 
 def _held_back(situation: Situation) -> Reason | None:
@@ -238,7 +283,11 @@ def _held_back(situation: Situation) -> Reason | None:
         return Reason(
             name="hour budget", text=f"{situation.spoken_last_hour} replies in this channel within an hour"
         )
-    if policy.quiet_now:
+    if (until := _cooling(situation)) is not None:
+        return Reason(
+            name="cool-down", text=f"an answer was rejected in this channel; quiet until {until:%H:%M:%S}"
+        )
+    if policy.quiet_now and not situation.asked:
         return Reason(name="quiet hours", text="the channel has quiet hours now")
     if policy.mode == "shadow":
         return Reason(name="shadow", text="would have replied; the channel's mode is shadow")
@@ -267,13 +316,21 @@ def _newer_by(message: Message, thread: Thread) -> Message | None:
 
 
 def _helper(situation: Situation) -> Message | None:
-    """Another person who spoke in this conversation since the asker could expect help from us."""
+    """The person who leads this conversation: the last one besides the asker who spoke in it.
+
+    Who answered what is asked now leads. Who answered before leads until LEAD has passed without another word:
+    then nobody reacts to the asker any more, and what he asks since is ours to look at.
+    """
     others = [
         m
         for m in situation.thread.messages
         if m.user != situation.message.user and m.role is not Role.BOT and m.text.strip()
     ]
-    return others[-1] if others else None
+    if not others:
+        return None
+    last = others[-1]
+    answered = (last.at, last.id) > (situation.message.at, situation.message.id)
+    return last if answered or situation.now - last.at <= LEAD else None
 
 
 _LETTERS = re.compile(r"[^\W\d_]{2,}|[㐀-鿿]")

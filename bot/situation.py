@@ -4,16 +4,18 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from sqlalchemy import Connection
 
-from bot import conversations, ledger, tickets
+from bot import conversations, ledger, mutes, tempo, tickets
 from bot.adapters.adapter import Channel, Heard
-from bot.config import Config, in_quiet_hours, is_listed
+from bot.config import Config, groups_in, in_quiet_hours, is_listed, mail_domains_in
+from bot.manners import mentions_me
 from bot.scorer import Policy, Scale, Situation
-from bot.tickets import Step, Ticket
+from bot.tickets import Step, Ticket, TicketState
 from bot.weighing import SHIPPED, read_weights
-from knowledge.cues import is_ack, is_thanks
+from knowledge.cues import asks_for_help, is_ack, is_thanks
 from knowledge.thread import Message, Role, Thread
 
 # Learnt roles, where no analysts are configured: who joined at least this many conversations of others, and
@@ -31,13 +33,14 @@ def hear(connection: Connection, config: Config, heard: Heard, now: datetime) ->
     """Keep the message, move its ticket, and gather what a decision may look at."""
     message = heard.message
     ledger.put_channel(connection, heard.channel)
-    conversation = _conversation(connection, message)
-    role = role_of(message.user, message.role, config, ledger.parts(connection, [message.user]))
+    conversation = conversation_for(connection, message)
+    role = role_in(connection, config, message.user, message.role)
     message = replace(message, thread=conversation, role=role)
     if not ledger.was_erased(connection, message.id):
         first = not ledger.spoke_before(connection, message.user, conversation)
         if ledger.put_message(connection, message, conversation, heard.message.thread or message.id):
             _count(connection, message, first)
+            _ask_back(connection, message)
             _advance(connection, message)
             for reaction in message.reactions:
                 ledger.react(connection, message.id, reaction, added=True)
@@ -54,13 +57,14 @@ def recall(connection: Connection, config: Config, message_id: str, now: datetim
         return None
     message = next(said for said in thread.messages if said.id == message_id)
     channel = ledger.channel_of(connection, message.channel)
+    policy = policy_of(config, channel, now)
     given = ledger.in_conversation(connection, conversation)
     parts = ledger.parts(connection, [message.user])
     return Situation(
         message=message,
         thread=thread,
         ticket=ticket,
-        policy=policy_of(config, channel, now),
+        policy=policy,
         now=now,
         external=channel.external,
         people=_names(connection, thread.messages),
@@ -72,6 +76,9 @@ def recall(connection: Connection, config: Config, message_id: str, now: datetim
         only_learnt=not config.analysts
         and role_of(message.user, Role.UNKNOWN, config, parts) is Role.ANALYST,
         scale=scale_of(connection, config, message.channel),
+        rejected_at=ledger.rejected_in_channel(connection, message.channel, now - policy.cool_down),
+        muted=mutes.muted_here(connection, conversation, message.channel),
+        delays=ledger.first_answer_delays(connection, message.channel, now, tempo.KNOWN),
     )
 
 
@@ -97,7 +104,7 @@ def _erased(message: Message, config: Config, channel: Channel, now: datetime) -
     )
 
 
-def _conversation(connection: Connection, message: Message) -> str:
+def conversation_for(connection: Connection, message: Message) -> str:
     """The conversation of the thread's root; at the top level the one it continues, or its own."""
     if message.thread and message.thread != message.id:
         return ledger.conversation_of_root(connection, message.thread) or message.thread
@@ -123,13 +130,36 @@ def _names(connection: Connection, said: Sequence[Message]) -> dict[str, str]:
     return {**mentioned, **known, **called}
 
 
-def role_of(user: str, said: Role, config: Config, parts: Mapping[str, tuple[int, int]]) -> Role:
-    """Who speaks: what the platform ``said``, else the configured analysts, else learnt from who answers whom."""
+def roles_in(connection: Connection, config: Config, users: Sequence[str], said: Role) -> dict[str, Role]:
+    """Who these people are, from the settings and what the store knows of them."""
+    parts = ledger.parts(connection, users)
+    named = groups_in(config.analysts) | mail_domains_in(config.analysts)
+    belongings = ledger.belongings(connection, users) if named else {}
+    return {user: role_of(user, said, config, parts, belongings) for user in users}
+
+
+def role_in(connection: Connection, config: Config, user: str, said: Role = Role.UNKNOWN) -> Role:
+    """As ``roles_in``, of one person."""
+    return roles_in(connection, config, [user], said)[user]
+
+
+def role_of(
+    user: str,
+    said: Role,
+    config: Config,
+    parts: Mapping[str, tuple[int, int]],
+    belongings: Mapping[str, frozenset[str]] = MappingProxyType({}),
+) -> Role:
+    """Who speaks: what the platform ``said``, else the configured analysts, else learnt from who answers whom.
+
+    ``belongings``: for each user the groups and mail domains he belongs to, as config.yaml writes them.
+    """
     if said is not Role.UNKNOWN:
         return said
     if config.analysts:
         staff = config.analysts | config.admins | config.owners
-        return Role.ANALYST if is_listed(user, staff) else Role.CUSTOMER
+        belongs = not config.analysts.isdisjoint(belongings.get(user, ()))
+        return Role.ANALYST if belongs or is_listed(user, staff) else Role.CUSTOMER
     asked, joined = parts.get(user, (0, 0))
     learnt = joined >= LEARNT_JOINED and joined >= LEARNT_RATIO * asked
     return Role.ANALYST if learnt else Role.UNKNOWN
@@ -146,9 +176,19 @@ def policy_of(config: Config, channel: Channel, now: datetime) -> Policy:
         wait=chosen.wait,
         max_per_thread=chosen.max_per_thread,
         max_per_hour=chosen.max_per_hour,
+        wait_at_most=chosen.wait_at_most,
+        cool_down=chosen.cool_down,
         quiet_now=in_quiet_hours(chosen.quiet_hours, local),
         external_blocked=channel.external and config.external == "off",
     )
+
+
+def _ask_back(connection: Connection, message: Message) -> None:
+    """Who mentions us in a muted conversation, or in one of a muted channel, wants us to speak there."""
+    if message.role is Role.BOT or not mentions_me(message.text):
+        return
+    if mutes.muted_here(connection, message.thread, message.channel) is not None:
+        mutes.lift(connection, message.thread, message.user, message.at)
 
 
 def _count(connection: Connection, message: Message, first: bool) -> None:
@@ -165,7 +205,17 @@ def _advance(connection: Connection, message: Message) -> None:
     if ticket is None:
         ledger.put_ticket(connection, tickets.opened(message))
     elif (step := _step(message, ticket)) is not None:
+        _learn_tempo(connection, message, ticket, step)
         ledger.put_ticket(connection, tickets.advance(ticket, step, message.at))
+
+
+def _learn_tempo(connection: Connection, message: Message, ticket: Ticket, step: Step) -> None:
+    """The first word of another person on an open question says how fast people are here."""
+    if step is not Step.OTHER_SPOKE or ticket.state is not TicketState.OPENED:
+        return
+    question = ledger.message_row(connection, ticket.conversation)
+    if question is not None and asks_for_help(question.text):
+        ledger.put_first_answer(connection, ticket, message.at)
 
 
 def _step(message: Message, ticket: Ticket) -> Step | None:

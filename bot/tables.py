@@ -77,6 +77,7 @@ people = Table(
     Column("name", String),
     Column("asked", Integer, nullable=False, default=0),
     Column("answered", Integer, nullable=False, default=0),
+    Column("mail_domain", String),
 )
 messages = Table(
     "messages",
@@ -141,6 +142,8 @@ suggestions = Table(
     Column("posted_id", String, unique=True),
     Column("posted_at", Float),
     Column("removed", Boolean, nullable=False, default=False),
+    Column("removed_at", Float),
+    Index("suggestions_removed", "removed_at"),
     Index("suggestions_channel", "channel", "at"),
     Index("suggestions_conversation", "conversation"),
 )
@@ -175,6 +178,7 @@ votes = Table(
     Column("helpful", Boolean, nullable=False),
     Column("source", String, nullable=False),
     Column("at", Float, nullable=False),
+    Index("votes_at", "at"),
 )
 
 
@@ -200,7 +204,39 @@ calibrations = Table(
     Column("verdicts", Float, nullable=False),
     Column("at", Float, nullable=False),
 )
-erased = Table("erased", _metadata, Column("message_id", String, primary_key=True))
+
+
+erased = Table(
+    "erased",
+    _metadata,
+    Column("message_id", String, primary_key=True),
+    Column("conversation", String),  # where it stood, so that what follows below it stays there
+)
+mutes = Table(
+    "mutes",
+    _metadata,
+    Column("target", String, primary_key=True),  # a conversation or a channel
+    Column("source", String, primary_key=True),  # a word, a mention, or one person's reaction on one message
+    Column("by", String, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("mutes", Boolean, nullable=False),  # false: a mention that lifts the channel's mute here
+)
+first_answers = Table(
+    "first_answers",
+    _metadata,
+    Column("conversation", String, primary_key=True),
+    Column("channel", String, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("delay", Float, nullable=False),  # seconds from the question to another person's first word
+    Index("first_answers_channel", "channel", "at"),
+)
+group_members = Table(
+    "group_members",
+    _metadata,
+    Column("group", String, primary_key=True),  # as config.yaml names it: @support-team, S0123ABC
+    Column("user", String, primary_key=True),
+    Index("group_members_user", "user"),
+)
 
 
 def _add_scores(connection: Connection) -> None:
@@ -211,10 +247,26 @@ def _add_scores(connection: Connection) -> None:
     _metadata.create_all(connection, tables=[outcomes, calibrations])
 
 
+def _add_manners(connection: Connection) -> None:
+    """Mutes, tempo, groups. The first migration makes today's tables, so on a new store all is there already."""
+    _metadata.create_all(connection, tables=[mutes, first_answers, group_members])
+    for column in (people.c.mail_domain, suggestions.c.removed_at, erased.c.conversation):
+        known = {about["name"] for about in inspect(connection).get_columns(column.table.name)}
+        if column.name not in known:
+            kind = column.type.compile(connection.dialect)
+            connection.exec_driver_sql(f"ALTER TABLE {column.table.name} ADD COLUMN {column.name} {kind}")
+    for index in (*votes.indexes, *suggestions.indexes):
+        index.create(connection, checkfirst=True)
+
+
 MIGRATIONS = [
     Migration("2026-11-ledger", lambda connection: _metadata.create_all(connection)),
     Migration("2026-11-scores", _add_scores),
+    Migration("2026-11-manners", _add_manners),
 ]
+
+# What a scratch copy keeps of its store: who people are is knowledge of today, not a conversation.
+_KEPT = frozenset({group_members.name})
 
 
 def seconds(at: datetime) -> float:
@@ -228,4 +280,5 @@ def moment(at: float) -> datetime:
 def clear(connection: Connection) -> None:
     """Forget everything that happened (for a scratch copy)."""
     for table in reversed(_metadata.sorted_tables):
-        connection.execute(delete(table))
+        if table.name not in _KEPT:
+            connection.execute(delete(table))

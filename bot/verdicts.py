@@ -16,7 +16,7 @@ from bot.feedback import (
     outcome_of,
 )
 from bot.scorer import Action
-from bot.situation import role_of
+from bot.situation import roles_in
 from bot.weighing import SHIPPED, Weights, read_weights
 from knowledge import store
 from knowledge.entry import PassageKind
@@ -63,11 +63,11 @@ Verdicts = list[tuple[str, tuple[bool, float]]]
 def _votes(connection: Connection, config: Config, channel: str) -> tuple[Verdicts, Verdicts]:
     """(message, (welcome, weight)) of the live votes on what was said, and of those on drafts."""
     live = ledger.votes_in(connection, channel)
-    parts = ledger.parts(connection, [row.user for row in live])
+    roles = roles_in(connection, config, sorted({row.user for row in live}), Role.UNKNOWN)
     thumbs: Verdicts = []
     drafts: Verdicts = []
     for row in live:
-        weight = WEIGHTS[role_of(row.user, Role.UNKNOWN, config, parts)]
+        weight = WEIGHTS[roles[row.user]]
         (drafts if row.source == UNGIVEN else thumbs).append((row.message_id, (row.helpful, weight)))
     return thumbs, drafts
 

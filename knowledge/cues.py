@@ -363,12 +363,12 @@ def _is_certain(spoken: str, found: re.Match[str]) -> bool:
 
 # ---- to whom ----------------------------------------------------------------------------------------------
 
-_GREETING = _cue(r"\s*(?:(?:hi|hey|hello|dear|thanks|thank you|thx)[\s,]+|(?:你好|谢谢)[，,\s]*)")
+_GREETING = _cue(r"\s*(?:(?:hi|hey|hello|dear|thanks|thank you|thx)[\s,]+|(?:你好|谢谢|请问)[，,\s]*)")
 _END_OF_NAME = r"(?![\w-])"
 # What follows a name that is called, without "@" before it.
 _CALLED = _cue(
-    r"\s*[:：]|\s*[,，]\s*+(?!and\b|\w+\s*,|\w+ and\b)",
-    r" (?:can|could|would|will|do|did|have|are) you\b| (?:please|pls|any idea)\b|(?=你|您|请|能|帮|麻烦)",
+    r"\s*[:：]|\s*[,，]\s*+(?!and\b|\w+\s*,|\w+ and\b)|\s+[-–—]\s|[?？]\s*\S",
+    r" (?:can|could|would|will|do|did|have|are) you\b| (?:please|pls|any idea)\b|\s*(?=你|您|请|能|帮|麻烦)",
 )
 # What follows a name that is only spoken of: "@Bob said …".
 _TOLD_OF = _cue(
@@ -424,6 +424,9 @@ def _is_called_first(text: str, name: str, *, greeted: bool) -> bool:
 
 def _called_later(text: str, name: str) -> int:
     """Where ``name`` is called within or at the end of ``text``; -1 where it is not."""
+    last = re.search(rf"[,，]\s*({re.escape(name)})[\s?!.？！。]*+$", text, re.IGNORECASE)
+    if last is not None:
+        return last.start(1)
     for found in re.finditer(r"(?<!\w)" + _mention(name), text, re.IGNORECASE):
         before = text[max(0, found.start() - 20) : found.start()]
         if _ASKED_AFTER.match(text, found.end()) and not _TOLD_BY.search(before):

@@ -93,6 +93,8 @@ def test_the_defaults_are_the_documented_ones() -> None:
         max_per_thread=3,
         max_per_hour=6,
         quiet_hours=None,
+        wait_at_most=timedelta(minutes=5),
+        cool_down=timedelta(minutes=10),
     )
     assert config.channel(["slack:T1/C1"]) == policy
     assert (config.stale_after, config.tickets.close_after) == (timedelta(minutes=30), timedelta(days=7))
@@ -146,6 +148,14 @@ def test_the_defaults_are_the_documented_ones() -> None:
         ("analysts: [U1, 0123, 1_0]", lambda c: c.analysts, frozenset({"U1", "0123", "1_0"})),
         ("analysts: ['null', '~']", lambda c: c.analysts, frozenset({"null", "~"})),
         ("analysts: U1", lambda c: c.analysts, frozenset({"U1"})),
+        (
+            "analysts: ['@Support-Team', S0123ABC, '*@Example.com']",
+            lambda c: c.analysts,
+            frozenset({"@support-team", "S0123ABC", "*@example.com"}),
+        ),
+        ("defaults: {cool_down: off}", lambda c: c.defaults.cool_down, timedelta(0)),
+        ("defaults: {cool_down: 1h}", lambda c: c.defaults.cool_down, timedelta(hours=1)),
+        ("defaults: {wait_at_most: 2m}", lambda c: c.defaults.wait_at_most, timedelta(minutes=2)),
         ("drafts_to: '#drafts'", lambda c: c.drafts_to, "#drafts"),
         ("drafts_to: # nobody", lambda c: c.drafts_to, None),
         (
@@ -351,13 +361,29 @@ timezone: GMT+8
     1: timezone: GMT+8 is not a time zone
     give one such as Europe/Berlin or Asia/Shanghai
 
-analysts: ['@bob']
-    1: analysts[0]: @bob is not one person's id
+admins: ['@bob']
+    1: admins[0]: @bob is not one person's id
     give ids such as U012AB3CD (profile, ⋮, Copy member ID), one a list item
 
+analysts: [bob@example.com]
+    1: analysts[0]: bob@example.com is not a person, group or mail domain
+    give ids such as U012AB3CD, groups such as '@support-team' or domains such as '*@example.com', one a list item
+
+analysts: ['*@example']
+    1: analysts[0]: *@example is not a person, group or mail domain
+    give ids such as U012AB3CD, groups such as '@support-team' or domains such as '*@example.com', one a list item
+
+defaults: {cool_down: never}
+    1: defaults.cool_down: never is not a duration
+    give a whole number and s, m, h or d, such as 90s, 30m, 2h or 7d, or off
+
+defaults: {wait_at_most: 0}
+    1: defaults.wait_at_most: 0 is not a duration
+    give a whole number and s, m, h or d, such as 90s, 30m, 2h or 7d
+
 analysts: U1, U2
-    1: analysts: U1, U2 is not one person's id
-    give ids such as U012AB3CD (profile, ⋮, Copy member ID), one a list item
+    1: analysts: U1, U2 is not a person, group or mail domain
+    give ids such as U012AB3CD, groups such as '@support-team' or domains such as '*@example.com', one a list item
 
 analysts: {U1: U2}
     1: analysts: a section stands where a list belongs
@@ -537,12 +563,12 @@ colour: red
 
 def test_a_problem_has_its_parts() -> None:
     with pytest.raises(ConfigError) as caught:
-        read("external: on\nanalysts:\n  - U1\n  - '@bob'\n")
+        read("external: on\nadmins:\n  - U1\n  - '@bob'\n")
     (problem,) = caught.value.problems
     assert (problem.path, problem.line, problem.key, problem.value) == (
         Path("config.yaml"),
         4,
-        "analysts[1]",
+        "admins[1]",
         "@bob",
     )
     assert problem.what == "is not one person's id"
@@ -606,7 +632,7 @@ def test_what_a_variable_holds_is_never_shown() -> None:
         "store: ${V}",
         "timezone: ${V}",
         "stale_after: ${V}",
-        "analysts: ['@${V}']",
+        "admins: ['@${V}']",
         "night: {at: '${V}'}",
     )
     text = "\n".join((*keys, "redact: {patterns: ['(${V}']}"))

@@ -181,6 +181,9 @@ REFUSED_CALLS: list[tuple[str, Json, str]] = [
     ("reactions.add", {"channel": ROOM, "timestamp": NEVER, "name": ":eyes:"}, "invalid_name"),
     ("views.open", {"trigger_id": "1.2.3", "view": "{}"}, "invalid_arguments"),
     ("users.info", {"user": "ana"}, "invalid_arguments"),
+    ("usergroups.list", {}, "missing_scope"),
+    ("usergroups.users.list", {"usergroup": "S0SUPPORT1"}, "missing_scope"),
+    ("usergroups.users.list", {"usergroup": "@support"}, "invalid_arguments"),
 ]
 
 
@@ -464,6 +467,21 @@ def test_people_and_the_workspace_can_be_asked_for(slack: LocalSlack, web: WebCl
     assert everybody == [slack.identity.bot_user, ANA, "U0PARTNER1"]
     assert web.team_info()["team"]["id"] == slack.identity.team
     assert web.bots_info(bot=slack.identity.bot)["bot"]["user_id"] == slack.identity.bot_user
+
+
+def test_user_groups_and_addresses_are_for_who_has_the_scope(slack: LocalSlack, web: WebClient) -> None:
+    slack.add_user("U0BEA00001", "bea", email="bea@example.com")
+    slack.put_group("S0SUPPORT1", "support-team", ["U0BEA00001"])
+    slack.put_group("S0GONE0001", "gone", [], enabled=False)
+    assert "email" not in web.users_info(user="U0BEA00001")["user"]["profile"]
+    slack.scopes = [*DEFAULT_SCOPES, "usergroups:read", "users:read.email"]
+    assert web.users_info(user="U0BEA00001")["user"]["profile"]["email"] == "bea@example.com"
+    (group,) = web.usergroups_list(include_users=True)["usergroups"]
+    assert (group["id"], group["handle"], group["users"]) == ("S0SUPPORT1", "support-team", ["U0BEA00001"])
+    assert "users" not in web.usergroups_list()["usergroups"][0]
+    assert web.usergroups_users_list(usergroup="S0SUPPORT1")["users"] == ["U0BEA00001"]
+    with pytest.raises(SlackApiError, match="no_such_subteam"):
+        web.usergroups_users_list(usergroup="S0NOBODY01")
 
 
 def test_ephemeral_messages_and_statuses_are_recorded(slack: LocalSlack, web: WebClient) -> None:

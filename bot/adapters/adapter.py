@@ -32,6 +32,15 @@ class Channel:
         return self.kind is not ChannelKind.PUBLIC
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Person:
+    """Somebody, as far as the platform tells. ``id`` is qualified; ``mail_domain`` as ``example.com``."""
+
+    id: str
+    name: str | None = None
+    mail_domain: str | None = None
+
+
 # ---- what can happen -----------------------------------------------------
 
 
@@ -189,6 +198,13 @@ class Adapter(Protocol):
 
     async def describe(self, channel: Channel) -> Channel:
         """The channel with its name and kind, where the platform tells. Raises LookupFailed."""
+        ...
+
+    async def people(self, ref: str) -> Sequence[Person]:
+        """The members of a user group (``@handle`` or its id), or the one person of a qualified id.
+
+        () for a person of whom the platform tells nothing. Raises LookupFailed, also for a group nobody knows.
+        """
         ...
 
     async def close(self) -> None: ...

@@ -14,11 +14,14 @@ from bot.adapters.adapter import (
     Emit,
     Event,
     Heard,
+    LookupFailed,
     Payload,
+    Person,
     Post,
     Reacted,
     Receipt,
 )
+from bot.config import is_group
 from knowledge.thread import Message, Reaction, Role
 
 NAME = "room"
@@ -31,9 +34,13 @@ class RoomAdapter:
     post_interval = 0.0
 
     def __init__(
-        self, channels: Mapping[str, Channel], on_post: Callable[[Post], None] | None = None
+        self,
+        channels: Mapping[str, Channel],
+        on_post: Callable[[Post], None] | None = None,
+        people: Mapping[str, Sequence[Person]] | None = None,
     ) -> None:
         self._channels = channels
+        self._people = people or {}
         self._on_post = on_post
         self.posts: dict[str, Post] = {}
 
@@ -68,6 +75,11 @@ class RoomAdapter:
 
     async def describe(self, channel: Channel) -> Channel:
         return channel
+
+    async def people(self, ref: str) -> Sequence[Person]:
+        if is_group(ref) and ref not in self._people:
+            raise LookupFailed(f"nobody told the room who is in {ref}")
+        return self._people.get(ref, ())
 
     async def close(self) -> None:
         """Nothing to close."""

@@ -30,6 +30,7 @@ from bot.adapters.adapter import (
     Heard,
     LookupFailed,
     Payload,
+    Person,
     Post,
     Receipt,
 )
@@ -65,6 +66,8 @@ class SlackAdapter:
         self._me: wire.Me | None = None
         self._channels: dict[str, Channel] = {}
         self._names: dict[str, str] = {}
+        self._people: dict[str, Person] = {}
+        self.granted: frozenset[str] = frozenset()
 
     @property
     def me(self) -> wire.Me:
@@ -80,8 +83,8 @@ class SlackAdapter:
     async def check(self) -> wire.Me:
         """Fail fast on bad tokens and missing scopes: the clients would retry for ever. Raises StartFailed."""
         answer = await self._ask("SLACK_BOT_TOKEN", self._client.auth_test())
-        granted = _scopes(answer)
-        missing = sorted(wire.SCOPES - granted)
+        self.granted = _scopes(answer)
+        missing = sorted(wire.SCOPES - self.granted)
         if missing:
             raise StartFailed(
                 f"Slack: the bot token lacks the scope{'s' if len(missing) > 1 else ''} {', '.join(missing)}; "
@@ -203,6 +206,23 @@ class SlackAdapter:
             known = _described(channel, answer["channel"])
             self._channels[channel.id] = known
         return replace(known, external=known.external or channel.external)
+
+    async def people(self, ref: str) -> Sequence[Person]:
+        if ref.startswith("@") or wire.GROUP.fullmatch(wire.bare(ref)):
+            return [Person(id=f"slack:{self.me.team}/{user}") for user in await self._group(ref)]
+        if ref not in self._people:
+            answer = await _read(self._client.users_info(user=wire.bare(ref)))
+            self._people[ref] = wire.person(answer["user"], ref)
+        return [self._people[ref]]
+
+    async def _group(self, ref: str) -> Sequence[str]:
+        if not ref.startswith("@"):
+            return list((await _read(self._client.usergroups_users_list(usergroup=wire.bare(ref))))["users"])
+        answer = await _read(self._client.usergroups_list(include_users=True))
+        group = wire.group_called(answer["usergroups"], ref)
+        if group is None:
+            raise LookupFailed(f"Slack has no user group {ref}; take it out of analysts, or mend its handle")
+        return list(group.get("users", ()))
 
     async def _names_in(self, post: Post) -> dict[str, str]:
         """Names of the people named in what is quoted; who cannot be found stays `someone`."""

@@ -9,6 +9,7 @@ from urllib.parse import quote, urlsplit
 
 from humanize import naturaldelta
 
+from bot import manners
 from bot.adapters.adapter import (
     Arrival,
     Channel,
@@ -19,6 +20,7 @@ from bot.adapters.adapter import (
     Heard,
     Ignored,
     Payload,
+    Person,
     Post,
     Reacted,
     Voted,
@@ -50,6 +52,10 @@ SCOPES = frozenset(
         "users:read",
     }
 )
+# What some settings ask of Slack besides; off in manifest.json, as most need neither.
+GROUPS_SCOPE = "usergroups:read"
+MAIL_SCOPE = "users:read.email"
+OPTIONAL_SCOPES = frozenset({GROUPS_SCOPE, MAIL_SCOPE})
 EVENTS = frozenset({"message.channels", "message.groups", "reaction_added", "reaction_removed"})
 
 _SPOKEN = frozenset({None, "file_share", "thread_broadcast", "me_message", "bot_message"})
@@ -201,12 +207,29 @@ def heard(event: Payload, me: Me, channel: Channel) -> Heard:
             thread=f"{channel.id}/{root}" if root and root != ts else "",
             user=f"slack:{team}/{author}",
             at=when(ts),
-            text=plain_text(text, {}, {}),
+            text=plain_text(text, {me.user: manners.NAME}, {}),
             role=Role.BOT if by_bot else Role.UNKNOWN,
             link=permalink(me, channel.id, ts, root),
         ),
         channel=channel,
     )
+
+
+GROUP = re.compile(r"S[A-Z0-9]{6,}")
+
+
+def person(user: Payload, qualified: str) -> Person:
+    """A person of users.info. Without the scope for e-mail addresses the domain is not known."""
+    profile = user.get("profile") or {}
+    _, _, domain = str(profile.get("email") or "").rpartition("@")
+    name = profile.get("display_name") or user.get("real_name") or None
+    return Person(id=qualified, name=name, mail_domain=domain.casefold() or None)
+
+
+def group_called(groups: Sequence[Payload], handle: str) -> Payload | None:
+    """The user group (of usergroups.list) whose handle it is, with or without @, in any case."""
+    wanted = handle.removeprefix("@").casefold()
+    return next((group for group in groups if str(group.get("handle", "")).casefold() == wanted), None)
 
 
 def _changed(event: Payload, place: str, me: Me) -> Event:
@@ -217,7 +240,8 @@ def _changed(event: Payload, place: str, me: Me) -> Event:
     at = when(event["event_ts"])
     if message.get("subtype") == "tombstone":  # how Slack deletes a message that has replies
         return Deleted(message_id=f"{place}/{ts}", at=at)
-    return Edited(message_id=f"{place}/{ts}", text=plain_text(str(message.get("text") or ""), {}, {}), at=at)
+    text = plain_text(str(message.get("text") or ""), {me.user: manners.NAME}, {})
+    return Edited(message_id=f"{place}/{ts}", text=text, at=at)
 
 
 def _reaction(event: Payload, team: str, me: Me) -> Event:

@@ -61,7 +61,9 @@ async def play_live(
     outcomes = await database.run(lambda connection: _outcomes(connection, said))
     await knowledge.close()
     database.close()
-    placed = replace(recording, messages=tuple(said), order=tuple(message.id for message in said), people={})
+    placed = replace(
+        recording, messages=tuple(said), order=tuple(message.id for message in said), people=cast.people()
+    )
     channels = {
         cast.channel(name): replace(info, id=cast.channel(name)) for name, info in recording.channels.items()
     }
@@ -92,6 +94,10 @@ class Cast:
             slack.add_user(user, name)
         for name, channel in self._channels.items():
             slack.add_channel(channel, name.removeprefix("#"))
+
+    def people(self) -> dict[str, str]:
+        """What Slack calls them -> who they are, as it tells who asks."""
+        return {name: f"slack:{self._slack.identity.team}/{user}" for name, user in self._users.items()}
 
     def channel(self, name: str) -> str:
         return f"slack:{self._slack.identity.team}/{self._channels[name]}"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection
 
 from bot import inbox, intents, ledger
-from bot.adapters.adapter import Arrival, Channel, ChannelKind
+from bot.adapters.adapter import Arrival, Channel, ChannelKind, Person
 from bot.answerer import Citation, Line, Suggestion
 from bot.app import open_database
 from bot.feedback import Vote
@@ -376,3 +376,122 @@ def test_a_channel_is_found_by_id_the_end_of_its_id_or_its_name(database: Databa
         ("#none", []),
     ):
         assert database.run_blocking(partial(ledger.find_channels, given=given_name)) == found
+
+
+# ---- budgets, rejections, people -----------------------------------------------------
+
+
+def spoken(database: Database, since: datetime, channel: str = "ch") -> int:
+    return database.run_blocking(lambda c: ledger.spoken_since(c, channel, since))
+
+
+def test_only_what_was_or_will_be_sent_counts_for_the_budgets(database: Database) -> None:
+    suggest(database, "sent", "m1")
+    suggest(database, "dropped", "m2")
+    kept = Message(id="m3", channel="ch", thread="m1", user="ann", at=T0, text="why?")
+    database.run_blocking(lambda c: ledger.put_suggestion(c, "kept", kept, suggestion(), T0, send=False))
+    due = {
+        intent.suggestion_id: intent
+        for intent in database.run_blocking(lambda c: take_all(c, "sent", "dropped"))
+    }
+    database.run_blocking(lambda c: intents.drop_intent(c, due["dropped"].id, "older than stale_after"))
+    database.run_blocking(lambda c: intents.mark_done(c, due["sent"], "p1", T0))
+    assert spoken(database, T0 - timedelta(hours=1)) == 1
+    given = database.run_blocking(lambda c: ledger.in_conversation(c, "m1"))
+    assert [row.id for row in given] == ["sent"]
+    database.run_blocking(lambda c: ledger.mark_removed(c, "sent", T0))
+    assert spoken(database, T0 - timedelta(hours=1)) == 1  # what was removed was said all the same
+
+
+def take_all(connection: Connection, *keys: str) -> list[intents.Intent]:
+    """The intents of these suggestions; of one channel only the first is due at a time."""
+    taken = []
+    for _ in keys:
+        (intent,) = intents.take_intents(connection, T0, [])
+        taken.append(intent)
+        intents.put_off(connection, intent, T0 + timedelta(days=1), "later", uncertain=False)
+    return taken
+
+
+def test_the_hour_of_the_budget_is_open_at_its_beginning_and_each_channels_own(database: Database) -> None:
+    suggest(database, "s1", "m1")
+    assert spoken(database, T0) == 0  # said exactly an hour ago
+    assert spoken(database, T0 - timedelta(seconds=1)) == 1
+    assert spoken(database, T0 - timedelta(seconds=1), "other") == 0
+
+
+def rejected(database: Database, channel: str = "ch", since: datetime = T0) -> datetime | None:
+    return database.run_blocking(lambda c: ledger.rejected_in_channel(c, channel, since))
+
+
+def test_a_live_thumbs_down_is_a_rejection_in_its_channel_until_it_is_taken_back(database: Database) -> None:
+    suggest(database)
+    at = T0 + timedelta(minutes=3)
+    down = Vote(suggestion_id="s1", user="bob", helpful=False)
+    database.run_blocking(lambda c: ledger.put_vote(c, down, "reaction", at))
+    assert (rejected(database), rejected(database, "other"), rejected(database, since=at)) == (at, None, None)
+    database.run_blocking(lambda c: ledger.withdraw_vote(c, "s1", "bob", helpful=False))
+    assert rejected(database) is None
+    up = Vote(suggestion_id="s1", user="bob", helpful=True)
+    database.run_blocking(lambda c: ledger.put_vote(c, up, "reaction", at))
+    assert rejected(database) is None
+
+
+def test_an_answer_that_a_person_removed_is_a_rejection_and_one_that_we_took_back_is_not(
+    database: Database,
+) -> None:
+    suggest(database, "s1", "m1")
+    suggest(database, "s2", "m2", "other")
+    database.run_blocking(lambda c: ledger.empty_suggestion(c, "s2"))  # its source was deleted
+    at = T0 + timedelta(minutes=3)
+    for key in ("s1", "s2"):
+        database.run_blocking(partial(ledger.mark_removed, suggestion_id=key, at=at))
+    assert (rejected(database), rejected(database, "other")) == (at, None)
+
+
+def test_what_a_platform_no_longer_tells_of_a_person_is_not_forgotten(database: Database) -> None:
+    ann = Person(id="slack:T1/UANN", name="Ann", mail_domain="example.com")
+    for told in (ann, Person(id=ann.id), Person(id=ann.id, name="Ann Ash")):
+        database.run_blocking(partial(ledger.put_people, known=[told]))
+    assert database.run_blocking(lambda c: ledger.names(c, [ann.id])) == {ann.id: "Ann Ash"}
+    belongs = database.run_blocking(lambda c: ledger.belongings(c, [ann.id, "slack:T1/UBOB"]))
+    assert belongs == {ann.id: frozenset({"*@example.com"}), "slack:T1/UBOB": frozenset()}
+
+
+def test_a_groups_members_are_those_of_the_last_time(database: Database) -> None:
+    for members in (["slack:T1/UANN", "slack:T1/UBOB"], ["slack:T1/UBOB"]):
+        database.run_blocking(partial(ledger.put_group, group="@team", users=members))
+    belongs = database.run_blocking(
+        lambda c: ledger.belongings(c, ["slack:T1/UANN", "slack:T1/UBOB", "UBOB"])
+    )
+    team = frozenset({"@team"})  # an export names people without the workspace
+    assert belongs == {"slack:T1/UANN": frozenset(), "slack:T1/UBOB": team, "UBOB": team}
+
+
+def test_a_store_of_the_first_version_gets_what_manners_need(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'old.db'}"
+    first = open_database(url)
+    suggest(first)
+    first.run_blocking(back_to_the_first_version)
+    first.close()
+    again = open_database(url)
+    again.run_blocking(lambda c: ledger.mark_removed(c, "s1", T0))
+    assert rejected(again, since=T0 - timedelta(seconds=1)) == T0
+    again.run_blocking(lambda c: ledger.put_people(c, [Person(id="u", mail_domain="example.com")]))
+    again.run_blocking(lambda c: ledger.put_group(c, "@team", ["u"]))
+    again.run_blocking(lambda c: ledger.erase_message(c, "m1"))
+    again.close()
+
+
+def back_to_the_first_version(connection: Connection) -> None:
+    for table in ("mutes", "first_answers", "group_members"):
+        connection.exec_driver_sql(f"DROP TABLE {table}")
+    for index in ("suggestions_removed", "votes_at"):
+        connection.exec_driver_sql(f"DROP INDEX {index}")
+    for table, column in (
+        ("suggestions", "removed_at"),
+        ("people", "mail_domain"),
+        ("erased", "conversation"),
+    ):
+        connection.exec_driver_sql(f"ALTER TABLE {table} DROP COLUMN {column}")
+    connection.exec_driver_sql("DELETE FROM migrations WHERE name = '2026-11-manners'")

@@ -103,6 +103,12 @@ GATES: list[tuple[str, Situation]] = [
     ("solved", situation(ticket=ticket_after(Step.CHECKED))),
     ("solved", situation(ticket=ticket_after(Step.CHECKED_IN_CHARGE))),
     ("rejected", situation(rejected=True)),
+    ("muted", situation(muted="ann muted this conversation")),
+    ("addressed", situation(said("Anna, could you look why the gate stops?"), people={"Anna": "anna"})),
+    ("addressed", situation(said("How do I restart the gate, Anna?"), people={"Anna": "anna"})),
+    ("addressed", situation(said("@anna how do I restart the gate again?"), people={"Anna": "anna"})),
+    ("addressed", situation(said("李雷，网关报错了，你能看一下吗？"), people={"李雷": "li"})),
+    ("addressed", situation(said("网关报错了，怎么重新启动，李雷？"), people={"李雷": "li"})),
     ("person helps", situation(said(), said("Let me have a look.", user="bob", minute=1))),
     ("person helps", situation(said(minute=5), said(), said("What does the log say?", user="bob", minute=1))),
 ]
@@ -114,6 +120,52 @@ def test_a_gate_silences_whatever_is_known(reason: str, looked_at: Situation) ->
     assert (decision.action, decision.reasons[0].name) == (Action.SILENT, reason)
     assert decision.until is None
     assert decision.reasons[0].text
+
+
+def minutes(minute: float) -> datetime:
+    return NOON + timedelta(minutes=minute)
+
+
+AGAIN = "I tried that and it still fails with MLR-4090, what else can I do?"
+HELPED = (said(), said("Clean the spill folder.", user="bob", minute=5))
+
+
+@pytest.mark.parametrize(
+    ("asked_at", "looked_at", "around", "led"),
+    [
+        (6, 6, HELPED, True),  # the asker goes on answering who helps
+        (6, 34, HELPED, True),
+        (35, 35, HELPED, True),  # half an hour is still his to react
+        (36, 36, HELPED, False),  # nobody is at it any more, and the asker asks again
+        (300, 300, (*HELPED, said("And now?", user="carl", minute=290)), True),  # somebody else came
+        (300, 300.5, (*HELPED, said("Wait, I know that one.", user="bob", minute=300.2)), True),
+        (6, 300, HELPED, False),  # looked at late: nobody reacted to it either
+    ],
+)
+def test_who_helps_leads_until_nobody_has_reacted_for_half_an_hour(
+    asked_at: float, looked_at: float, around: Sequence[Message], led: bool
+) -> None:
+    again = situation(said(AGAIN, minute=asked_at), *around, now=minutes(looked_at))
+    decision = gate(again)
+    assert (decision is not None and decision.reasons[0].name == "person helps") is led
+    assert led or decision is None
+
+
+def test_a_person_who_answered_the_question_leads_however_long_ago() -> None:
+    """The second look, or an edit, does not answer what was answered."""
+    answered = situation(said(), HELPED[1], now=minutes(600))
+    decision = gate(answered)
+    assert decision is not None and decision.reasons[0].name == "person helps"
+
+
+def test_our_own_answers_give_nobody_the_lead() -> None:
+    ours = said("It is said in [1].", user="earshot", minute=1, role=Role.BOT)
+    assert gate(situation(said(AGAIN, minute=2), said(), ours, now=minutes(2))) is None
+
+
+def test_a_mention_of_us_is_not_said_to_somebody_else() -> None:
+    mention = said("@earshot why does the gate stop with MLR-4090?")
+    assert gate(situation(mention, people={"earshot": "earshot", **NAMES})) is None
 
 
 @pytest.mark.parametrize(
@@ -145,6 +197,8 @@ def test_the_reason_names_the_person_who_helps_and_who_is_asked() -> None:
 # ---- what comes of a candidate ----------------------------------------------------------------------------
 
 WAITING = {"wait": timedelta(seconds=90)}
+ASKING_US = said(f"@earshot {QUESTION}")
+COOLING = {"cool_down": timedelta(minutes=10)}
 OUTCOMES: list[tuple[str, Action, str, Situation, Sequence[Hit]]] = [
     ("it knows", Action.REPLY, "can help", situation(), GOOD),
     ("it knows nothing", Action.SILENT, "nothing known", situation(), ()),
@@ -174,6 +228,19 @@ OUTCOMES: list[tuple[str, Action, str, Situation, Sequence[Hit]]] = [
     ("no thread budget", Action.SILENT, "thread budget", situation(policy={"max_per_thread": 0}), GOOD),
     ("hour budget", Action.SILENT, "hour budget", situation(spoken_last_hour=6), GOOD),
     ("hour budget left", Action.REPLY, "can help", situation(spoken_last_hour=5), GOOD),
+    ("cool-down", Action.SILENT, "cool-down", situation(policy=COOLING, rejected_at=minutes(-9)), GOOD),
+    ("cooled down", Action.REPLY, "can help", situation(policy=COOLING, rejected_at=minutes(-10)), GOOD),
+    ("no cool-down", Action.REPLY, "can help", situation(rejected_at=minutes(-1)), GOOD),
+    (
+        "cool-down, asked",
+        Action.REPLY,
+        "can help",
+        situation(ASKING_US, policy=COOLING, rejected_at=NOON),
+        GOOD,
+    ),
+    ("quiet hours, asked", Action.REPLY, "can help", situation(ASKING_US, policy={"quiet_now": True}), GOOD),
+    ("no wait, asked", Action.REPLY, "can help", situation(ASKING_US, policy=WAITING), GOOD),
+    ("budget, asked", Action.SILENT, "hour budget", situation(ASKING_US, spoken_last_hour=6), GOOD),
 ]
 
 
@@ -193,6 +260,23 @@ def test_what_comes_of_a_candidate(
 def test_it_waits_from_when_it_was_said_not_from_when_it_was_heard() -> None:
     heard_late = situation(policy=WAITING, now=NOON + timedelta(seconds=60))
     assert decide(heard_late, GOOD).until == NOON + timedelta(seconds=90)
+
+
+def test_it_waits_as_long_as_people_here_usually_take() -> None:
+    slow, quick = ((timedelta(seconds=s),) * 50 for s in (200, 30))
+    for delays, seconds in ((slow, 200), (quick, 30)):
+        decision = decide(situation(policy=WAITING, delays=delays), GOOD)
+        assert decision.until == NOON + timedelta(seconds=seconds)
+        assert decision.reasons[0].text == f"people here usually answer within {seconds} s"
+    told = decide(situation(policy=WAITING), GOOD).reasons[0].text
+    assert told == "people get 90 s to answer first"
+    assert decide(situation(delays=slow), GOOD).action is Action.REPLY  # wait_seconds: 0
+
+
+def test_a_held_back_reply_keeps_its_score() -> None:
+    held = decide(situation(policy=COOLING, rejected_at=NOON), GOOD)
+    assert held.score == decide(situation(), GOOD).score
+    assert held.reasons[0].text == "an answer was rejected in this channel; quiet until 12:10:00"
 
 
 def test_the_dial_is_a_threshold_on_the_score() -> None:

@@ -11,12 +11,12 @@ import pytest
 from sqlalchemy import Connection
 
 from bot import ledger
-from bot.adapters.adapter import Channel, ChannelKind, Heard
+from bot.adapters.adapter import Channel, ChannelKind, Heard, Person
 from bot.app import open_database
 from bot.config import Config
 from bot.learning import threads_of
 from bot.scorer import Situation, gate
-from bot.situation import LEARNT_JOINED, hear, knows_thread, policy_of, recall, role_of
+from bot.situation import LEARNT_JOINED, hear, knows_thread, policy_of, recall, role_in, role_of, roles_in
 from bot.tickets import TicketState
 from knowledge.database import Database
 from knowledge.thread import Message, Reaction, Role
@@ -67,6 +67,31 @@ def test_who_speaks(
     user: str, said: Role, settings: Config, parts: tuple[int, int] | None, role: Role
 ) -> None:
     assert role_of(user, said, settings, {} if parts is None else {user: parts}) is role
+
+
+GROUPED = config(analysts=["@support-team", "S0EXPERTS1", "*@example.com"])
+
+
+@pytest.mark.parametrize(
+    ("belongs", "role"),
+    [
+        ({"@support-team"}, Role.ANALYST),
+        ({"S0EXPERTS1"}, Role.ANALYST),
+        ({"*@example.com"}, Role.ANALYST),
+        ({"*@example.org", "@sales"}, Role.CUSTOMER),
+        (set(), Role.CUSTOMER),
+    ],
+)
+def test_who_belongs_to_a_group_or_a_domain_is_an_analyst(belongs: set[str], role: Role) -> None:
+    assert role_of(BOB, Role.UNKNOWN, GROUPED, {}, {BOB: frozenset(belongs)}) is role
+
+
+def test_roles_come_from_the_groups_and_addresses_in_the_store(database: Database) -> None:
+    read(database, lambda c: ledger.put_group(c, "@support-team", [BOB]))
+    read(database, lambda c: ledger.put_people(c, [Person(id=ANN, mail_domain="example.com")]))
+    roles = read(database, lambda c: roles_in(c, GROUPED, [ANN, BOB, "slack:T1/UCARL"], Role.UNKNOWN))
+    assert roles == {ANN: Role.ANALYST, BOB: Role.ANALYST, "slack:T1/UCARL": Role.CUSTOMER}
+    assert read(database, lambda c: role_in(c, CONFIG, BOB)) is Role.UNKNOWN  # only where it is configured
 
 
 # ---- what is allowed --------------------------------------------------------------------------------------
@@ -122,6 +147,37 @@ def test_a_rooms_channel_that_is_called_with_its_sign_is_found() -> None:
 def test_quiet_hours_are_those_of_the_configured_zone(zone: str, hours: str, quiet: bool) -> None:
     settings = config(timezone=zone, defaults={"quiet_hours": hours})
     assert policy_of(settings, HELP, NOON).quiet_now is quiet
+
+
+@pytest.mark.parametrize(
+    ("utc", "hours", "quiet"),
+    [
+        ("2026-03-29 00:59", "02:00-03:00", False),  # 01:59; the next minute is 03:00
+        ("2026-03-29 01:00", "02:00-03:00", False),  # that hour is left out
+        ("2026-03-29 00:59", "22:00-02:30", True),
+        ("2026-03-29 01:00", "22:00-02:30", False),  # 03:00 is past 02:30
+        ("2026-10-25 00:30", "02:00-03:00", True),  # 02:30, still summer time
+        ("2026-10-25 01:30", "02:00-03:00", True),  # 02:30 again
+        ("2026-10-25 02:00", "02:00-03:00", False),
+        ("2026-10-25 06:59", "19:00-08:00", True),  # 07:59 in winter; in summer it was 08:59
+        ("2026-10-24 06:59", "19:00-08:00", False),
+    ],
+)
+def test_quiet_hours_go_by_the_clock_on_the_wall_when_summer_time_changes(
+    utc: str, hours: str, quiet: bool
+) -> None:
+    settings = config(timezone="Europe/Berlin", defaults={"quiet_hours": hours})
+    now = datetime.fromisoformat(utc).replace(tzinfo=UTC)
+    assert policy_of(settings, HELP, now).quiet_now is quiet
+
+
+def test_a_channels_own_cool_down_and_bound_of_waiting_count() -> None:
+    settings = config(
+        defaults={"cool_down": "1h"}, channels={"#help": {"cool_down": "off", "wait_at_most": "2m"}}
+    )
+    own, other = (policy_of(settings, channel, NOON) for channel in (HELP, replace(HELP, id="C2", name="x")))
+    assert (own.cool_down, own.wait_at_most) == (timedelta(), timedelta(minutes=2))
+    assert (other.cool_down, other.wait_at_most) == (timedelta(hours=1), timedelta(minutes=5))
 
 
 @pytest.mark.parametrize(
@@ -270,6 +326,56 @@ def test_a_deleted_message_is_gone_from_the_conversation(database: Database) -> 
     situation = read(database, lambda c: recall(c, CONFIG, TALK[2].message.id, NOON))
     assert situation is not None
     assert [message.user for message in situation.thread.messages] == [ANN, ANN]
+
+
+def test_a_deleted_question_still_has_its_asker(database: Database) -> None:
+    """Also where the thread hangs on a message that itself continued a conversation of the channel."""
+    first, second = said(), said("It stopped again just now, what can I do?", ANN, 1)
+    heard(database, first, second)
+    read(database, lambda c: ledger.erase_message(c, second.message.id))
+    assert read(database, lambda c: knows_thread(c, said(thread=second.message.id).message))
+    answer = heard(database, said("Clean the spill folder.", BOB, 2, second.message.id))
+    assert (answer.ticket.asker, answer.thread.id) == (ANN, ROOT)
+    read(database, lambda c: ledger.erase_message(c, ROOT))
+    more = heard(database, said("And restart the gate.", BOB, 3, ROOT))
+    assert (more.ticket.asker, more.thread.id) == (ANN, ROOT)
+
+
+# ---- how fast people are ----------------------------------------------------------------------------------
+
+
+def delays(database: Database, channel: Channel = HELP, minute: float = 1000) -> list[float]:
+    at = NOON + timedelta(minutes=minute)
+    found = read(database, lambda c: ledger.first_answer_delays(c, channel.id, at, 50))
+    return [delay.total_seconds() for delay in found]
+
+
+def test_the_first_word_of_another_person_tells_how_fast_people_answer(database: Database) -> None:
+    heard(database, *TALK, said("Any of them.", BOB, 3, ROOT))
+    assert delays(database) == [60.0]
+    assert delays(database, minute=0.5) == []  # nobody knew it then
+    assert delays(database, replace(HELP, id="slack:T1/C2")) == []
+
+
+@pytest.mark.parametrize(
+    "talk",
+    [
+        (said(), said("It is the second host.", ANN, 1, ROOT)),  # nobody else spoke
+        (said(), said("Noted.", BOB, 1, ROOT, role=Role.BOT)),
+        (said("Good morning everybody, I wish you a sunny week."), said("To you, too!", BOB, 1, ROOT)),
+    ],
+)
+def test_what_is_no_answer_to_a_question_tells_nothing(database: Database, talk: tuple[Heard, ...]) -> None:
+    heard(database, *talk)
+    assert delays(database) == []
+
+
+def test_the_newest_answers_are_in_the_situation(database: Database) -> None:
+    for number in range(60):
+        root = said(minute=100 * number, user=f"slack:T1/U{number}")
+        heard(database, root, said("Clean it.", BOB, 100 * number + 1 + number / 60, root.message.id))
+    known = heard(database, said(minute=7000)).delays
+    assert [delay.total_seconds() for delay in known] == [60.0 + number for number in range(59, 9, -1)]
 
 
 # ---- what is recalled -------------------------------------------------------------------------------------

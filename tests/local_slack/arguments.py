@@ -54,6 +54,8 @@ reactions.add               reactions:write                 json  channel! name!
 reactions.get               reactions:read                  form  channel timestamp file file_comment full
 reactions.remove            reactions:write                 json  name! channel timestamp file file_comment
 team.info                   team:read                       form  team domain
+usergroups.list             usergroups:read                 form  include_count include_disabled include_users
+usergroups.users.list       usergroups:read                 form  usergroup! include_disabled
 users.info                  users:read                      form  user! include_locale
 users.list                  users:read                      form  cursor limit include_locale
 views.open                  -                               json  view! trigger_id interactivity_pointer
@@ -161,7 +163,8 @@ _IS_MOMENT = _pattern(r"\d{1,10}(\.\d{1,6})?")
 _IS_USER = _pattern(r"[UW][A-Z0-9]+")
 _IS_CHANNEL = _pattern(r"[CDGUW][A-Z0-9]+")
 _BOOLEANS = _words(
-    "as_user exclude_archived full include_all_metadata include_locale include_num_members inclusive",
+    "as_user exclude_archived full include_all_metadata include_count include_disabled include_locale",
+    "include_num_members include_users inclusive",
     "link_names mrkdwn prevent_creation reply_broadcast return_im unfurl_links unfurl_media",
 )
 _STRUCTURES = {
@@ -178,6 +181,7 @@ _STRINGS: dict[str, Callable[[Any], bool]] = {
     "user": _IS_USER,
     "user_id": _IS_USER,
     "users": _pattern(r"[UW][A-Z0-9]+(,[UW][A-Z0-9]+)*"),
+    "usergroup": _pattern(r"S[A-Z0-9]+"),
     "bot": _pattern(r"B[A-Z0-9]+"),
     "ts": _IS_TS,
     "thread_ts": _IS_TS,

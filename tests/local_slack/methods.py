@@ -9,7 +9,7 @@ from typing import Any
 from . import shapes
 from .arguments import Refused
 from .blocks import check_message, check_view
-from .state import Channel, Ephemeral, Kind, Message, Workspace, comparable
+from .state import Channel, Ephemeral, Kind, Message, User, Workspace, comparable
 
 Json = dict[str, Any]
 
@@ -65,6 +65,8 @@ class Methods:
             "reactions.get": self._reactions,
             "reactions.remove": self._unreact,
             "team.info": self._team_info,
+            "usergroups.list": self._usergroups,
+            "usergroups.users.list": self._usergroup_members,
             "users.info": self._users_info,
             "users.list": self._users_list,
             "views.open": self._views_open,
@@ -297,12 +299,34 @@ class Methods:
         user = self._workspace.users.get(args["user"])
         if user is None:
             raise Refused("user_not_found")
-        return {"user": shapes.user_object(self._workspace, user)}
+        return {"user": self._user_object(user)}
+
+    def _user_object(self, user: User) -> Json:
+        """The address only for who may see it: without the scope the field is not there."""
+        made = shapes.user_object(self._workspace, user)
+        if user.email and "users:read.email" in self._scopes():
+            made["profile"]["email"] = user.email
+        return made
+
+    def _usergroups(self, args: Json) -> Json:
+        groups = [
+            group
+            for group in self._workspace.groups.values()
+            if group.enabled or args.get("include_disabled")
+        ]
+        users = args.get("include_users", False)
+        return {"usergroups": [shapes.group_object(self._workspace, group, users=users) for group in groups]}
+
+    def _usergroup_members(self, args: Json) -> Json:
+        group = self._workspace.groups.get(args["usergroup"])
+        if group is None:
+            raise Refused("no_such_subteam")
+        return {"users": list(group.users)}
 
     def _users_list(self, args: Json) -> Json:
         users = self._workspace.users
         page, meta = _page(list(users), args, default=MAX_PAGE)
-        return {"members": [shapes.user_object(self._workspace, users[id]) for id in page], **meta}
+        return {"members": [self._user_object(users[id]) for id in page], **meta}
 
     def _conversations_info(self, args: Json) -> Json:
         channel = self._channel(args["channel"])

@@ -17,7 +17,7 @@ from .methods import Methods
 from .people import Said
 from .responses import ResponseUrls
 from .socket_mode import Ack, Delivery, RetrySchedule, SocketMode
-from .state import Channel, Ephemeral, Identity, Kind, Message, User, Workspace
+from .state import Channel, Ephemeral, Group, Identity, Kind, Message, User, Workspace
 from .thread import LoopThread
 from .web_api import PostLimit, Request, WebApi
 
@@ -137,6 +137,7 @@ class LocalSlack:
         team: str | None = None,
         tz: str = "Europe/Berlin",
         title: str = "",
+        email: str = "",
         is_bot: bool = False,
         is_admin: bool = False,
     ) -> str:
@@ -148,10 +149,17 @@ class LocalSlack:
             team=team or self.identity.team,
             tz=tz,
             title=title,
+            email=email,
             is_bot=is_bot,
             is_admin=is_admin,
         )
         self._call(lambda: self.workspace.add_user(user))
+        return id
+
+    def put_group(self, id: str, handle: str, users: Iterable[str], *, enabled: bool = True) -> str:
+        """A user group, new or with other members than before."""
+        group = Group(id=id, handle=handle, users=list(users), enabled=enabled)
+        self._call(lambda: self.workspace.put_group(group))
         return id
 
     def add_channel(

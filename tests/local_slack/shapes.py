@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from .markup import rich_elements
 
 if TYPE_CHECKING:
-    from .state import Channel, Message, User, Workspace
+    from .state import Channel, Group, Message, User, Workspace
 
 Json = dict[str, Any]
 
@@ -150,6 +150,24 @@ def user_object(workspace: "Workspace", user: "User") -> Json:
     if user.team != workspace.identity.team:
         made["is_stranger"] = True
     return made
+
+
+def group_object(workspace: "Workspace", group: "Group", *, users: bool) -> Json:
+    made: Json = {
+        "id": group.id,
+        "team_id": workspace.identity.team,
+        "is_usergroup": True,
+        "is_subteam": True,
+        "name": group.handle.replace("-", " ").title(),
+        "description": "",
+        "handle": group.handle,
+        "is_external": False,
+        "date_create": 1700000000,
+        "date_delete": 0 if group.enabled else 1700000001,
+        "user_count": len(group.users),
+        "prefs": {"channels": [], "groups": []},
+    }
+    return made | ({"users": list(group.users)} if users else {})
 
 
 def channel_object(workspace: "Workspace", channel: "Channel") -> Json:

@@ -49,9 +49,20 @@ class User:
     team: str
     tz: str = "Europe/Berlin"
     title: str = ""
+    email: str = ""
     is_bot: bool = False
     is_admin: bool = False
     deleted: bool = False
+
+
+@dataclass(kw_only=True, slots=True)
+class Group:
+    """A user group, such as @support-team."""
+
+    id: str
+    handle: str
+    users: list[str]
+    enabled: bool = True
 
 
 @dataclass(kw_only=True, slots=True)
@@ -119,6 +130,7 @@ class Workspace:
         self.identity = identity
         self.users: dict[str, User] = {}
         self.channels: dict[str, Channel] = {}
+        self.groups: dict[str, Group] = {}
         self.ephemerals: list[Ephemeral] = []
         self.statuses: list[Json] = []
         self.bot_posts: list[Message] = []
@@ -166,6 +178,11 @@ class Workspace:
         if channel.id in self.channels:
             raise ValueError(f"channel {channel.id} is there already")
         self.channels[channel.id] = channel
+
+    def put_group(self, group: Group) -> None:
+        if unknown := [user for user in group.users if user not in self.users]:
+            raise KeyError(f"no user {', '.join(unknown)}; add_user makes one")
+        self.groups[group.id] = group
 
     def channel(self, id: str) -> Channel:
         if id not in self.channels:

@@ -1,0 +1,70 @@
+"""I/O: orders to be quiet and to speak again, carried out. Runs in a transaction of its caller.
+
+The message that gives an order is no part of any conversation: it is not kept, opens no ticket and teaches nothing.
+"""
+
+from sqlalchemy import Connection
+
+from bot import mutes
+from bot.adapters.adapter import Heard, Reacted
+from bot.config import Config, is_listed
+from bot.manners import Order, is_mute
+from bot.situation import conversation_for, role_in
+from knowledge.thread import Message, Role
+
+_ONLY_STAFF = "which only analysts and admins may: ignored"
+
+
+def obey(connection: Connection, config: Config, heard: Heard, order: Order) -> str:
+    """Carry the order out where its author may give it. What came of it, for people."""
+    message = heard.message
+    conversation = conversation_for(connection, message)
+    match order:
+        case Order.MUTE:
+            mutes.mute(connection, conversation, message.user, message.at)
+            return "it mutes this conversation"
+        case Order.UNMUTE:
+            mutes.lift(connection, conversation, message.user, message.at)
+            return "it un-mutes this conversation"
+        case Order.MUTE_CHANNEL:
+            return _mute_channel(connection, config, message)
+        case Order.UNMUTE_CHANNEL:
+            return _unmute_channel(connection, config, message, conversation)
+
+
+def _mute_channel(connection: Connection, config: Config, message: Message) -> str:
+    if _is_staffed(config) and not _in_charge(connection, config, message):
+        return f"it would mute the channel, {_ONLY_STAFF}"
+    mutes.mute(connection, message.channel, message.user, message.at)
+    return "it mutes the channel"
+
+
+def _unmute_channel(connection: Connection, config: Config, message: Message, conversation: str) -> str:
+    if message.thread:  # it mentions us, so at least here we are asked for
+        mutes.lift(connection, conversation, message.user, message.at)
+    # Where nobody is configured, who muted it can take it back; else a slip would last for ever.
+    own = not _is_staffed(config) and mutes.muted_by_word(connection, message.channel) == message.user
+    if not own and not _in_charge(connection, config, message):
+        return f"it would un-mute the channel, {_ONLY_STAFF}"
+    mutes.unmute(connection, message.channel)
+    return "it un-mutes the channel"
+
+
+def _is_staffed(config: Config) -> bool:
+    return bool(config.analysts or config.admins or config.owners)
+
+
+def _in_charge(connection: Connection, config: Config, message: Message) -> bool:
+    listed = is_listed(message.user, config.admins | config.owners)
+    return listed or role_in(connection, config, message.user, message.role) is Role.ANALYST
+
+
+def hush(connection: Connection, conversation: str, reacted: Reacted) -> None:
+    """🔇 on anything in a conversation mutes it as long as it stands, or until the bot is mentioned there."""
+    if not is_mute(reacted.name):
+        return
+    source = mutes.reaction_source(reacted.message_id, reacted.user)
+    if reacted.added:
+        mutes.mute(connection, conversation, reacted.user, reacted.at, source=source)
+    else:
+        mutes.take_off(connection, conversation, source)
