@@ -17,10 +17,14 @@ from knowledge.cues import asks_for_help
 from knowledge.thread import Message
 
 WINDOW = timedelta(hours=2)  # an older conversation is not continued without a thread
+WARM = timedelta(
+    minutes=30
+)  # after which silence a question of somebody new opens a conversation in any case
 LOOK_BACK = MOST  # top-level messages looked at, whatever their age
 SURE = 0.8  # probability of belonging, from which on a question of somebody new to a conversation joins it
 LIKELY = 0.5  # a question of who takes part, or is said to somebody by name
 MAYBE = 0.4  # what asks nothing
+NEVER = 1.1  # a question of somebody new to a conversation that has gone cold
 
 
 def joins(message: Message, recent: Sequence[Message], names: Mapping[str, str]) -> str | None:
@@ -42,7 +46,8 @@ def continued(
         return None
     found = link(message, recent, names, weights)
     home, share = _likeliest(found, recent)
-    if share < _needed(message, recent, home, found.to) * (share + found.none):
+    inside_home = [earlier for earlier in recent if earlier.thread == home]
+    if share < _needed(message, inside_home, found.to) * (share + found.none):
         return None
     inside = [(of, place) for place, of in enumerate(found.shares) if recent[place].thread == home]
     return recent[max(inside)[1]]
@@ -56,8 +61,10 @@ def _likeliest(found: Link, recent: Sequence[Message]) -> tuple[str, float]:
     return max(sums.items(), key=lambda item: item[1])
 
 
-def _needed(message: Message, recent: Sequence[Message], home: str, to: str | None) -> float:
+def _needed(message: Message, home: Sequence[Message], to: str | None) -> float:
+    """The probability, against opening a conversation, from which on ``message`` continues ``home``."""
     if not asks_for_help(message.text):
         return MAYBE
-    takes_part = any(earlier.user == message.user and earlier.thread == home for earlier in recent)
-    return LIKELY if takes_part or to is not None else SURE
+    if to is not None or any(earlier.user == message.user for earlier in home):
+        return LIKELY
+    return SURE if message.at - home[-1].at <= WARM else NEVER
