@@ -30,9 +30,8 @@ PENALTY = 3e-5  # of the squared weights, features scaled to deviation 1
 TIME = (
     "last, pace",
     "distance, pace",
-    "none: minutes",
-    "none: minutes, new here and asks",
-    "none: pace",
+    "none: minutes, asks nothing",
+    "none: pace, asks nothing",
 )
 TIME_PENALTY = 1e-4
 TIMED = ("nodejs", "angular")  # channels of gitter-dev; the other two are kept for measuring

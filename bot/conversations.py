@@ -4,9 +4,9 @@ Lines of one person in a burst are one question, an answer a few messages below 
 message most likely continues comes from the linear model of ``bot/linking.py``. Here stands how sure that must be.
 
 The trade-off: a question glued to somebody else's conversation is lost, since there another person is the asker and
-the bot keeps out of it. So what asks the room, from somebody who does not take part yet, has to belong for SURE. An
-answer that is split off leaves the question open, and the bot speaks over a person; so what asks nothing joins where
-it only MAYBE belongs. For the rest the likelier side wins.
+the bot keeps out of it. So what asks the room, from somebody who does not take part yet, must go on from one message,
+for SURE, while the talk is WARM. An answer that is split off leaves the question open, and the bot speaks over a
+person; so what asks nothing joins where it only MAYBE belongs. For the rest the likelier side wins.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,10 +21,10 @@ WARM = timedelta(
     minutes=30
 )  # after which silence a question of somebody new opens a conversation in any case
 LOOK_BACK = MOST  # top-level messages looked at, whatever their age
-SURE = 0.8  # probability of belonging, from which on a question of somebody new to a conversation joins it
-LIKELY = 0.5  # a question of who takes part, or is said to somebody by name
+SURE = 0.8  # probability, against opening, from which on a question of somebody new goes on from one message
+LIKELY = 0.5  # a question of who takes part
 MAYBE = 0.4  # what asks nothing
-NEVER = 1.1  # a question of somebody new to a conversation that has gone cold
+NAMED = 0.3  # what is said by name to somebody who spoke before
 
 
 def joins(message: Message, recent: Sequence[Message], names: Mapping[str, str]) -> str | None:
@@ -46,11 +46,25 @@ def continued(
         return None
     found = link(message, recent, names, weights)
     home, share = _likeliest(found, recent)
-    inside_home = [earlier for earlier in recent if earlier.thread == home]
-    if share < _needed(message, inside_home, found.to) * (share + found.none):
-        return None
-    inside = [(of, place) for place, of in enumerate(found.shares) if recent[place].thread == home]
-    return recent[max(inside)[1]]
+    inside = [place for place, earlier in enumerate(recent) if earlier.thread == home]
+    best = max(inside, key=lambda place: (found.shares[place], place))
+    if _asks_the_room(message, found.to, [recent[place] for place in inside]):
+        warm = message.at - recent[inside[-1]].at <= WARM
+        joined = warm and _outweighs(found.shares[best], found.none, SURE)
+    else:
+        needed = NAMED if found.to else LIKELY if asks_for_help(message.text) else MAYBE
+        joined = _outweighs(share, found.none, needed)
+    return recent[best] if joined else None
+
+
+def _outweighs(share: float, none: float, needed: float) -> bool:
+    return share >= needed * (share + none)
+
+
+def _asks_the_room(message: Message, to: str | None, home: Sequence[Message]) -> bool:
+    """Whether it asks, nobody by name, and its author does not take part in the conversation yet."""
+    takes_part = any(earlier.user == message.user for earlier in home)
+    return to is None and not takes_part and asks_for_help(message.text)
 
 
 def _likeliest(found: Link, recent: Sequence[Message]) -> tuple[str, float]:
@@ -59,12 +73,3 @@ def _likeliest(found: Link, recent: Sequence[Message]) -> tuple[str, float]:
     for share, earlier in zip(found.shares, recent, strict=True):
         sums[earlier.thread] = sums.get(earlier.thread, 0.0) + share
     return max(sums.items(), key=lambda item: item[1])
-
-
-def _needed(message: Message, home: Sequence[Message], to: str | None) -> float:
-    """The probability, against opening a conversation, from which on ``message`` continues ``home``."""
-    if not asks_for_help(message.text):
-        return MAYBE
-    if to is not None or any(earlier.user == message.user for earlier in home):
-        return LIKELY
-    return SURE if message.at - home[-1].at <= WARM else NEVER

@@ -92,8 +92,8 @@ PAIR = (
     "own latest, partner since",
     "own latest, addressee since",  # who is addressed spoke after it
     "own last, asks",  # this asks
-    "last, pace",
-    "distance, pace",
+    "last, pace",  # this asks nothing
+    "distance, pace",  # this asks nothing
 )
 # What speaks for a conversation of its own.
 NONE = (
@@ -116,9 +116,8 @@ NONE = (
     "none: open question",  # the newest message asks, this does not; not own
     "none: shared words",
     "none: few before",
-    "none: minutes",  # log2 of 1 + minutes of silence, where nobody is addressed
-    "none: minutes, new here and asks",
-    "none: pace",  # log2 of 1 + minutes from message to message lately, up to 2
+    "none: minutes, asks nothing",  # log2 of 1 + minutes of silence, where nobody is addressed
+    "none: pace, asks nothing",  # log2 of 1 + minutes from message to message lately, up to 2
 )
 MOST = 50  # earlier messages looked at
 Names = Mapping[str, str]
@@ -312,6 +311,7 @@ def pair_features(scene: _Scene, place: int) -> tuple[float, ...]:
     amount = min(sum(shared), 3.0)
     inside = scene.speakers[home]
     newest = scene.newest_in[home]
+    pace = 0.0 if line.asks else scene.pace
     answerable = other and its.asks and not line.asks
     return (
         distance,
@@ -386,8 +386,8 @@ def pair_features(scene: _Scene, place: int) -> tuple[float, ...]:
         own and latest and scene.partner_at > place,
         own and latest and to is not None and scene.latest.get(to, -1) > place,
         own and away == 1 and line.asks,
-        (away == 1) * scene.pace,
-        distance * scene.pace,
+        (away == 1) * pace,
+        distance * pace,
     )
 
 
@@ -418,9 +418,8 @@ def none_features(scene: _Scene) -> tuple[float, ...]:
         newest.user != me and its.asks and not line.asks,
         max((min(sum(shared), 3.0) for shared in scene.shared), default=0.0),
         1 / (1 + len(recent)),
-        quiet,
-        quiet * (scene.new_here and line.asks),
-        scene.pace,
+        0.0 if line.asks else quiet,
+        0.0 if line.asks else scene.pace,
     )
 
 
