@@ -2,13 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from knowledge.cues import is_ack
 from knowledge.entry import EntryKind, Hit, KnowledgeEntry, Passage, PassageKind, is_old
 from knowledge.thread import Message, Role, Thread
 from knowledge.writer import Claim, Draft
 
+BURST = timedelta(minutes=3)  # between two lines of one person that make one question
 MAX_QUERY = 4_000  # characters; beyond that it is a pasted log, and its beginning says what it is about
+
+MAX_BEFORE = 600  # characters of an earlier line
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,14 +57,25 @@ class Suggestion:
 
 
 def query_of(thread: Thread, message: Message) -> str:
-    """The question as it stands alone: the message, and for a follow-up what the asker said before it.
+    """The question as it stands alone: the message, the lines its asker added at once, and what he said before.
 
-    At most MAX_QUERY characters; a long log before the message does not push it out.
+    What is asked now must not drown in what was asked at the beginning: it comes first, and of what he said before
+    count the opening and the last two lines, MAX_BEFORE characters of each. At most MAX_QUERY characters.
     """
-    said = [m.text for m in thread.before(message.id) if m.user == message.user]
-    text = message.text[:MAX_QUERY]
-    before = "\n".join([*said[:1], *said[1:][-2:]])[: max(MAX_QUERY - len(text) - 1, 0)]
-    return f"{before}\n{text}" if before else text
+    before = [m.text for m in thread.before(message.id) if m.user == message.user]
+    kept = [text[:MAX_BEFORE] for text in [*before[:1], *before[1:][-2:]]]
+    return "\n".join([message.text, *burst_after(thread, message), *kept])[:MAX_QUERY]
+
+
+def burst_after(thread: Thread, message: Message) -> list[str]:
+    """What the same person added to ``message`` before anybody else spoke, each line soon after the last."""
+    lines, last = [], message
+    for later in thread.messages[len(thread.before(message.id)) + 1 :]:
+        if later.user != message.user or later.at - last.at > BURST:
+            break
+        lines.append(later.text)
+        last = later
+    return [text for text in lines if not is_ack(text)]
 
 
 def ground(draft: Draft, hits: Sequence[Hit], now: datetime) -> Suggestion | None:

@@ -1,48 +1,75 @@
 """Which conversation a top-level message belongs to, for channels that do not use threads. Pure.
 
-A first version with few rules: lines of one person in a burst are one question, an answer a few messages below is
-still the answer. Anything doubtful opens a conversation of its own.
+Lines of one person in a burst are one question, an answer a few messages below is still the answer. What the
+message most likely continues comes from the linear model of ``bot/linking.py``. Here stands how sure that must be.
+
+The trade-off: a question glued to somebody else's conversation is lost, since there another person is the asker and
+the bot keeps out of it. So what asks the room, from somebody who does not take part yet, must go on from one message,
+for SURE, while the talk is WARM. An answer that is split off leaves the question open, and the bot speaks over a
+person; so what asks nothing joins where it only MAYBE belongs. For the rest the likelier side wins.
 """
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from knowledge.cues import addressed_to, is_problem_report, is_question
+from bot.linking import MOST, Link, Model, link, model
+from knowledge.cues import asks_for_help
 from knowledge.thread import Message
 
-WINDOW = timedelta(minutes=30)  # an older conversation is not continued without a thread
-BURST = timedelta(minutes=3)
-ANSWER = timedelta(minutes=10)
+WINDOW = timedelta(hours=2)  # an older conversation is not continued without a thread
+WARM = timedelta(
+    minutes=30
+)  # after which silence a question of somebody new opens a conversation in any case
+LOOK_BACK = MOST  # top-level messages looked at, whatever their age
+SURE = 0.8  # probability, against opening, from which on a question of somebody new goes on from one message
+LIKELY = 0.5  # a question of who takes part
+MAYBE = 0.4  # what asks nothing
+NAMED = 0.3  # what is said by name to somebody who spoke before
 
 
 def joins(message: Message, recent: Sequence[Message], names: Mapping[str, str]) -> str | None:
     """The conversation that ``message`` continues, or None: it opens one.
 
     ``recent``: top-level messages of the channel before it, oldest first, ``thread`` being their conversation;
-    ``names``: what the people around are called -> who they are.
+    ``names``: what the people around are called -> who they are. Who spoke is known by his bare id, too.
     """
-    recent = [earlier for earlier in recent if message.at - earlier.at <= WINDOW]
+    parent = continued(message, recent, names, model())
+    return None if parent is None else parent.thread
+
+
+def continued(
+    message: Message, recent: Sequence[Message], names: Mapping[str, str], weights: Model
+) -> Message | None:
+    """The earlier message that ``message`` most probably goes on from, in the conversation it continues."""
+    recent = [earlier for earlier in recent if message.at - earlier.at <= WINDOW][-LOOK_BACK:]
     if not recent:
         return None
-    return _burst(message, recent) or _addressed(message, recent, names) or _answer(message, recent)
+    found = link(message, recent, names, weights)
+    home, share = _likeliest(found, recent)
+    inside = [place for place, earlier in enumerate(recent) if earlier.thread == home]
+    best = max(inside, key=lambda place: (found.shares[place], place))
+    if _asks_the_room(message, found.to, [recent[place] for place in inside]):
+        warm = message.at - recent[inside[-1]].at <= WARM
+        joined = warm and _outweighs(found.shares[best], found.none, SURE)
+    else:
+        needed = NAMED if found.to else LIKELY if asks_for_help(message.text) else MAYBE
+        joined = _outweighs(share, found.none, needed)
+    return recent[best] if joined else None
 
 
-def _burst(message: Message, recent: Sequence[Message]) -> str | None:
-    own = next((earlier for earlier in reversed(recent) if earlier.user == message.user), None)
-    return own.thread if own is not None and message.at - own.at <= BURST else None
+def _outweighs(share: float, none: float, needed: float) -> bool:
+    return share >= needed * (share + none)
 
 
-def _addressed(message: Message, recent: Sequence[Message], names: Mapping[str, str]) -> str | None:
-    others = {name: user for name, user in names.items() if user != message.user}
-    addressee = addressed_to(message.text, others)
-    return next((earlier.thread for earlier in reversed(recent) if earlier.user == addressee), None)
+def _asks_the_room(message: Message, to: str | None, home: Sequence[Message]) -> bool:
+    """Whether it asks, nobody by name, and its author does not take part in the conversation yet."""
+    takes_part = any(earlier.user == message.user for earlier in home)
+    return to is None and not takes_part and asks_for_help(message.text)
 
 
-def _answer(message: Message, recent: Sequence[Message]) -> str | None:
-    """What asks nothing and follows soon belongs to what was just talked about."""
-    last = recent[-1]
-    asks = is_question(message.text) or is_problem_report(message.text)
-    if message.at - last.at > ANSWER:
-        return None
-    takes_part = any(earlier.user == message.user and earlier.thread == last.thread for earlier in recent)
-    return last.thread if takes_part or not asks else None
+def _likeliest(found: Link, recent: Sequence[Message]) -> tuple[str, float]:
+    """The conversation that most probably is continued, and its probability: the sum over its messages."""
+    sums: dict[str, float] = {}
+    for share, earlier in zip(found.shares, recent, strict=True):
+        sums[earlier.thread] = sums.get(earlier.thread, 0.0) + share
+    return max(sums.items(), key=lambda item: item[1])

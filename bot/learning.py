@@ -135,7 +135,7 @@ def threads_of(messages: Sequence[Message], people: Mapping[str, str]) -> list[T
         told = replace(message, thread=home)
         placed.setdefault(home, []).append(told)
         if not message.thread or message.thread == message.id:
-            around[:] = [*around[-29:], told]
+            around[:] = [*around[1 - conversations.LOOK_BACK :], told]
     return [thread_of(said) for said in placed.values()]
 
 

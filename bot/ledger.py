@@ -210,15 +210,15 @@ _TOP_LEVEL = (
     .where(messages.c.channel == bindparam("channel"), messages.c.root == messages.c.id)
     .where(messages.c.at >= bindparam("since"), messages.c.at <= bindparam("before"))
     .order_by(messages.c.at.desc(), messages.c.id.desc())
-    .limit(30)
+    .limit(bindparam("most"))
 )
 
 
 def recent_top_level(
-    connection: Connection, channel: str, before: datetime, window: timedelta
+    connection: Connection, channel: str, before: datetime, window: timedelta, most: int
 ) -> list[Message]:
-    """Top-level messages of a channel in the ``window`` before ``before``, oldest first; ``thread`` = conversation."""
-    span = {"channel": channel, "since": seconds(before - window), "before": seconds(before)}
+    """The ``most`` newest top-level messages in the ``window`` before, oldest first; ``thread`` = conversation."""
+    span = {"channel": channel, "since": seconds(before - window), "before": seconds(before), "most": most}
     return [_message(row) for row in reversed(connection.execute(_TOP_LEVEL, span).all())]
 
 

@@ -110,7 +110,8 @@ def conversation_for(connection: Connection, message: Message) -> str:
         return ledger.conversation_of_root(connection, message.thread) or message.thread
     if message.thread:
         return message.id
-    recent = ledger.recent_top_level(connection, message.channel, message.at, conversations.WINDOW)
+    window, most = conversations.WINDOW, conversations.LOOK_BACK
+    recent = ledger.recent_top_level(connection, message.channel, message.at, window, most)
     recent = [earlier for earlier in recent if earlier.id != message.id]
     return conversations.joins(message, recent, _names(connection, recent)) or message.id
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.answerer import MAX_QUERY, Citation, Line, ground, query_of
+from bot.answerer import BURST, MAX_BEFORE, MAX_QUERY, Citation, Line, ground, query_of
 from knowledge.entry import HALF_LIFE, EntryKind, Hit, KnowledgeEntry, Passage, PassageKind
 from knowledge.thread import Message, Role, Thread, thread_of
 from knowledge.writer import Claim, Draft
@@ -72,27 +72,57 @@ def test_a_first_message_is_the_question() -> None:
     assert asked(("ann", "Why?")) == "Why?"
 
 
-def test_a_follow_up_carries_what_its_asker_asked_before_and_nobody_else() -> None:
+def test_a_follow_up_comes_first_then_what_its_asker_asked_before_and_nobody_else() -> None:
     assert (
-        asked(("ann", "Gate stops"), ("bob", "Which one?"), ("ann", "The second")) == "Gate stops\nThe second"
+        asked(("ann", "Gate stops"), ("bob", "Which one?"), ("ann", "The second")) == "The second\nGate stops"
     )
 
 
 def test_of_a_long_talk_the_opening_and_the_last_words_count() -> None:
     said = [("ann", str(number)) for number in range(6)]
-    assert asked(*said) == "0\n3\n4\n5"
+    assert asked(*said) == "5\n0\n3\n4"
 
 
-def test_what_is_said_later_does_not_count() -> None:
-    assert asked(("ann", "first"), ("ann", "second"), about=0) == "first"
+def test_what_is_added_at_once_belongs_to_the_question() -> None:
+    said = [
+        ("ann", "Why does the gate stop?"),
+        ("ann", "It says MLR-4090."),
+        ("ann", "ok"),
+        ("ann", "On prod."),
+    ]
+    assert asked(*said, about=0) == "Why does the gate stop?\nIt says MLR-4090.\nOn prod."
+
+
+def test_what_was_said_on_the_way_to_the_question_belongs_to_it() -> None:
+    assert (
+        asked(("ann", "Gate stops"), ("ann", "MLR-4090"), ("ann", "Why?"), about=2)
+        == "Why?\nGate stops\nMLR-4090"
+    )
+
+
+def test_what_is_said_after_somebody_spoke_is_not_added() -> None:
+    assert asked(("ann", "first"), ("bob", "What?"), ("ann", "second"), about=0) == "first"
+
+
+@pytest.mark.parametrize(("pause", "added"), [(BURST, True), (BURST + timedelta(seconds=1), False)])
+def test_what_is_said_later_is_not_added(pause: timedelta, added: bool) -> None:
+    one, two = thread(("ann", "first"), ("ann", "second")).messages
+    whole = thread_of([one, replace(two, at=one.at + pause)])
+    assert query_of(whole, one) == ("first\nsecond" if added else "first")
 
 
 @given(st.integers(0, 2 * MAX_QUERY), st.integers(0, MAX_QUERY - 1))
 def test_a_pasted_log_before_it_does_not_push_the_question_out(log: int, question: int) -> None:
     text = "?" * question
     query = asked(("ann", "x" * log), ("ann", text))
-    assert query.endswith(text)
+    assert query.startswith(text)
     assert len(query) <= MAX_QUERY
+
+
+def test_of_a_long_message_before_it_the_beginning_counts() -> None:
+    assert (
+        asked(("ann", "x" * MAX_BEFORE + "y"), ("bob", "hm"), ("ann", "Why?")) == "Why?\n" + "x" * MAX_BEFORE
+    )
 
 
 def test_of_a_pasted_log_the_beginning_counts() -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from bot.config import Config
 from bot.learning import learn_path
 from bot.replay import Outcome, replay
 from knowledge.embed import Embedder, load_embedder
-from knowledge.recordings import read_recording
+from knowledge.recordings import Recording, read_recording
 from knowledge.search import Knowledge
 
 ROOM = Path(str(files("bot.practice")))
@@ -76,7 +76,15 @@ async def test_the_practice_day(tmp_path: Path) -> None:
     config = Config.model_validate({"store": f"sqlite:///{tmp_path / 'taught.db'}"})
     embedder = load_embedder(config.embedder.model, 2)
     await taught(config, embedder)
-    report = await replay(read_recording(ROOM / "today.jsonl"), config, embedder)
+    today = read_recording(ROOM / "today.jsonl")
+    flat = replace(today, messages=tuple(replace(message, thread="") for message in today.messages))
+    await hold(today, config, embedder)
+    await hold(flat, config, embedder)  # the same day in a channel without threads
+
+
+async def hold(recording: Recording, config: Config, embedder: Embedder) -> None:
+    """What is said is right, and enough of it."""
+    report = await replay(recording, config, embedder)
     thread_of = {message.id: message.thread for message in read_recording(ROOM / "past.jsonl").messages}
     wanted = expectations()
     judged = judge(report.replies, wanted, thread_of)
