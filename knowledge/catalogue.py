@@ -19,6 +19,7 @@ from knowledge.store import Listing, View
 Mask = NDArray[np.bool_]
 
 ALWAYS = -np.inf  # known_from of a document
+SECONDS_OF_DAY = 86_400
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,6 +109,13 @@ class Catalogue:
     def trust_in(self, numbers: Ids) -> NDArray[np.float32]:
         """The expected share of people whom each entry helps."""
         return self._trust[numbers]
+
+    def ages_of(self, numbers: Ids, now: datetime | None) -> NDArray[np.float32]:
+        """How many days ago each entry was learnt; 0 for what does not age and where ``now`` is not given."""
+        if now is None:
+            return np.zeros(len(numbers), dtype=np.float32)
+        days = (now.timestamp() - self._known_from[numbers]) / SECONDS_OF_DAY
+        return np.where(np.isfinite(days), np.maximum(days, 0), 0).astype(np.float32)
 
     def state(self) -> str:
         """A digest of which text stands under which vector id; index files made for another are of no use."""

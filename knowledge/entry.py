@@ -101,6 +101,10 @@ class Hit:
     unrelated texts have, 1 is the same text. ``lexical`` is the BM25 score (0 or more, no upper bound),
     ``coverage`` the share in [0, 1] of the question's informative words (weighted by their rarity) that the
     entry contains.
+
+    What ``score`` is made of: ``problem``, the cosine of the problem, and ``agreement``, the mean of the two best
+    cosines, both counted like ``dense``; ``words`` and ``headline``, the BM25 of the question and of its headline
+    as shares of their ideals; ``age`` in days (0 for what does not age); ``trust``.
     """
 
     entry: KnowledgeEntry
@@ -109,6 +113,11 @@ class Hit:
     lexical: float
     coverage: float
     trust: Trust = Trust()
+    problem: float = 0.0
+    agreement: float = 0.0
+    words: float = 0.0
+    headline: float = 0.0
+    age: float = 0.0
 
 
 def audiences(channel: str, *, external: bool) -> frozenset[str]:

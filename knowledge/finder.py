@@ -14,8 +14,8 @@ from knowledge.array_file import UnusableFile
 from knowledge.catalogue import Catalogue, Scope
 from knowledge.index import Ids, Vectors
 from knowledge.index_faiss import FaissIndex
-from knowledge.lexical import Document, LexicalIndex
-from knowledge.ranking import above_floor, combine
+from knowledge.lexical import Document, LexicalIndex, Matches
+from knowledge.ranking import Evidence, Weights, above_floor, combine, headline, shipped, worth
 from knowledge.store import Listing, View
 
 POOL = 100  # entries that the words and the vectors each put forward, before they are ranked together
@@ -33,6 +33,20 @@ class Found:
     dense: float
     lexical: float
     coverage: float
+    problem: float
+    agreement: float
+    words: float
+    headline: float
+    age: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Cosines:
+    """Of each entry, above the floor, float32 [entries]: the best, the first vector's, the mean of the best two."""
+
+    best: NDArray[np.float32]
+    problem: NDArray[np.float32]
+    agreement: NDArray[np.float32]
 
 
 @dataclass(kw_only=True, slots=True)
@@ -42,6 +56,7 @@ class Finder:
     dimensions: int
     scheme: str
     floor: float
+    weights: Weights = field(default_factory=shipped)
     catalogue: Catalogue = field(default_factory=Catalogue)
     words: LexicalIndex = field(default_factory=LexicalIndex)
     vectors: FaissIndex = field(init=False)
@@ -76,20 +91,39 @@ class Finder:
         pool = max(POOL, 2 * k)
         by_words = matches.top(pool, np.flatnonzero(readable))
         numbers = np.union1d(by_words, self._nearest(vector, pool, self.catalogue.vectors_in(readable)))
-        dense = self._cosines(vector, numbers)
-        bm25, coverage = matches.bm25[numbers], matches.coverage[numbers]
-        scores = combine(dense, bm25 / max(matches.ideal, 1e-9), self.catalogue.trust_in(numbers))
-        order = np.lexsort((numbers, -scores))[:k]
+        cosines = self._cosines(vector, numbers)
+        evidence = self._evidence(question, matches, cosines, numbers, scope)
+        scores = combine(evidence, self.weights)
+        order = np.lexsort((numbers, -worth(evidence, self.weights)))[:k]
         return [
             Found(
                 number=int(numbers[at]),
                 score=float(scores[at]),
-                dense=float(dense[at]),
-                lexical=float(bm25[at]),
-                coverage=float(coverage[at]),
+                dense=float(cosines.best[at]),
+                lexical=float(matches.bm25[numbers[at]]),
+                coverage=float(matches.coverage[numbers[at]]),
+                problem=float(evidence.problem[at]),
+                agreement=float(evidence.agreement[at]),
+                words=float(evidence.words[at]),
+                headline=float(evidence.headline[at]),
+                age=float(evidence.age[at]),
             )
             for at in order
         ]
+
+    def _evidence(
+        self, question: str, matches: Matches, cosines: _Cosines, numbers: Ids, scope: Scope
+    ) -> Evidence:
+        title = headline(question)
+        named = matches if title == question else self.words.match(title)
+        return Evidence(
+            problem=cosines.problem,
+            agreement=cosines.agreement,
+            words=matches.shares()[numbers],
+            headline=named.shares()[numbers],
+            age=self.catalogue.ages_of(numbers, scope.before),
+            trust=self.catalogue.trust_in(numbers),
+        )
 
     def _nearest(self, vector: Vectors, count: int, allowed: Ids | None) -> Ids:
         """The ``count`` entries with the nearest vectors. One entry may have many, so ask on."""
@@ -103,14 +137,18 @@ class Finder:
             asked *= 4
         return np.zeros(0, dtype=np.int64)
 
-    def _cosines(self, vector: Vectors, numbers: Ids) -> NDArray[np.float32]:
-        """The best cosine of each of ``numbers`` over its vectors, above the floor."""
+    def _cosines(self, vector: Vectors, numbers: Ids) -> _Cosines:
+        """The cosines of ``numbers``, which ascend; an entry's first vector is the one with its smallest id."""
         vectors = self.catalogue.vectors_of(numbers)
-        ids, scores = self.vectors.search(vector, len(vectors), vectors)
-        best = np.full(len(numbers), -1.0, dtype=np.float32)
-        entries = self.catalogue.entries_of(ids[ids >= 0])
-        np.maximum.at(best, np.searchsorted(numbers, entries), scores[ids >= 0])
-        return above_floor(best, self.floor)
+        found, scores = self.vectors.search(vector, len(vectors), vectors)
+        ids, scores = found[found >= 0], scores[found >= 0]  # the best first
+        places = np.searchsorted(numbers, self.catalogue.entries_of(ids))
+        by_age = np.argsort(ids)
+        return _Cosines(
+            best=above_floor(_leading(scores, places, len(numbers), 1), self.floor),
+            problem=above_floor(_leading(scores[by_age], places[by_age], len(numbers), 1), self.floor),
+            agreement=above_floor(_leading(scores, places, len(numbers), 2), self.floor),
+        )
 
     def save(self, folder: Path) -> None:
         """Write both indexes below ``folder``, each atomically."""
@@ -142,3 +180,14 @@ class Finder:
 
     def _made_for(self) -> str:
         return f"{self.scheme} {self.catalogue.state()}"
+
+
+def _leading(values: NDArray[np.float32], places: Ids, size: int, count: int) -> NDArray[np.float32]:
+    """The mean of the first ``count`` values of each place (of fewer, if there are fewer), -1 without any."""
+    order = np.argsort(places, kind="stable")
+    there, starts, counts = np.unique(places[order], return_index=True, return_counts=True)
+    sums = np.concatenate([[0.0], np.cumsum(values[order], dtype=np.float64)])
+    taken = np.minimum(counts, count)
+    means = np.full(size, -1.0, dtype=np.float32)
+    means[there] = (sums[starts + taken] - sums[starts]) / taken
+    return means

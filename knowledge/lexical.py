@@ -171,6 +171,10 @@ class Matches:
     coverage: Floats
     ideal: float
 
+    def shares(self) -> Floats:
+        """``bm25`` as a share of its ideal: a scale that no other document changes."""
+        return self.bm25 / np.float32(max(self.ideal, 1e-9))
+
     def top(self, k: int, allowed: Ids | None = None) -> Ids:
         """Up to ``k`` of the ``allowed`` ids that match at all, the best first, equal ones by id."""
         wanted = self.bm25 > 0

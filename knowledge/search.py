@@ -110,7 +110,8 @@ class Knowledge:
         """The ``k`` best entries for ``question``, best first, among those that may be seen.
 
         These are the entries of ``audiences`` that do not come from ``exclude_origins`` and were known at
-        ``before``. What other processes put or removed counts at once.
+        ``before``, which is also what their age is counted to; without it age does not count. What other
+        processes put or removed counts at once.
         """
         started = perf_counter()
         await self._follow()
@@ -343,6 +344,11 @@ def _hit(found: Found, stored: Stored) -> Hit:
         lexical=found.lexical,
         coverage=found.coverage,
         trust=stored.trust,
+        problem=found.problem,
+        agreement=found.agreement,
+        words=found.words,
+        headline=found.headline,
+        age=found.age,
     )
 
 

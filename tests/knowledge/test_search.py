@@ -300,3 +300,44 @@ async def test_an_entry_without_text_is_kept_and_harmless(knowledge: Knowledge) 
     empty = entry("", origin="t")
     await knowledge.learn([empty, REDIS])
     assert await titles(knowledge, "redis refused") == [REDIS.title, ""]
+
+
+async def test_of_two_equal_answers_the_newer_comes_first_where_it_is_said_what_time_it_is(
+    knowledge: Knowledge,
+) -> None:
+    old = entry(
+        "Redis refuses connections", "Restart it", origin="old", known_from=MONDAY - timedelta(days=900)
+    )
+    new = entry("Redis refuses connections", "Restart it", origin="new", known_from=MONDAY)
+    await knowledge.learn([old, new])
+    now = MONDAY + timedelta(days=7)
+    newest, oldest = await knowledge.search("redis connections", audiences=EVERYBODY, before=now)
+    timeless = await knowledge.search("redis connections", audiences=EVERYBODY)
+    assert [newest.entry.origin, oldest.entry.origin] == ["new", "old"]
+    assert (newest.age, oldest.age) == (7, 907)
+    assert newest.score > oldest.score
+    assert [hit.entry.origin for hit in timeless] == ["old", "new"]
+    assert timeless[0].score == timeless[1].score
+    assert timeless[0].age == 0
+
+
+async def test_a_document_does_not_grow_old(knowledge: Knowledge) -> None:
+    await knowledge.learn([REDIS])
+    (hit,) = await knowledge.search("redis connections", audiences=EVERYBODY, before=MONDAY)
+    assert hit.age == 0
+
+
+async def test_a_hit_says_what_its_score_is_made_of(knowledge: Knowledge) -> None:
+    await knowledge.learn([REDIS, DISK])
+    hits = await knowledge.search("Redis refuses connections\nthe exports too", audiences=EVERYBODY)
+    redis, disk = sorted(hits, key=lambda hit: hit.entry.title, reverse=True)
+    assert redis.problem > redis.agreement  # the solution agrees less than the problem
+    assert disk.problem < disk.agreement < disk.dense  # here the solution is nearer than the problem
+    assert redis.headline > redis.words > 0
+    assert disk.headline == 0 < disk.words
+
+
+async def test_a_headline_without_meaning_is_passed_over(knowledge: Knowledge) -> None:
+    await knowledge.learn([REDIS])
+    (hit,) = await knowledge.search("Hello everybody,\nRedis refuses connections", audiences=EVERYBODY)
+    assert hit.headline >= hit.words > 0
