@@ -49,7 +49,11 @@ IN_WORDS: Mapping[str, str] = {
     "margin": "the source leads the next one by {value:.2f}",
     "company": "the next {value:.2f} on average: many sources speak of it",
     "tenth": "even the tenth source is near ({value:.2f})",
-    "agreement": "the best sources say the same ({value:.2f})",
+    "consensus": "the best sources say the same ({value:.2f})",
+    "same problem": "its problem is near ({value:.2f})",
+    "twice": "problem and solution are near together ({value:.2f})",
+    "words": "{value:.0%} of the words that could match do",
+    "headline": "{value:.0%} of its first line stands in the source",
     "title": "{value:.0%} of the source's title stands in it",
     "code": "an error code of it stands in the source",
     "identifiers": "{value:.0%} of the identifiers in it stand in the source",
@@ -131,7 +135,11 @@ def _evidence(text: str, hits: Sequence[Hit], now: datetime) -> dict[str, float]
         "margin": max(best.score - (rest[0].score if rest else 0.0), 0.0),
         "company": sum(hit.score for hit in rest) / (COMPANY - 1),
         "tenth": hits[9].score if len(hits) > 9 else 0.0,
-        "agreement": _agreement(hits[:3]),
+        "consensus": _consensus(hits[:3]),
+        "same problem": max(best.problem, 0.0),
+        "twice": max(best.agreement, 0.0),
+        "words": min(max(best.words, 0.0), 1.0),
+        "headline": min(max(best.headline, 0.0), 1.0),
         "title": _share(set(words(best.entry.title)), set(words(text))),
         "code": float(_shares_code(text, best)),
         "identifiers": _share(identifiers(text), _identifiers_in(best)),
@@ -172,7 +180,7 @@ def _days(now: datetime, then: datetime) -> float:
     return max((now - then).total_seconds(), 0.0) / 86_400
 
 
-def _agreement(hits: Sequence[Hit]) -> float:
+def _consensus(hits: Sequence[Hit]) -> float:
     """How much of their words the solutions of the best hits share, on average over pairs."""
     said = [set(words(solution_of(hit))) for hit in hits]
     pairs = [(a, b) for index, a in enumerate(said) for b in said[index + 1 :]]
