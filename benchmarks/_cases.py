@@ -40,6 +40,7 @@ from bot.app import open_database
 from bot.config import Config
 from bot.learning import learn_path
 from bot.replay import Outcome, replay
+from bot.weighing import SHIPPED
 from knowledge.cues import asks_for_help
 from knowledge.embed import Embedder
 from knowledge.entry import WORKSPACE
@@ -48,6 +49,7 @@ from knowledge.search import Knowledge
 from knowledge.thread import Message
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
+RANKING_WITHOUT_URHO3D = Path(__file__).parent / "ranking_without_urho3d.json"
 PRACTICE = Path(__file__).parents[1] / "bot" / "practice"
 JUDGEMENTS = Path(__file__).parent / "judgements.jsonl"
 PACKAGES = (Path(__file__).parents[1] / "bot", Path(__file__).parents[1] / "knowledge")
@@ -119,7 +121,8 @@ def _code() -> str:
 
 def _played(name: str, recording: Recording, embedder: Embedder) -> Iterator[Case]:
     labels = dict(_labels(name, recording.messages))
-    outcomes = _shadow(recording, Config.model_validate({**_NOWHERE, **_SHADOW}), embedder, name)
+    config = Config.model_validate({**_NOWHERE, **_SHADOW, **ranked_without(name)})
+    outcomes = _shadow(recording, config, embedder, name)
     said = {message.id: message for message in recording.messages}
     for outcome in outcomes:
         message = said[outcome.id]
@@ -138,6 +141,20 @@ def _case(name: str, message: Message, outcome: Outcome, label: str) -> Case:
         entry=outcome.entry,
         label=label,
     )
+
+
+def ranked_without(name: str) -> dict[str, str]:
+    """Settings under which sources are ordered by weights that were fitted without a community.
+
+    The shipped ones were fitted on urho3d alone, so only that community needs others.
+    """
+    if name != "urho3d":
+        return {}
+    scorer = json.loads(SHIPPED.read_text(encoding="utf-8"))
+    scorer["ranking"] = json.loads(RANKING_WITHOUT_URHO3D.read_text(encoding="utf-8"))["weights"]
+    path = Path(tempfile.mkdtemp(prefix="earshot-weights-")) / "without-urho3d.json"
+    path.write_text(json.dumps(scorer), encoding="utf-8")
+    return {"weights": str(path)}
 
 
 _NOWHERE = {"store": "sqlite:////nonexistent/none.db"}

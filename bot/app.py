@@ -19,7 +19,8 @@ from bot.handlers import Bot, Overtaken
 from bot.inbox import Work
 from bot.outbox import GRACE, Outbox
 from bot.schedule import Schedule
-from knowledge import store
+from bot.weighing import read_weights
+from knowledge import ranking, store
 from knowledge.database import Database
 from knowledge.embed import Embedder, load_embedder
 from knowledge.search import Knowledge
@@ -254,12 +255,18 @@ def embedder_of(config: Config) -> Embedder:
     return load_embedder(config.embedder.model, threads=os.cpu_count() or 1)
 
 
+def ranking_of(config: Config) -> ranking.Weights:
+    """How sources are ordered: as the file of ``weights`` says, else as shipped."""
+    given = read_weights(config.weights).ranking if config.weights else None
+    return ranking.Weights(**given) if given else ranking.shipped()
+
+
 async def open_knowledge(
     config: Config, database: Database, *, embedder: Embedder | None = None, progress: Progress | None = None
 ) -> Knowledge:
     """The knowledge in a store, ready to be searched."""
     loaded = embedder if embedder is not None else await asyncio.to_thread(embedder_of, config)
-    knowledge = Knowledge(database, loaded, index_folder(database))
+    knowledge = Knowledge(database, loaded, index_folder(database), ranking_of(config))
     await knowledge.open(progress)
     return knowledge
 

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row
 from bot import inbox, intents, ledger, tables
 from bot.adapters import room
 from bot.adapters.adapter import Arrival
-from bot.app import App, assemble, open_database
+from bot.app import App, assemble, open_database, ranking_of
 from bot.clock import RecordedClock
 from bot.config import Config
 from bot.handlers import on_clock
@@ -84,7 +84,7 @@ async def replay(
 ) -> Report:
     """Play ``recording`` on a scratch copy of the config's knowledge. Two runs give the same outcomes."""
     with scratch_store(config) as database:
-        knowledge = Knowledge(database, embedder, None)
+        knowledge = Knowledge(database, embedder, None, ranking_of(config))
         await knowledge.open(progress)
         begun = time.perf_counter()
         outcomes = await _play(recording, config, database, knowledge, progress)

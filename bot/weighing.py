@@ -30,12 +30,13 @@ class DialPoint:
 class Weights:
     """``weights`` are what each feature adds to the logit at 1 (`bias` at all times); ``spread`` is how much each
     differs between communities (a standard deviation): how far thumbs may move it in one channel. ``dial``:
-    by precision, ascending."""
+    by precision, ascending. ``ranking``: how sources are ordered (`knowledge.ranking.Weights`), if not as shipped."""
 
     version: str
     weights: Mapping[str, float]
     spread: Mapping[str, float]
     dial: tuple[DialPoint, ...]
+    ranking: Mapping[str, float] | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
 
     def logit(self, features: Mapping[str, float]) -> float:
@@ -98,5 +99,6 @@ def _weights(data: Mapping[str, Any]) -> Weights:
         weights={name: float(given["weight"]) for name, given in features.items()},
         spread={name: float(given["spread"]) for name, given in features.items()},
         dial=dial,
-        about={key: data[key] for key in data.keys() - {"version", "bias", "features", "dial"}},
+        ranking=data.get("ranking"),
+        about={key: data[key] for key in data.keys() - {"version", "bias", "features", "dial", "ranking"}},
     )

@@ -22,6 +22,7 @@ from knowledge.embed import BATCH as EMBED_BATCH
 from knowledge.embed import Embedder
 from knowledge.entry import Hit, KnowledgeEntry, Trust
 from knowledge.finder import Finder, Found
+from knowledge.ranking import Weights, shipped
 from knowledge.store import LearnReport, Listing, Stored, View
 from knowledge.views import VERSION as VIEWS_VERSION
 from knowledge.views import embedded_texts, indexed_texts
@@ -64,17 +65,25 @@ class _Rows:
 
 class Knowledge:
     """What is known, by audience. ``folder`` keeps index files for a quick start; without it nothing is kept.
+    ``ranking`` says how entries are ordered; without it as shipped.
 
     The embedding model and the indexes belong to one thread of their own, work on the database to the
     database's: the event loop only waits. Learning goes to that thread in small batches, so that a search
     never waits long.
     """
 
-    def __init__(self, database: Database, embedder: Embedder, folder: Path | None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        embedder: Embedder,
+        folder: Path | None,
+        ranking: Weights | None = None,
+    ) -> None:
         self.timing = SearchTiming()  # of the last search that ended
         self._database = database
         self._embedder = embedder
         self._folder = folder
+        self._ranking = ranking or shipped()
         self._scheme = f"{embedder.fingerprint} views {VIEWS_VERSION}"
         self._finder = self._empty()
         self._seq = 0  # the newest change that the indexes have seen
@@ -329,7 +338,12 @@ class Knowledge:
 
     def _empty(self) -> Finder:
         embedder = self._embedder
-        return Finder(dimensions=embedder.dimensions, scheme=self._scheme, floor=embedder.floor)
+        return Finder(
+            dimensions=embedder.dimensions,
+            scheme=self._scheme,
+            floor=embedder.floor,
+            weights=self._ranking,
+        )
 
     async def _on_thread(self, work: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
         loop = asyncio.get_running_loop()
