@@ -23,7 +23,7 @@ from sklearn.pipeline import make_pipeline
 
 from benchmarks import _pictures
 from benchmarks._cache import add_arguments
-from benchmarks._cases import COMMUNITIES, LABELS, POSITIVE, SHARED, Case, judgements, links_of
+from benchmarks._cases import COMMUNITIES, LABELS, NEGATIVE, POSITIVE, SHARED, Case, judgements, links_of
 from benchmarks._fit import PRACTICE, Example, examples_of, fit
 from benchmarks._learning import Curve, learning_curve
 from benchmarks._measure import (
@@ -97,6 +97,8 @@ def main(argv: Sequence[str]) -> int:
     _by_time(tested, examples)
     _natural(tested)
     _dial(tested)
+    _replayed(tested)
+    _best(tested)
     curve = learning_curve(examples, draws=arguments.draws)
     _learning(curve)
     _draw(tested, curve, arguments.pictures)
@@ -357,6 +359,50 @@ def _dial(tested: Sequence[Tested]) -> None:
             f"{100 * said / total:.2f}",
         )
     out.print(table)
+
+
+def _replayed(tested: Sequence[Tested]) -> None:
+    """What whole channels would have heard, from one play in shadow: budgets per thread and hour do not apply."""
+    table = Table(title="Whole replays by dial, weights fitted without the channel")
+    for column in (
+        "channel",
+        "dial",
+        "replies per 100 messages",
+        "linked: replied",
+        "of them citing the linked thread",
+        "certain negatives: replied",
+    ):
+        table.add_column(column)
+    for one in tested:
+        natural = [(case, score) for case, score in one.rows() if case.label != "foreign"]
+        for dial in DIALS[1:]:
+            said = [case for case, score in natural if score >= one.weights.threshold(dial)]
+            linked = [case for case in said if case.label == "linked"]
+            cited = sum(case.best in links_of(one.name, case.thread) for case in linked)
+            negative = sum(case.label in NEGATIVE for case in said)
+            table.add_row(
+                one.name,
+                f"{dial:g}",
+                f"{100 * len(said) / len(natural):.2f} ({len(said)})",
+                f"{len(linked)} of {sum(case.label == 'linked' for case, _ in natural)}",
+                str(cited),
+                f"{negative} of {sum(case.label in NEGATIVE for case, _ in natural)}",
+            )
+    out.print(table)
+
+
+def _best(tested: Sequence[Tested]) -> None:
+    """The twenty surest judged replies of each channel by id, with the verdict: 2 helps, 1 useful, 0 unwelcome."""
+    verdicts = judgements()
+    for one in tested:
+        surest = sorted(one.rows(), key=lambda row: -row[1])
+        known = [(case, score, verdicts.get((one.name, case.id))) for case, score in surest]
+        told = [
+            f"{case.id} {score:.2f}: {verdict.verdict}"
+            for case, score, verdict in known
+            if verdict is not None and verdict.source == case.best
+        ]
+        out.print(f"{one.name}, the surest judged: {', '.join(told[:20])}")
 
 
 def _learning(curve: Curve) -> None:

@@ -27,6 +27,7 @@ from knowledge.embed import Embedder
 from knowledge.recordings import Recording
 from knowledge.search import Knowledge
 from knowledge.thread import Message
+from knowledge.writer import Writer
 
 Progress = Callable[[int, int, str], None]
 
@@ -81,13 +82,14 @@ async def replay(
     config: Config,
     embedder: Embedder,
     progress: Progress | None = None,
+    writer: Writer | None = None,
 ) -> Report:
     """Play ``recording`` on a scratch copy of the config's knowledge. Two runs give the same outcomes."""
     with scratch_store(config) as database:
         knowledge = Knowledge(database, embedder, None, ranking_of(config))
         await knowledge.open(progress)
         begun = time.perf_counter()
-        outcomes = await _play(recording, config, database, knowledge, progress)
+        outcomes = await _play(recording, config, database, knowledge, progress, writer)
         seconds = time.perf_counter() - begun
         entries = await knowledge.count()
         await knowledge.close()
@@ -123,7 +125,12 @@ def _snapshot(url: str, path: Path) -> None:
 
 
 async def _play(
-    recording: Recording, config: Config, database: Database, knowledge: Knowledge, progress: Progress | None
+    recording: Recording,
+    config: Config,
+    database: Database,
+    knowledge: Knowledge,
+    progress: Progress | None,
+    writer: Writer | None,
 ) -> list[Outcome]:
     messages = recording.messages
     channels = {
@@ -132,7 +139,9 @@ async def _play(
     }
     clock = RecordedClock(messages[0].at)
     adapter = room.RoomAdapter(channels)
-    app = assemble(lambda: config, database, knowledge, [adapter], clock=clock, settle=timedelta())
+    app = assemble(
+        lambda: config, database, knowledge, [adapter], clock=clock, writer=writer, settle=timedelta()
+    )
     await database.run(lambda connection: ledger.put_names(connection, _by_user(recording.people)))
     for done, arrival in enumerate(arrivals(messages), start=1):
         await advance(app, clock, arrival.at)
