@@ -152,6 +152,13 @@ class Outcome(StrEnum):
 SAME_SHARE = 0.5  # of the informative words of the shorter text
 LEAST_WORDS = 5  # shorter answers share words by chance
 OUTCOME_WEIGHT = 0.5  # of a thumb: it is read off, not given
+# How often an answer was welcome of which a thread showed this: 6 of 16 and 7 of 178 judged by hand had been. What was
+# shown and contradicted is taken at its word.
+WELCOME_AFTER: Mapping[Outcome, float] = {
+    Outcome.SAME: 0.4,
+    Outcome.DIFFERENT: 0.04,
+    Outcome.CONTRADICTED: 0.0,
+}
 
 _NO = re.compile(
     r"^\W*(?:no\b(?! (?:problem|worries))|nope|that(?:'s| is) (?:not|wrong|outdated|incorrect)"
@@ -171,6 +178,19 @@ def outcome_of(thread: Thread, answer: str, after: Message, *, shown: bool) -> O
     if any(says_same(answer, said.text) for said in others):
         return Outcome.SAME
     return Outcome.DIFFERENT if others else Outcome.UNKNOWN
+
+
+def judged_by(outcome: Outcome, features: Mapping[str, float]) -> list[Judged]:
+    """What an outcome says of an answer: a verdict each way, as often as each was right; nothing if it is unknown."""
+    share = WELCOME_AFTER.get(outcome)
+    if share is None:
+        return []
+    ways = ((True, share), (False, 1 - share))
+    return [
+        Judged(features=features, welcome=welcome, weight=OUTCOME_WEIGHT * part)
+        for welcome, part in ways
+        if part
+    ]
 
 
 def _refuses(said: Message, asker: str) -> bool:

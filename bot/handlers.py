@@ -34,7 +34,7 @@ from bot.manners import order_in
 from bot.scorer import Action, Decision, Situation, decide, gate, novel, silent
 from bot.situation import conversation_for, hear, knows_thread, policy_of, recall, role_in, roles_in
 from bot.tickets import Step, Ticket, TicketState
-from bot.verdicts import keep_outcomes, recalibrate
+from bot.verdicts import keep_outcomes, recalibrate, recalibrate_all, recalibrate_for_new_weights
 from knowledge.database import Database
 from knowledge.entry import Hit, KnowledgeEntry, PassageKind, Trust, audience_of, audiences
 from knowledge.mine import mine
@@ -393,7 +393,9 @@ def _counted(connection: Connection, *, config: Config, entry_id: str) -> Trust:
 
 async def on_clock(bot: Bot) -> None:
     """Close the tickets that went quiet, and learn from what is closed."""
-    now, close_after = bot.clock.now(), bot.config().tickets.close_after
+    now, config = bot.clock.now(), bot.config()
+    close_after = config.tickets.close_after
+    await bot.database.run(lambda connection: recalibrate_for_new_weights(connection, config, now))
     await bot.database.run(lambda connection: ledger.close_quiet(connection, now, close_after))
     await learn_closed(bot)
 
@@ -405,6 +407,14 @@ async def learn_closed(bot: Bot) -> None:
     ):
         for ticket in closed:
             await _learn(bot, ticket)
+        await bot.database.run(
+            partial(
+                recalibrate_all,
+                config=bot.config(),
+                channels={t.channel for t in closed},
+                now=bot.clock.now(),
+            )
+        )
 
 
 async def _learn(bot: Bot, ticket: Ticket) -> None:
@@ -416,7 +426,7 @@ async def _learn(bot: Bot, ticket: Ticket) -> None:
         policy = policy_of(config, channel, now)
         if thread is None or policy.mode == "off" or policy.external_blocked:
             return []  # where it is not to help it does not learn either
-        keep_outcomes(connection, config, thread, now)
+        keep_outcomes(connection, thread, now)
         if thread.asker != ticket.asker:
             return []  # what was asked is deleted; the next to speak did not ask it
         audience = audience_of(channel.id, private=channel.private, external=channel.external)

@@ -670,13 +670,14 @@ def was_rejected(connection: Connection, conversation: str) -> bool:
 _WEIGHED = exists().where(decisions.c.message_id == suggestions.c.message_id, decisions.c.features != "{}")
 
 
-def votes_in(connection: Connection, channel: str) -> list[Row[Any]]:
-    """The live votes on a channel's suggestions: suggestion_id, message_id, user, helpful, source."""
+def votes_in(connection: Connection, channel: str, most: int) -> list[Row[Any]]:
+    """The latest live votes on a channel's suggestions: suggestion_id, message_id, user, helpful, source."""
     query = (
         select(votes, suggestions.c.message_id)
         .join(suggestions, votes.c.suggestion_id == suggestions.c.id)
         .where(suggestions.c.channel == channel, _WEIGHED)
-        .order_by(votes.c.suggestion_id, votes.c.user)
+        .order_by(votes.c.at.desc(), votes.c.suggestion_id, votes.c.user)
+        .limit(most)
     )
     return list(connection.execute(query).all())
 
@@ -705,16 +706,21 @@ def weighed_in(connection: Connection, conversation: str) -> list[Row[Any]]:
 
 
 def put_outcome(
-    connection: Connection, message: Message, outcome: Outcome, now: datetime, *, spoken: bool
+    connection: Connection, message: Message, outcome: Outcome, now: datetime, *, shadow: bool
 ) -> None:
-    values = {"channel": message.channel, "outcome": outcome, "spoken": spoken, "at": seconds(now)}
+    values = {"channel": message.channel, "outcome": outcome, "shadow": shadow, "at": seconds(now)}
     row = insert(outcomes).values(message_id=message.id, **values)
     connection.execute(row.on_conflict_do_update(index_elements=["message_id"], set_=values))
 
 
-def outcomes_in(connection: Connection, channel: str) -> list[Row[Any]]:
-    """What the closed threads of a channel showed: message_id, outcome, spoken."""
-    query = select(outcomes).where(outcomes.c.channel == channel).order_by(outcomes.c.message_id)
+def outcomes_in(connection: Connection, channel: str, most: int) -> list[Row[Any]]:
+    """What the latest closed threads of a channel showed: message_id, outcome, shadow."""
+    query = (
+        select(outcomes)
+        .where(outcomes.c.channel == channel)
+        .order_by(outcomes.c.at.desc(), outcomes.c.message_id)
+        .limit(most)
+    )
     return list(connection.execute(query).all())
 
 

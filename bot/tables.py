@@ -189,9 +189,9 @@ outcomes = Table(
     Column("message_id", String, primary_key=True),
     Column("channel", String, nullable=False),
     Column("outcome", String, nullable=False),
-    Column("spoken", Boolean, nullable=False),
+    Column("shadow", Boolean, nullable=False),
     Column("at", Float, nullable=False),
-    Index("outcomes_channel", "channel"),
+    Index("outcomes_channel", "channel", "at"),
 )
 # A channel's own scale: counted anew from the live verdicts whenever one comes or goes.
 calibrations = Table(

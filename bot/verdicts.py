@@ -1,5 +1,6 @@
 """I/O: gathers what people made of our answers and silences in a channel, and keeps the scale that follows from it."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -7,11 +8,11 @@ from sqlalchemy import Connection
 from bot import ledger
 from bot.config import Config
 from bot.feedback import (
-    OUTCOME_WEIGHT,
     WEIGHTS,
     Calibration,
     Judged,
     Outcome,
+    judged_by,
     moves_from,
     outcome_of,
 )
@@ -22,6 +23,7 @@ from knowledge import store
 from knowledge.entry import PassageKind
 from knowledge.thread import Role, Thread
 
+MOST = 300  # latest votes, and latest outcomes, that a channel's scale is counted from
 UNGIVEN = "draft"  # source of a vote that every draft gets; others come from those who like to click
 
 
@@ -33,59 +35,54 @@ def recalibrate(connection: Connection, config: Config, channel: str, now: datet
     return learnt
 
 
-def _calibration(connection: Connection, config: Config, channel: str, prior: Weights) -> Calibration:
-    thumbs, drafts = _votes(connection, config, channel)
-    voted = {message for message, _ in [*thumbs, *drafts]}
-    outcomes = [row for row in ledger.outcomes_in(connection, channel) if row.message_id not in voted]
-    shown = [(row.message_id, _read(row.outcome)) for row in outcomes]
-    features = ledger.features_for(connection, [*voted, *(message for message, _ in shown)])
+def recalibrate_all(
+    connection: Connection, *, config: Config, channels: Iterable[str], now: datetime
+) -> None:
+    for channel in channels:
+        recalibrate(connection, config, channel, now)
 
-    def judged(found: list[tuple[str, tuple[bool, float]]]) -> list[Judged]:
-        return [
-            Judged(features=features[message], welcome=welcome, weight=weight)
-            for message, (welcome, weight) in found
-            if message in features
-        ]
 
-    given = judged(thumbs)
-    unasked = judged([*drafts, *((message, read) for message, read in shown if read is not None)])
-    return Calibration(
-        version=prior.version,
-        moves=moves_from(prior, [*given, *unasked]),
-        thumbs=sum(one.weight for one in given),
-        verdicts=sum(one.weight for one in unasked),
+def recalibrate_for_new_weights(connection: Connection, config: Config, now: datetime) -> None:
+    """After new weights, shipped or configured, the channels' scales are counted anew from what people said."""
+    version = read_weights(config.weights or SHIPPED).version
+    recalibrate_all(
+        connection, config=config, channels=ledger.calibrated_for_others(connection, version), now=now
     )
 
 
-Verdicts = list[tuple[str, tuple[bool, float]]]
+def _calibration(connection: Connection, config: Config, channel: str, prior: Weights) -> Calibration:
+    votes = _votes(connection, config, channel)
+    voted = {message for message, _, _, _ in votes}
+    outcomes = [row for row in ledger.outcomes_in(connection, channel, MOST) if row.message_id not in voted]
+    features = ledger.features_for(connection, [*voted, *(row.message_id for row in outcomes)])
+    given = [
+        (Judged(features=features[message], welcome=helpful, weight=weight), draft)
+        for message, helpful, weight, draft in votes
+        if message in features
+    ]
+    read = [
+        (one, row.shadow)
+        for row in outcomes
+        if row.message_id in features
+        for one in judged_by(Outcome(row.outcome), features[row.message_id])
+    ]
+    everything = [*given, *read]
+    return Calibration(
+        version=prior.version,
+        moves=moves_from(prior, [one for one, _ in everything]),
+        thumbs=sum(one.weight for one, asked_for in everything if not asked_for),
+        verdicts=sum(one.weight for one, asked_for in everything if asked_for),
+    )
 
 
-def _votes(connection: Connection, config: Config, channel: str) -> tuple[Verdicts, Verdicts]:
-    """(message, (welcome, weight)) of the live votes on what was said, and of those on drafts."""
-    live = ledger.votes_in(connection, channel)
+def _votes(connection: Connection, config: Config, channel: str) -> list[tuple[str, bool, float, bool]]:
+    """(message, helpful, weight, whether a draft was judged) of the live votes in a channel."""
+    live = ledger.votes_in(connection, channel, MOST)
     roles = roles_in(connection, config, sorted({row.user for row in live}), Role.UNKNOWN)
-    thumbs: Verdicts = []
-    drafts: Verdicts = []
-    for row in live:
-        weight = WEIGHTS[roles[row.user]]
-        (drafts if row.source == UNGIVEN else thumbs).append((row.message_id, (row.helpful, weight)))
-    return thumbs, drafts
+    return [(row.message_id, row.helpful, WEIGHTS[roles[row.user]], row.source == UNGIVEN) for row in live]
 
 
-def _read(outcome: str) -> tuple[bool, float] | None:
-    """What an outcome says of an answer, and how much; None: nothing."""
-    match Outcome(outcome):
-        case Outcome.SAME:
-            return True, OUTCOME_WEIGHT
-        case Outcome.CONTRADICTED:
-            return False, OUTCOME_WEIGHT
-        case Outcome.DIFFERENT:
-            return False, OUTCOME_WEIGHT / 2
-        case Outcome.UNKNOWN:
-            return None
-
-
-def keep_outcomes(connection: Connection, config: Config, thread: Thread, now: datetime) -> bool:
+def keep_outcomes(connection: Connection, thread: Thread, now: datetime) -> bool:
     """Read off a closed thread what became of our answers and silences in it. Whether anything was."""
     found = False
     for row in ledger.weighed_in(connection, thread.id):
@@ -93,13 +90,11 @@ def keep_outcomes(connection: Connection, config: Config, thread: Thread, now: d
         answer = _answer(connection, row.message_id, row.considered)
         if message is None or not answer:
             continue
-        spoken = row.action == Action.REPLY
-        outcome = outcome_of(thread, answer, message, shown=spoken)
+        outcome = outcome_of(thread, answer, message, shown=row.action == Action.REPLY)
         if outcome is not Outcome.UNKNOWN:
-            ledger.put_outcome(connection, message, outcome, now, spoken=spoken)
+            shadow = ledger.first_reason(row)[0] == "shadow"
+            ledger.put_outcome(connection, message, outcome, now, shadow=shadow)
             found = True
-    if found:
-        recalibrate(connection, config, thread.channel, now)
     return found
 
 
