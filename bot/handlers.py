@@ -34,7 +34,7 @@ from bot.manners import order_in
 from bot.scorer import Action, Decision, Situation, decide, gate, novel, silent
 from bot.situation import conversation_for, hear, knows_thread, policy_of, recall, role_in, roles_in
 from bot.tickets import Step, Ticket, TicketState
-from bot.verdicts import keep_outcomes, recalibrate, recalibrate_all, recalibrate_for_new_weights
+from bot.verdicts import keep_outcomes, recalibrate, recalibrate_due
 from knowledge.database import Database
 from knowledge.entry import Hit, KnowledgeEntry, PassageKind, Trust, audience_of, audiences
 from knowledge.mine import mine
@@ -395,7 +395,7 @@ async def on_clock(bot: Bot) -> None:
     """Close the tickets that went quiet, and learn from what is closed."""
     now, config = bot.clock.now(), bot.config()
     close_after = config.tickets.close_after
-    await bot.database.run(lambda connection: recalibrate_for_new_weights(connection, config, now))
+    await bot.database.run(lambda connection: recalibrate_due(connection, config, now))
     await bot.database.run(lambda connection: ledger.close_quiet(connection, now, close_after))
     await learn_closed(bot)
 
@@ -407,14 +407,6 @@ async def learn_closed(bot: Bot) -> None:
     ):
         for ticket in closed:
             await _learn(bot, ticket)
-        await bot.database.run(
-            partial(
-                recalibrate_all,
-                config=bot.config(),
-                channels={t.channel for t in closed},
-                now=bot.clock.now(),
-            )
-        )
 
 
 async def _learn(bot: Bot, ticket: Ticket) -> None:

@@ -724,10 +724,28 @@ def outcomes_in(connection: Connection, channel: str, most: int) -> list[Row[Any
     return list(connection.execute(query).all())
 
 
-def calibrated_for_others(connection: Connection, version: str) -> list[str]:
-    """The channels whose scale was counted for other weights than those called ``version``."""
-    query = select(calibrations.c.channel).where(calibrations.c.weights != version)
-    return list(connection.execute(query).scalars())
+_LAST_OUTCOME = (
+    select(outcomes.c.channel, func.max(outcomes.c.at).label("at")).group_by(outcomes.c.channel).subquery()
+)
+_UNCALIBRATED = (
+    select(_LAST_OUTCOME.c.channel)
+    .outerjoin(calibrations, calibrations.c.channel == _LAST_OUTCOME.c.channel)
+    .where(
+        or_(
+            calibrations.c.channel.is_(None),
+            calibrations.c.weights != bindparam("version"),
+            and_(calibrations.c.at <= bindparam("before"), _LAST_OUTCOME.c.at > calibrations.c.at),
+        )
+    )
+    .union(select(calibrations.c.channel).where(calibrations.c.weights != bindparam("version")))
+)
+
+
+def uncalibrated(connection: Connection, version: str, before: datetime) -> list[str]:
+    """The channels whose scale is of other weights than those called ``version``, or from ``before`` and older than
+    what closed threads have shown since."""
+    given = {"version": version, "before": seconds(before)}
+    return sorted(connection.execute(_UNCALIBRATED, given).scalars())
 
 
 _CALIBRATION = select(calibrations).where(calibrations.c.channel == bindparam("channel"))

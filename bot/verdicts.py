@@ -1,7 +1,6 @@
 """I/O: gathers what people made of our answers and silences in a channel, and keeps the scale that follows from it."""
 
-from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -23,6 +22,7 @@ from knowledge import store
 from knowledge.entry import PassageKind
 from knowledge.thread import Role, Thread
 
+OUTCOMES_WAIT = timedelta(days=1)
 MOST = 300  # latest votes, and latest outcomes, that a channel's scale is counted from
 UNGIVEN = "draft"  # source of a vote that every draft gets; others come from those who like to click
 
@@ -35,19 +35,14 @@ def recalibrate(connection: Connection, config: Config, channel: str, now: datet
     return learnt
 
 
-def recalibrate_all(
-    connection: Connection, *, config: Config, channels: Iterable[str], now: datetime
-) -> None:
-    for channel in channels:
-        recalibrate(connection, config, channel, now)
+def recalibrate_due(connection: Connection, config: Config, now: datetime) -> None:
+    """Count anew the scales that closed threads have new outcomes for, once a day, and those of other weights.
 
-
-def recalibrate_for_new_weights(connection: Connection, config: Config, now: datetime) -> None:
-    """After new weights, shipped or configured, the channels' scales are counted anew from what people said."""
+    Thumbs count at once; what is read off threads is many and small, and may wait.
+    """
     version = read_weights(config.weights or SHIPPED).version
-    recalibrate_all(
-        connection, config=config, channels=ledger.calibrated_for_others(connection, version), now=now
-    )
+    for channel in ledger.uncalibrated(connection, version, now - OUTCOMES_WAIT):
+        recalibrate(connection, config, channel, now)
 
 
 def _calibration(connection: Connection, config: Config, channel: str, prior: Weights) -> Calibration:
