@@ -110,14 +110,16 @@ def _plain_terms(token: str) -> Iterator[str]:
                 yield _stem(word)
 
 
-def _names(token: str) -> Iterator[str]:
+@lru_cache(maxsize=200_000)
+def _names(token: str) -> tuple[str, ...]:
     """The token, if it is an identifier, and those of its parts that are."""
     if _is_cjk(token):
-        return
+        return ()
     parts = [] if _VERSION.fullmatch(token) else re.split(r"[.\-]|::", token)
-    for name in dict.fromkeys([token, *parts]):
-        if len(name) <= LONGEST_TERM and _is_name(name):
-            yield name.lower().removeprefix("v") if _VERSION.fullmatch(name) else name.lower()
+    names = (name for name in dict.fromkeys([token, *parts]) if len(name) <= LONGEST_TERM and _is_name(name))
+    return tuple(
+        name.lower().removeprefix("v") if _VERSION.fullmatch(name) else name.lower() for name in names
+    )
 
 
 def _is_name(token: str) -> bool:
