@@ -22,11 +22,13 @@ from bot.adapters.slack import SlackAdapter, StartFailed
 from bot.answerer import ground
 from bot.app import StoreInUse, assemble, embedder_of, lock_store, open_database, open_knowledge
 from bot.cli import DEFAULT_CONFIG
+from bot.clicks import explained
 from bot.clock import SystemClock
 from bot.config import Config, Secrets, secrets_from
 from bot.config_file import ConfigError, ConfigFile, load, problems_to_run
 from bot.demo import Demo
 from bot.doctor import Finding, examine_config, examine_store
+from bot.explain import told
 from bot.learning import Learnt, learn_path
 from bot.replay import Report, replay
 from knowledge.database import Database
@@ -172,8 +174,8 @@ async def _replay(arguments: argparse.Namespace) -> int:
 
 
 def _show_report(report: Report) -> None:
-    for outcome in report.replies:
-        head = f"\n[bold green]REPLY[/] to {escape(outcome.id)} (score {outcome.score:.2f})"
+    for outcome in (said for said in report.outcomes if said.text):
+        head = f"\n[bold green]{outcome.action}[/] to {escape(outcome.id)} (score {outcome.score:.2f})"
         out.print(head, highlight=False, soft_wrap=True)
         out.print(outcome.text, highlight=False, markup=False, soft_wrap=True)
         for citation in outcome.citations:
@@ -181,7 +183,8 @@ def _show_report(report: Report) -> None:
             out.print(source, style="dim", highlight=False, markup=False, soft_wrap=True)
     total, spoken = len(report.outcomes), len(report.replies)
     out.print(
-        f"\n{total} messages, {spoken} replies ({100 * spoken / total:.1f} per 100 messages).",
+        f"\n{total} messages, {spoken} replies ({100 * spoken / total:.1f} per 100 messages)."
+        + (f" {len(report.drafts)} drafts." if report.drafts else ""),
         highlight=False,
     )
     for name, count in report.silent.most_common():
@@ -247,20 +250,20 @@ async def _why(arguments: argparse.Namespace) -> int:
             raise Failed(f"{arguments.message} may be any of: {', '.join(found)}; give one of these")
         last = found[0] if found else ""
         row = await database.run(lambda connection: ledger.last_decision(connection, last))
-    if row is None:
+        explanation = await database.run(lambda connection: explained(connection, last))
+    if row is None or explanation is None:
         raise Failed(f"{arguments.message}: no decision about such a message; give a message's link or id")
     if arguments.json:
         shown = {"id": row.message_id, "action": row.action, "score": row.score, "threshold": row.threshold}
-        considered = json.loads(row.considered)
+        considered = ledger.considered(row)
         print(
             json.dumps(
                 {**shown, "reasons": ledger.reason_lines(row), "considered": considered}, ensure_ascii=False
             )
         )
         return 0
-    out.print(f"{row.action}: score {row.score:.2f}, threshold {row.threshold:.2f}", highlight=False)
-    for line in ledger.reason_lines(row):
-        out.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)
+    for line in told(explanation):
+        out.print(line, highlight=False, markup=False, soft_wrap=True)
     return 0
 
 

@@ -15,7 +15,17 @@ import yaml
 from pydantic import ValidationError
 from watchfiles import awatch
 
-from bot.config import NOT_YET, Config, KeyPath, Secrets, Section, key_text, known_keys, secret_names
+from bot.config import (
+    EPHEMERAL,
+    NOT_YET,
+    Config,
+    KeyPath,
+    Secrets,
+    Section,
+    key_text,
+    known_keys,
+    secret_names,
+)
 from bot.config_values import Refused
 
 log = logging.getLogger(__name__)
@@ -164,6 +174,8 @@ def _read_config(path: Path, text: str, environ: Mapping[str, str]) -> Config:
     _report_not_yet(source)
     if config is not None and config.timezone is None:
         _report_lost_zone(source)
+    if config is not None:
+        _report_drafts(config, source)
     if source.problems or config is None:
         raise ConfigError(tuple(sorted(source.problems, key=lambda problem: problem.line or 0)))
     return config
@@ -245,7 +257,7 @@ def _read_list(
 
 
 # A channel may be written here, and `drafts_to: #team` is, to YAML, an empty value and a comment.
-_PLACES = frozenset({("drafts_to",), ("night", "digest_to")})
+_PLACES = frozenset({("drafts_to",), ("channels", "*", "drafts_to"), ("night", "digest_to")})
 
 
 def _is_empty(node: yaml.ScalarNode) -> bool:
@@ -282,7 +294,7 @@ def _resolved(reference: re.Match[str], path: KeyPath, source: _Source) -> str:
 def _report_comment_as_value(node: yaml.Node, path: KeyPath, source: _Source) -> None:
     rest = source.text[node.start_mark.index :].partition("\n")[0]
     comment = re.match(r"\s*(#\S+)", rest)
-    if comment is not None and path in _PLACES:
+    if comment is not None and _as_pattern(path) in _PLACES:
         source.settle(path, "is a comment to YAML", f"put it in quotes: '{comment[1]}'", value=comment[1])
 
 
@@ -359,6 +371,30 @@ def _report_not_yet(source: _Source) -> None:
             if entry.key == _as_pattern(path) and re.fullmatch(entry.values, text, re.IGNORECASE):
                 what = f"is refused because {entry.name} is not in this version yet"
                 source.report(path, what, entry.remedy, value=source.written[path])
+
+
+def _report_drafts(config: Config, source: _Source) -> None:
+    """Drafts need a place to go to, and those that are shown to each analyst need analysts."""
+    remedy = "set drafts_to to the channel of the analysts, such as drafts_to: '#drafts', or to ephemeral"
+    for path in _drafting_nowhere(config):
+        source.report(path, "has nowhere to put its drafts", remedy, value=source.written.get(path))
+    places: dict[KeyPath, str | None] = {("drafts_to",): config.drafts_to}
+    places |= {("channels", name, "drafts_to"): own.drafts_to for name, own in config.channels.items()}
+    for path in (path for path, place in places.items() if place == EPHEMERAL and not config.analysts):
+        source.report(path, "shows drafts to analysts, and none are listed", "list their ids under analysts")
+
+
+def _drafting_nowhere(config: Config) -> list[KeyPath]:
+    """Where ``mode: draft`` is written although no ``drafts_to`` holds there."""
+    if config.drafts_to is not None:
+        return []
+    channels = {name: own for name, own in config.channels.items() if own.drafts_to is None}
+    found: list[KeyPath] = [("defaults", "mode")] if config.defaults.mode == "draft" else []
+    return found + [
+        ("channels", name, "mode")
+        for name, own in channels.items()
+        if own.mode == "draft" and "mode" in own.model_fields_set
+    ]
 
 
 def _report_lost_zone(source: _Source) -> None:

@@ -14,9 +14,11 @@ from sqlalchemy import (
     Row,
     and_,
     bindparam,
+    case,
     delete,
     exists,
     func,
+    null,
     or_,
     select,
     update,
@@ -27,11 +29,14 @@ from bot.adapters.adapter import Channel, ChannelKind
 from bot.answerer import Citation, Line, Suggestion
 from bot.feedback import Vote
 from bot.intents import intend
+from bot.objections import ABOUT_THE_MOMENT, Objection
 from bot.scorer import Decision, Reason
 from bot.tables import (
     Sent,
     channels,
+    corrections,
     decisions,
+    drafts,
     erased,
     inbox,
     messages,
@@ -413,6 +418,11 @@ def reason_lines(row: Row[Any]) -> list[str]:
     return [str(Reason(**reason)) for reason in json.loads(row.reasons)]
 
 
+def considered(row: Row[Any]) -> list[str]:
+    """The entries that a decision looked at, best first."""
+    return list(json.loads(row.considered))
+
+
 def put_suggestion(
     connection: Connection,
     suggestion_id: str,
@@ -454,9 +464,11 @@ def suggestion_for(connection: Connection, message_id: str) -> Row[Any] | None:
     return connection.execute(select(suggestions).where(suggestions.c.message_id == message_id)).first()
 
 
-_SENT = exists().where(
+_POSTED = exists().where(
     outbox.c.suggestion_id == suggestions.c.id, outbox.c.kind == "post", outbox.c.state != Sent.DROPPED
 )
+# A draft counts as given: the analysts were asked once, and what they let pass is not put before them again.
+_SENT = or_(_POSTED, exists().where(drafts.c.suggestion_id == suggestions.c.id))
 _GIVEN = select(suggestions).where(suggestions.c.conversation == bindparam("conversation"), _SENT)
 
 
@@ -524,10 +536,35 @@ def _citation(data: Mapping[str, Any]) -> Citation:
 
 
 def put_vote(connection: Connection, vote: Vote, source: str, at: datetime) -> None:
-    """A person's live vote on a suggestion; a later one replaces it. ``source``: reaction or button."""
+    """A person's live vote on a suggestion; a later one replaces it. ``source``: reaction, button or draft.
+
+    The reason of a 👎 goes with it: a 👍 in its place has none, the same 👎 by another way keeps it.
+    """
     values = {"helpful": vote.helpful, "source": source, "at": seconds(at)}
     row = insert(votes).values(suggestion_id=vote.suggestion_id, user=vote.user, **values)
-    connection.execute(row.on_conflict_do_update(index_elements=["suggestion_id", "user"], set_=values))
+    same = votes.c.helpful.is_(vote.helpful)
+    changed = {**values, "reason": case((same, votes.c.reason), else_=null())}
+    connection.execute(row.on_conflict_do_update(index_elements=["suggestion_id", "user"], set_=changed))
+
+
+def put_objection(connection: Connection, suggestion_id: str, user: str, objection: Objection) -> bool:
+    """The reason of a person's live 👎; False if it was taken back meanwhile."""
+    down = and_(votes.c.suggestion_id == suggestion_id, votes.c.user == user, votes.c.helpful.is_(False))
+    return connection.execute(update(votes).where(down).values(reason=objection)).rowcount == 1
+
+
+def put_correction(
+    connection: Connection, suggestion_id: str, message_id: str, user: str, text: str, at: datetime
+) -> None:
+    """Keep what a person says is right: a candidate, until it is learnt from."""
+    values = {"suggestion_id": suggestion_id, "message_id": message_id, "user": user, "text": text}
+    connection.execute(insert(corrections).values(**values, at=seconds(at), state="candidate"))
+
+
+def corrections_in(connection: Connection, state: str = "candidate") -> list[Row[Any]]:
+    """The corrections in a state, oldest first."""
+    query = select(corrections).where(corrections.c.state == state).order_by(corrections.c.id)
+    return list(connection.execute(query).all())
 
 
 def withdraw_vote(connection: Connection, suggestion_id: str, user: str, *, helpful: bool) -> None:
@@ -538,9 +575,15 @@ def withdraw_vote(connection: Connection, suggestion_id: str, user: str, *, help
 
 
 def votes_on_entry(connection: Connection, entry_id: str) -> list[tuple[str, str, bool]]:
-    """(suggestion, user, helpful) of the live votes on suggestions that quote an entry."""
+    """(suggestion, user, helpful) of the live votes that say something about an entry.
+
+    They are on suggestions that quote it. A 👎 because the moment was wrong is left out: it does not say that the
+    entry is.
+    """
     ids = select(quoted.c.suggestion_id).where(quoted.c.entry_id == entry_id)
-    query = select(votes).where(votes.c.suggestion_id.in_(ids)).order_by(votes.c.suggestion_id, votes.c.user)
+    meant = or_(votes.c.reason.is_(None), votes.c.reason.not_in(list(ABOUT_THE_MOMENT)))
+    query = select(votes).where(votes.c.suggestion_id.in_(ids), meant)
+    query = query.order_by(votes.c.suggestion_id, votes.c.user)
     return [(row.suggestion_id, row.user, row.helpful) for row in connection.execute(query).all()]
 
 

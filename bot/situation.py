@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from bot import conversations, ledger, tickets
 from bot.adapters.adapter import Channel, Heard
-from bot.config import Config, in_quiet_hours, is_listed
+from bot.config import EPHEMERAL, ChannelPolicy, Config, in_quiet_hours, is_listed
 from bot.scorer import Policy, Situation
 from bot.tickets import Step, Ticket
 from knowledge.cues import is_ack, is_thanks
@@ -19,6 +19,8 @@ from knowledge.thread import Message, Role, Thread
 # several times more than he opened, is a helper.
 LEARNT_JOINED = 5
 LEARNT_RATIO = 3
+
+CLIP_SHARE = 0.6  # of the threshold: from here on a 📎 offers what is not sure enough to be said
 
 
 def knows_thread(connection: Connection, message: Message) -> bool:
@@ -122,6 +124,12 @@ def role_of(user: str, said: Role, config: Config, parts: Mapping[str, tuple[int
     return Role.ANALYST if learnt else Role.UNKNOWN
 
 
+def whole_user(given: str, channel: str) -> str:
+    """The whole id of a person whom config.yaml lists, seen from a channel: ``slack:T1/U1`` for ``U1``."""
+    home, slash, _ = channel.rpartition("/")
+    return given if "/" in given or not slash else f"{home}/{given}"
+
+
 def policy_of(config: Config, channel: Channel, now: datetime) -> Policy:
     """What config.yaml allows in a channel at this time."""
     names = [channel.id, channel.id.rsplit("/", 1)[-1], *([f"#{channel.name}"] if channel.name else [])]
@@ -135,7 +143,18 @@ def policy_of(config: Config, channel: Channel, now: datetime) -> Policy:
         max_per_hour=chosen.max_per_hour,
         quiet_now=in_quiet_hours(chosen.quiet_hours, local),
         external_blocked=channel.external and config.external == "off",
+        drafts_to=_drafts_to(chosen, channel),
+        clip=chosen.clip,
+        clip_threshold=CLIP_SHARE * chosen.precision,
     )
+
+
+def _drafts_to(chosen: ChannelPolicy, channel: Channel) -> str | None:
+    """Where drafts about a channel go. What is said in a private or shared one leaves it only by its own settings."""
+    stays = chosen.drafts_to == EPHEMERAL  # is shown in the channel itself
+    if (channel.private or channel.external) and not (stays or chosen.drafts_to_is_own):
+        return None
+    return chosen.drafts_to
 
 
 def _count(connection: Connection, message: Message, first: bool) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     delete,
+    inspect,
 )
 
 from knowledge.database import Migration
@@ -173,13 +174,65 @@ votes = Table(
     Column("helpful", Boolean, nullable=False),
     Column("source", String, nullable=False),
     Column("at", Float, nullable=False),
+    Column("reason", String),
+)
+drafts = Table(
+    "drafts",
+    _metadata,
+    Column("suggestion_id", String, primary_key=True),
+    Column("conversation", String, nullable=False),
+    Column("channel", String),
+    Column("message_id", String, unique=True),
+    Column("state", String, nullable=False),
+    Column("status", Text),
+    Column("opened_at", Float, nullable=False),
+    Column("settled_at", Float),
+    Index("drafts_conversation", "conversation", "state"),
+    Index("drafts_state", "state"),
+)
+whispers = Table(
+    "whispers",
+    _metadata,
+    Column("id", String, primary_key=True),
+    Column("channel", String, nullable=False),
+    Column("reply_to", String),
+    Column("user", String, nullable=False),
+    Column("about", String, nullable=False),
+    Column("suggestion_id", String),
+    Column("text", Text),
+    Column("respond_to", Text),
+    Column("replace", Boolean, nullable=False),
+    Column("at", Float, nullable=False),
+)
+corrections = Table(
+    "corrections",
+    _metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("suggestion_id", String, nullable=False),
+    Column("message_id", String, nullable=False),
+    Column("user", String, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("state", String, nullable=False),
+    Index("corrections_state", "state"),
 )
 
 
 erased = Table("erased", _metadata, Column("message_id", String, primary_key=True))
 
 
-MIGRATIONS = [Migration("2026-11-ledger", lambda connection: _metadata.create_all(connection))]
+def _add_interaction(connection: Connection) -> None:
+    """Drafts, whispers and corrections, and the reason of a 👎; a fresh store has them from its first step."""
+    for table in (drafts, whispers, corrections):
+        table.create(connection, checkfirst=True)
+    if "reason" not in {column["name"] for column in inspect(connection).get_columns("votes")}:
+        connection.exec_driver_sql("ALTER TABLE votes ADD COLUMN reason VARCHAR")
+
+
+MIGRATIONS = [
+    Migration("2026-11-ledger", lambda connection: _metadata.create_all(connection)),
+    Migration("2026-11-interaction", _add_interaction),
+]
 
 
 def seconds(at: datetime) -> float:

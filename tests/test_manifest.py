@@ -11,6 +11,7 @@ import pytest
 
 from bot.adapters import slack, slack_wire
 from bot.adapters.adapter import Ignored, Post
+from bot.adapters.slack_cards import OPTIONAL_SCOPES, WHY_SHORTCUT
 from bot.adapters.slack_wire import EVENTS, FEEDBACK_ACTION, SCOPES, Me, parse, render
 from bot.answerer import Citation, Line, Suggestion
 from knowledge.entry import EntryKind
@@ -31,10 +32,16 @@ METHOD_SCOPES: dict[str, set[str]] = {
     "apps.connections.open": set(),  # the app-level token's connections:write
     "auth.test": set(),
     "chat.delete": {"chat:write"},
+    "chat.postEphemeral": {"chat:write"},
     "chat.postMessage": {"chat:write"},
+    "chat.update": {"chat:write"},
+    "conversations.history": {"channels:history", "groups:history"},
     "conversations.info": {"channels:read", "groups:read"},
+    "conversations.list": {"channels:read", "groups:read"},
     "conversations.replies": {"channels:history", "groups:history"},
+    "reactions.add": {"reactions:write"},
     "users.info": {"users:read"},
+    "views.open": set(),
 }
 # From the event pages of https://docs.slack.dev/reference/events.
 EVENT_SCOPES: dict[str, set[str]] = {
@@ -43,6 +50,9 @@ EVENT_SCOPES: dict[str, set[str]] = {
     "reaction_added": {"reactions:read"},
     "reaction_removed": {"reactions:read"},
 }
+
+
+SHORTCUT_SCOPES = {"commands"}
 
 
 def called_methods() -> set[str]:
@@ -86,7 +96,19 @@ def test_every_called_method_is_one_whose_scopes_are_known_here() -> None:
 def test_every_scope_is_needed_and_every_needed_scope_is_asked_for() -> None:
     needed = set().union(*(METHOD_SCOPES[name] for name in called_methods()))
     needed |= set().union(*(EVENT_SCOPES[name] for name in BOT_EVENTS))
-    assert needed == set(BOT_SCOPES)
+    needed |= SHORTCUT_SCOPES if MANIFEST["features"]["shortcuts"] else set()
+    assert needed == set(BOT_SCOPES) | OPTIONAL_SCOPES
+
+
+def test_an_optional_scope_is_not_asked_for() -> None:
+    assert OPTIONAL_SCOPES == {"reactions:write"}
+    assert not OPTIONAL_SCOPES & set(BOT_SCOPES)
+
+
+def test_every_shortcut_is_served() -> None:
+    assert [(made["callback_id"], made["type"]) for made in MANIFEST["features"]["shortcuts"]] == [
+        (WHY_SHORTCUT, "message")
+    ]
 
 
 def test_no_scope_of_a_person_is_asked_for() -> None:
@@ -116,7 +138,7 @@ def test_it_needs_no_public_address_and_its_buttons_work() -> None:
 
 
 def test_no_feature_is_switched_on_that_the_code_does_not_serve() -> None:
-    assert set(MANIFEST["features"]) == {"bot_user"}
+    assert set(MANIFEST["features"]) == {"bot_user", "shortcuts"}
 
 
 # ---- Slack's own reference -----------------------------------------------------
