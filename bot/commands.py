@@ -18,16 +18,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from sqlalchemy.exc import DatabaseError
 
 from bot import inbox, ledger
+from bot.adapters.adapter import LookupFailed
 from bot.adapters.slack import SlackAdapter, StartFailed
 from bot.answerer import ground
 from bot.app import StoreInUse, assemble, embedder_of, lock_store, open_database, open_knowledge
 from bot.cli import DEFAULT_CONFIG
 from bot.clicks import explained
 from bot.clock import SystemClock
-from bot.config import Config, Secrets, secrets_from
+from bot.config import EPHEMERAL, Config, Secrets, secrets_from
 from bot.config_file import ConfigError, ConfigFile, load, problems_to_run
 from bot.demo import Demo
-from bot.doctor import Finding, examine_config, examine_store
+from bot.doctor import Finding, examine_clip, examine_config, examine_store
 from bot.explain import told
 from bot.learning import Learnt, learn_path
 from bot.replay import Report, replay
@@ -276,7 +277,7 @@ async def _doctor(arguments: argparse.Namespace) -> int:
             err.print(f"{again} events will be tried again")
         findings = [*examine_config(config, secrets), *examine_store(database)]
     if config.slack.enabled and not problems_to_run(config, secrets) and not arguments.offline:
-        findings.append(await _examine_slack(_slack(config, secrets)))
+        findings += await _examine_slack(_slack(config, secrets), config)
     if arguments.json:
         print(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False))
     else:
@@ -287,14 +288,37 @@ async def _doctor(arguments: argparse.Namespace) -> int:
     return 0 if all(finding.ok for finding in findings) else 1
 
 
-async def _examine_slack(slack: SlackAdapter) -> Finding:
+async def _examine_slack(slack: SlackAdapter, config: Config) -> list[Finding]:
     try:
         me = await slack.check()
     except StartFailed as error:
-        return Finding(name="slack", ok=False, text=str(error))
-    return Finding(
-        name="slack", ok=True, text=f"tokens and scopes are good; the bot is {me.user} in {me.team}"
-    )
+        return [Finding(name="slack", ok=False, text=str(error))]
+    good = f"tokens and scopes are good; the bot is {me.user} in {me.team}"
+    return [
+        Finding(name="slack", ok=True, text=good),
+        *examine_clip(config, slack.granted),
+        *await _examine_drafts(slack, config),
+    ]
+
+
+async def _examine_drafts(slack: SlackAdapter, config: Config) -> list[Finding]:
+    """Whether every place for drafts that config.yaml names exists."""
+    given = {config.drafts_to, *(channel.drafts_to for channel in config.channels.values())} - {
+        None,
+        EPHEMERAL,
+    }
+    findings = []
+    for name in sorted(str(place) for place in given):
+        try:
+            found = await slack.place(name) is not None
+        except LookupFailed as error:
+            findings.append(
+                Finding(name="drafts_to", ok=False, text=f"{name} could not be looked up: {error}")
+            )
+            continue
+        text = "is there" if found else "is no channel that I see; create it, or invite me to it"
+        findings.append(Finding(name="drafts_to", ok=found, text=f"{name} {text}"))
+    return findings
 
 
 # ---- shared -----------------------------------------------------

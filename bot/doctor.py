@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from bot import inbox, intents, ledger
+from bot.adapters.slack_cards import OPTIONAL_SCOPES
 from bot.config import Config, Secrets
 from bot.config_file import problems_to_run
 from knowledge import store
@@ -29,6 +30,16 @@ def examine_config(config: Config, secrets: Secrets) -> list[Finding]:
         return [Finding(name="tokens", ok=False, text=str(problem)) for problem in problems]
     enabled = "Slack" if config.slack.enabled else "no platform"
     return [Finding(name="tokens", ok=True, text=f"{enabled} enabled, nothing missing in the environment")]
+
+
+def examine_clip(config: Config, granted: frozenset[str]) -> list[Finding]:
+    """Whether the 📎 that config.yaml asks for can be put on; nothing where it asks for none."""
+    wanted = config.defaults.clip or any(channel.clip for channel in config.channels.values())
+    missing = sorted(OPTIONAL_SCOPES - granted)
+    if not wanted or not missing:
+        return []
+    remedy = "add it under OAuth & Permissions and reinstall the app, or set clip: off"
+    return [Finding(name="clip", ok=False, text=f"the bot token lacks the scope {missing[0]}; {remedy}")]
 
 
 def examine_store(database: Database) -> list[Finding]:

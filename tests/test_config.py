@@ -685,14 +685,6 @@ index: pgvector
 writer: Claude
     1: writer: Claude is refused because the Claude writer is not in this version yet
     set writer: extractive
-
-defaults: {mode: draft}
-    1: defaults.mode: draft is refused because drafting is not in this version yet
-    set mode: shadow or mode: reply
-
-channels:⏎  '#a':⏎    mode: draft
-    3: channels.#a.mode: draft is refused because drafting is not in this version yet
-    set mode: shadow or mode: reply
 """
 
 
@@ -1095,7 +1087,7 @@ def test_file_and_docs_agree_on_which_keys_have_no_effect_yet() -> None:
     in_file = {key for key, (_, line) in written_keys(shipped_with_examples()).items() if NO_EFFECT in line}
     in_docs = {key for key, (_, meaning) in documented_keys().items() if NO_EFFECT in meaning}
     assert in_file == in_docs
-    assert {"night.at", "console.token", "claude.model", "drafts_to"} <= in_docs
+    assert {"night.at", "console.token", "claude.model"} <= in_docs
 
 
 def test_the_docs_list_the_variables_that_are_read() -> None:

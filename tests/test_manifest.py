@@ -101,7 +101,7 @@ def test_every_scope_is_needed_and_every_needed_scope_is_asked_for() -> None:
 
 
 def test_an_optional_scope_is_not_asked_for() -> None:
-    assert OPTIONAL_SCOPES == {"reactions:write"}
+    assert {"reactions:write"} == OPTIONAL_SCOPES
     assert not OPTIONAL_SCOPES & set(BOT_SCOPES)
 
 
