@@ -174,8 +174,7 @@ def _read_config(path: Path, text: str, environ: Mapping[str, str]) -> Config:
     _report_not_yet(source)
     if config is not None and config.timezone is None:
         _report_lost_zone(source)
-    if config is not None:
-        _report_drafts(config, source)
+    _report_drafts(source)
     if source.problems or config is None:
         raise ConfigError(tuple(sorted(source.problems, key=lambda problem: problem.line or 0)))
     return config
@@ -373,28 +372,25 @@ def _report_not_yet(source: _Source) -> None:
                 source.report(path, what, entry.remedy, value=source.written[path])
 
 
-def _report_drafts(config: Config, source: _Source) -> None:
+_MODES = (("defaults", "mode"), ("channels", "*", "mode"))
+_DRAFTS_TO = (("drafts_to",), ("channels", "*", "drafts_to"))
+
+
+def _report_drafts(source: _Source) -> None:
     """Drafts need a place to go to, and those that are shown to each analyst need analysts."""
     remedy = "set drafts_to to the channel of the analysts, such as drafts_to: '#drafts', or to ephemeral"
-    for path in _drafting_nowhere(config):
-        source.report(path, "has nowhere to put its drafts", remedy, value=source.written.get(path))
-    places: dict[KeyPath, str | None] = {("drafts_to",): config.drafts_to}
-    places |= {("channels", name, "drafts_to"): own.drafts_to for name, own in config.channels.items()}
-    for path in (path for path, place in places.items() if place == EPHEMERAL and not config.analysts):
-        source.report(path, "shows drafts to analysts, and none are listed", "list their ids under analysts")
+    for path, text in source.texts.items():
+        placed = ("drafts_to",) in source.texts or (*path[:-1], "drafts_to") in source.texts
+        if _as_pattern(path) in _MODES and text.casefold() == "draft" and not placed:
+            source.report(path, "has nowhere to put its drafts", remedy, value=source.written[path])
+        if _as_pattern(path) in _DRAFTS_TO and text == EPHEMERAL and not _lists_analysts(source):
+            source.report(
+                path, "shows drafts to analysts, and none are listed", "list their ids under analysts"
+            )
 
 
-def _drafting_nowhere(config: Config) -> list[KeyPath]:
-    """Where ``mode: draft`` is written although no ``drafts_to`` holds there."""
-    if config.drafts_to is not None:
-        return []
-    channels = {name: own for name, own in config.channels.items() if own.drafts_to is None}
-    found: list[KeyPath] = [("defaults", "mode")] if config.defaults.mode == "draft" else []
-    return found + [
-        ("channels", name, "mode")
-        for name, own in channels.items()
-        if own.mode == "draft" and "mode" in own.model_fields_set
-    ]
+def _lists_analysts(source: _Source) -> bool:
+    return any(path[0] == "analysts" for path in source.texts)
 
 
 def _report_lost_zone(source: _Source) -> None:

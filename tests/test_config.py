@@ -93,6 +93,9 @@ def test_the_defaults_are_the_documented_ones() -> None:
         max_per_thread=3,
         max_per_hour=6,
         quiet_hours=None,
+        clip=False,
+        drafts_to=None,
+        drafts_to_is_own=False,
     )
     assert config.channel(["slack:T1/C1"]) == policy
     assert (config.stale_after, config.tickets.close_after) == (timedelta(minutes=30), timedelta(days=7))
@@ -378,6 +381,26 @@ drafts_to: #drafts
 drafts_to: '@bob'
     1: drafts_to: @bob is not a channel's id
     give slack:TEAM/CHANNEL, the bare id, or '#name' in quotes
+
+channels:⏎  C1:⏎    drafts_to: #drafts
+    3: channels.C1.drafts_to: #drafts is a comment to YAML
+    put it in quotes: '#drafts'
+
+defaults: {mode: draft}
+    1: defaults.mode: draft has nowhere to put its drafts
+    set drafts_to to the channel of the analysts, such as drafts_to: '#drafts', or to ephemeral
+
+channels:⏎  '#a':⏎    mode: draft
+    3: channels.#a.mode: draft has nowhere to put its drafts
+    set drafts_to to the channel of the analysts, such as drafts_to: '#drafts', or to ephemeral
+
+drafts_to: ephemeral
+    1: drafts_to: shows drafts to analysts, and none are listed
+    list their ids under analysts
+
+channels:⏎  C1:⏎    drafts_to: ephemeral
+    3: channels.C1.drafts_to: shows drafts to analysts, and none are listed
+    list their ids under analysts
 
 channels:⏎  #support:⏎    mode: off
     3: channels.mode: off is not the settings of a channel
@@ -741,6 +764,26 @@ def test_a_channel_differs_by_the_keys_it_gives_and_the_most_exact_entry_wins() 
 def test_a_channel_may_be_written_in_several_ways(names: list[str], mode: str, wait: int) -> None:
     policy = read(CHANNELS).channel(names)
     assert (policy.mode, policy.wait) == (mode, timedelta(seconds=wait))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "drafts_to: '#drafts'⏎defaults: {mode: draft}",
+        "drafts_to: U1⏎channels:⏎  C1: {mode: draft}",
+        "drafts_to: ephemeral⏎analysts: [U1]⏎defaults: {mode: draft}",
+        "channels:⏎  C1: {mode: draft, drafts_to: '#drafts'}",
+    ],
+)
+def test_drafting_with_a_place_for_drafts_is_fine(text: str) -> None:
+    assert complaints(text.replace("⏎", "\n")) == []
+
+
+def test_it_is_told_whether_a_channel_names_the_place_of_its_drafts_itself() -> None:
+    config = read("drafts_to: '#drafts'\nchannels:\n  C1: {drafts_to: '#own'}\n  C2: {mode: shadow}\n")
+    own, other = config.channel(["C1"]), config.channel(["C2"])
+    assert (own.drafts_to, own.drafts_to_is_own) == ("#own", True)
+    assert (other.drafts_to, other.drafts_to_is_own) == ("#drafts", False)
 
 
 def test_people_are_listed_by_qualified_or_bare_id() -> None:
