@@ -310,14 +310,18 @@ async def _examine_drafts(slack: SlackAdapter, config: Config) -> list[Finding]:
     findings = []
     for name in sorted(str(place) for place in given):
         try:
-            found = await slack.place(name) is not None
+            place = await slack.place(name)
         except LookupFailed as error:
             findings.append(
                 Finding(name="drafts_to", ok=False, text=f"{name} could not be looked up: {error}")
             )
             continue
-        text = "is there" if found else "is no channel that I see; create it, or invite me to it"
-        findings.append(Finding(name="drafts_to", ok=found, text=f"{name} {text}"))
+        if place is None:
+            text = f"{name} is no channel that I see; create it, or invite me to it"
+        else:
+            text = f"{name} is {'shared with another company; name another' if place.external else 'there'}"
+        good = place is not None and not place.external
+        findings.append(Finding(name="drafts_to", ok=good, text=text))
     return findings
 
 

@@ -128,17 +128,26 @@ async def _look(bot: Bot, work: Work, situation: Situation) -> None:
         if suggestion is None:
             decision = silent("no grounded answer", "no source says it word for word", score=decision.score)
         elif decision.action is Action.DRAFT and (place := await _draft_place(bot, situation)) is None:
-            text = f"drafts_to names {situation.policy.drafts_to}, and there is no such channel"
+            text = (
+                f"drafts_to names {situation.policy.drafts_to}: no channel of ours, or shared with a company"
+            )
             decision, suggestion = silent("no place for drafts", text, score=decision.score), None
     await _conclude(bot, work, situation, decision, hits, suggestion, place)
 
 
 async def _draft_place(bot: Bot, situation: Situation) -> str | None:
-    """The whole id of where a draft goes, or EPHEMERAL; None if config.yaml names what does not exist."""
-    given = situation.policy.drafts_to
+    """The whole id of where a draft goes, or EPHEMERAL; None if config.yaml names what cannot take it.
+
+    What the workspace knows is not shown to another company, and drafts about other channels are nobody's business
+    there either: a shared channel takes only its own.
+    """
+    given, channel = situation.policy.drafts_to, situation.message.channel
     if given is None or given == EPHEMERAL:
         return given
-    return await bot.adapter_of(situation.message.channel).place(given)
+    place = await bot.adapter_of(channel).place(given)
+    if place is None or (place.external and place.id != channel):
+        return None
+    return place.id
 
 
 async def _search(bot: Bot, situation: Situation) -> Sequence[Hit]:

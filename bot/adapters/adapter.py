@@ -316,8 +316,11 @@ class Adapter(Protocol):
         """
         ...
 
-    async def place(self, given: str) -> str | None:
-        """The whole id of the channel or person that config.yaml names; None if there is none. Raises LookupFailed."""
+    async def place(self, given: str) -> Channel | None:
+        """The channel, or the direct messages with a person, that config.yaml names; None if there is none.
+
+        Raises LookupFailed.
+        """
         ...
 
     async def fetch(self, channel: Channel, thread: str) -> Sequence[Heard]:

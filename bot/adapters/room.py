@@ -85,10 +85,10 @@ class RoomAdapter:
             return Receipt(message_id=draft_id(act.id)) if act.id in self.drafts else None
         return Receipt(message_id=post_id(act.id)) if act.id in self.posts else None
 
-    async def place(self, given: str) -> str | None:
+    async def place(self, given: str) -> Channel | None:
         """A channel by its id or name; what the room does not know is taken as given."""
-        named = (known.id for known in self._channels.values() if given in (known.id, f"#{known.name}"))
-        return next(named, given)
+        named = (known for known in self._channels.values() if given in (known.id, f"#{known.name}"))
+        return next(named, Channel(id=given))
 
     async def fetch(self, channel: Channel, thread: str) -> Sequence[Heard]:
         del channel, thread

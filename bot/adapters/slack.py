@@ -73,7 +73,7 @@ class SlackAdapter:
         self._me: wire.Me | None = None
         self._channels: dict[str, Channel] = {}
         self._names: dict[str, str] = {}
-        self._places: dict[str, str] = {}
+        self._named: dict[str, Channel] = {}
         self.granted: frozenset[str] = frozenset()  # scopes of the bot token; known after check()
 
     @property
@@ -266,20 +266,31 @@ class SlackAdapter:
             "messages",
         )
 
-    async def place(self, given: str) -> str | None:
+    async def place(self, given: str) -> Channel | None:
         target = wire.place_of(given, self.me.team)
-        if not target.startswith("#"):
-            return target
-        if target not in self._places:
-            channels = _pages(
-                lambda cursor: self._client.conversations_list(
-                    types="public_channel,private_channel", exclude_archived=True, limit=PAGE, cursor=cursor
-                ),
-                "channels",
-            )
-            named = {f"#{info['name']}": str(info["id"]) async for info in channels}
-            self._places = {name: f"{wire.NAME}:{self.me.team}/{found}" for name, found in named.items()}
-        return self._places.get(target)
+        if target.startswith("#"):
+            return self._named.get(target) or (await self._look_for_names()).get(target)
+        if wire.bare(target)[0] in "UW":
+            return Channel(id=target, kind=ChannelKind.DIRECT)
+        try:
+            return await self.describe(Channel(id=target, kind=ChannelKind.PRIVATE))
+        except LookupFailed as error:
+            if "channel_not_found" in str(error):
+                return None
+            raise
+
+    async def _look_for_names(self) -> dict[str, Channel]:
+        """Every channel that we see, by ``#name``. Kept, because a workspace may have very many."""
+        channels = _pages(
+            lambda cursor: self._client.conversations_list(
+                types="public_channel,private_channel", exclude_archived=True, limit=PAGE, cursor=cursor
+            ),
+            "channels",
+        )
+        async for info in channels:
+            channel = Channel(id=f"{wire.NAME}:{self.me.team}/{info['id']}")
+            self._named[f"#{info['name']}"] = _described(channel, info)
+        return self._named
 
     async def describe(self, channel: Channel) -> Channel:
         known = self._channels.get(channel.id)
@@ -348,12 +359,14 @@ async def _once_or(call: Awaitable[AsyncSlackResponse], done: str) -> None:
 
 
 async def _respond(url: str, content: Payload) -> None:
-    """Answer a click at the address it came with. Raises ActUncertain or ActRefused."""
+    """Answer a click at the address it came with. Raises ActPostponed, ActUncertain or ActRefused."""
     client = AsyncWebhookClient(url, timeout=TIMEOUT, retry_handlers=[])
     try:
         answer = await client.send_dict({"response_type": "ephemeral", **content})
     except _NETWORK as error:
         raise ActUncertain(f"{type(error).__name__}: {error}") from error
+    if answer.status_code == 429:
+        raise ActPostponed(float(answer.headers.get("Retry-After", 1)))
     if answer.status_code != 200:
         raise ActRefused(f"the click cannot be answered any more: {answer.status_code} {answer.body}")
 

@@ -158,8 +158,9 @@ def render_draft(draft: Draft, names: Mapping[str, str]) -> dict[str, Any]:
     """Arguments of chat.postMessage besides the channel."""
     asked = draft.question
     quoted = asked.text if len(asked.text) <= QUOTED else asked.text[:QUOTED] + " …"
+    where = f" in <#{wire.bare(asked.channel)}>"
     head = [
-        _section(f"*Draft* for {_linked('a question', asked.link)} of {_shown(asked.user, names)}:"),
+        _section(f"*Draft* for {_linked('a question', asked.link)} of {_shown(asked.user, names)}{where}:"),
         _section("\n".join(f">{line}" for line in _shown(quoted, names).split("\n"))),
     ]
     tail = [

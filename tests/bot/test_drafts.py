@@ -257,6 +257,56 @@ async def test_a_whisper_is_kept_once_and_its_words_only_until_they_are_said(tmp
         assert kept == [None]
 
 
+async def test_a_draft_that_a_person_overtakes_on_its_way_is_not_shown(tmp_path: Path) -> None:
+    """The answer is heard while the draft is being written, so that there is no draft yet to expire."""
+    async with practice(tmp_path) as played:
+        draft = await played.ask()
+        later = played.clock.now() + timedelta(seconds=5)
+        said = Message(id="m2", channel="help", thread="q1", user="carl", at=later, text="Clean the folder.")
+
+        def heard_before_the_draft(connection: Any) -> None:
+            ledger.put_message(connection, said, "q1", "q1")
+            connection.exec_driver_sql("update outbox set state = 'intent'")
+
+        played.adapter.drafts.clear()
+        await played.database.run(heard_before_the_draft)
+        await played.app.drain()
+        assert played.adapter.drafts == {}
+        assert (await played.status(draft))[0] == "expired"
+
+
+async def test_nobody_is_asked_why_about_a_thumb_that_is_gone(tmp_path: Path) -> None:
+    async with practice(tmp_path) as played:
+        draft = await played.ask()
+
+        def ask(connection: Any) -> None:
+            whispers.whisper(
+                connection,
+                "w1",
+                channel="help",
+                user="carl",
+                about=About.REASON,
+                suggestion_id=draft,
+                now=NOON,
+            )
+
+        await played.database.run(ask)
+        await played.app.drain()
+        assert played.adapter.whispers == []
+
+
+async def test_only_sources_that_the_channel_may_see_are_named(tmp_path: Path) -> None:
+    async with practice(tmp_path) as played:
+        await played.ask()
+        seen = await played.database.run(lambda c: clicks.explained(c, "q1"))
+        assert seen is not None and list(seen.sources) == ["Gate does not start: MLR-4090"]
+        await played.database.run(
+            lambda c: c.exec_driver_sql("update entries set audience = 'channel:board'").rowcount
+        )
+        hidden = await played.database.run(lambda c: clicks.explained(c, "q1"))
+        assert hidden is not None and list(hidden.sources) == []
+
+
 async def test_ephemeral_drafts_go_to_each_analyst_and_not_once_they_are_settled(tmp_path: Path) -> None:
     config = settings(drafts_to="ephemeral", analysts=["bob", "dan"])
     async with practice(tmp_path, config) as played:

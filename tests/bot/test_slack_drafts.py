@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from bot import ledger
+from bot import intents, ledger
 from bot.adapters.slack_cards import (
     CORRECT_ACTION,
     DISMISS_ACTION,
@@ -385,6 +385,33 @@ async def test_a_place_that_does_not_exist_means_silence_that_says_so(
         ts = slack.post(CHANNEL, ANN, QUESTION)
         assert await decided(run, ts) == (Action.SILENT, "no place for drafts")
     assert slack.posts() == []
+
+
+async def test_a_channel_shared_with_another_company_takes_no_drafts_of_others(
+    slack: LocalSlack, tmp_path: Path
+) -> None:
+    slack.add_channel("C0PARTNER1", "partner", external=True, members=[BOB])
+    for number, place in enumerate(("#partner", "C0PARTNER1")):
+        (folder := tmp_path / str(number)).mkdir()
+        async with running(slack, folder, [entry()], settings=drafting(drafts_to=place)) as run:
+            ts = slack.post(CHANNEL, ANN, QUESTION)
+            assert await decided(run, ts) == (Action.SILENT, "no place for drafts")
+    assert slack.posts() == []
+
+
+async def test_a_channel_may_be_given_by_its_id(slack: LocalSlack, tmp_path: Path) -> None:
+    async with running(slack, tmp_path, [entry()], settings=drafting(drafts_to=DRAFTS)):
+        slack.post(CHANNEL, ANN, QUESTION)
+        await drafted(slack)
+    assert slack.calls("conversations.list") == []
+
+
+async def test_a_doubtful_direct_message_is_not_repeated(slack: LocalSlack, tmp_path: Path) -> None:
+    slack.faults["chat.postMessage"].append(DropAfterEffect())
+    async with running(slack, tmp_path, [entry()], settings=drafting(drafts_to=BOB)) as run:
+        slack.post(CHANNEL, ANN, QUESTION)
+        await until(run, lambda c: any("cannot be read back" in why for why in intents.dropped(c)))
+    assert len(slack.calls("chat.postMessage")) == 1
 
 
 # ---- why a thumb was down -----------------------------------------------------
