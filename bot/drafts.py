@@ -12,6 +12,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from bot import ledger
 from bot.adapters.adapter import Draft, Edit, Question
+from bot.answerer import Suggestion
 from bot.intents import intend
 from bot.tables import drafts, moment, seconds, tickets
 from bot.tickets import ENDED
@@ -156,21 +157,29 @@ def called(user: str) -> str:
 
 
 def draft_of(connection: Connection, suggestion_id: str, now: datetime) -> Draft | None:
-    """The draft to put before the analysts; None if it is settled, or its question or source is gone."""
+    """The draft to put before the analysts, or to look for if it may stand there: empty where its content is gone."""
     row, suggestion = draft_row(connection, suggestion_id), ledger.suggestion_row(connection, suggestion_id)
-    if row is None or row.channel is None or suggestion is None or suggestion.content is None:
+    if row is None or row.channel is None or suggestion is None:
         return None
-    asked = ledger.message_row(connection, suggestion.message_id)
-    if asked is None or row.state != DraftState.OPEN:
-        return None
+    content = suggestion.content
     return Draft(
         id=suggestion_id,
         channel=row.channel,
-        question=Question(channel=asked.channel, user=called(asked.user), text=asked.text, link=asked.link),
-        suggestion=ledger.suggestion_from(suggestion.content),
+        question=_question(connection, suggestion),
+        suggestion=_NOTHING if content is None else ledger.suggestion_from(content),
         opened_at=moment(row.opened_at),
         now=now,
     )
+
+
+_NOTHING = Suggestion(lines=(), citations=())
+
+
+def _question(connection: Connection, suggestion: Row[Any]) -> Question:
+    asked = ledger.message_row(connection, suggestion.message_id)
+    if asked is None:  # deleted
+        return Question(channel=suggestion.channel, user="", text="")
+    return Question(channel=asked.channel, user=called(asked.user), text=asked.text, link=asked.link)
 
 
 def edit_of(connection: Connection, suggestion_id: str) -> Edit | None:

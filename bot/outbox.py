@@ -126,7 +126,7 @@ async def _drop(bot: Bot, intent: Intent, why: str) -> None:
 
 def _dropped(connection: Connection, bot: Bot, intent: Intent, why: str) -> None:
     intents.drop_intent(connection, intent.id, why)
-    if intent.kind in ("post", "draft"):
+    if intent.kind == "post" or (intent.kind == "draft" and not intent.uncertain):
         drafts.expire(connection, intent.suggestion_id, why, bot.clock.now())
     elif intent.kind == "whisper":
         whispers.forget(connection, intent.suggestion_id)
@@ -196,6 +196,10 @@ def _begin(connection: Connection, bot: Bot, intent: Intent) -> str | None:
     """Mark the intent as begun, or drop it with the reason why it is not wanted any more."""
     if intent.kind in ("post", "clip", "draft") and (why := _overtaken(connection, bot, intent)) is not None:
         _dropped(connection, bot, intent, why)
+        return why
+    if intent.kind == "draft" and not drafts.is_open(connection, intent.suggestion_id):
+        why = "settled before it was shown"
+        intents.drop_intent(connection, intent.id, why)
         return why
     intents.mark_sending(connection, intent.id)
     return None

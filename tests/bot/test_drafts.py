@@ -12,11 +12,11 @@ import pytest
 
 from bot import clicks, drafts, inbox, intents, ledger, whispers
 from bot.adapters import room
-from bot.adapters.adapter import Act, Buttons, Delete, Judged, Post
+from bot.adapters.adapter import Act, Buttons, Delete, Deleted, Judged, Post
 from bot.app import App, assemble, open_database
 from bot.clock import RecordedClock
 from bot.config import Config
-from bot.handlers import on_clock
+from bot.handlers import on_clock, on_delete
 from bot.inbox import Work
 from bot.replay import replay
 from bot.scorer import Action
@@ -236,6 +236,30 @@ async def test_after_a_crash_a_draft_is_looked_for_and_a_whisper_is_let_be(tmp_p
             lambda c: list(c.exec_driver_sql("select error from outbox where state = 'dropped'").scalars())
         )
         assert dropped == ["it was begun once and may have been shown"]
+
+
+@pytest.mark.parametrize("stands", [True, False])
+async def test_a_draft_whose_question_is_deleted_while_it_is_uncertain_keeps_no_quote(
+    tmp_path: Path, stands: bool
+) -> None:
+    async with practice(tmp_path) as played:
+        draft = await played.ask()
+
+        def cut_off(connection: Any) -> None:
+            connection.exec_driver_sql("update outbox set state = 'sending' where kind = 'draft'")
+            connection.exec_driver_sql("update drafts set message_id = null")
+            inbox.recover(connection, NOON, timedelta())
+
+        await played.database.run(cut_off)
+        if not stands:
+            played.adapter.drafts.clear()
+        await on_delete(
+            played.app.bot, work(played.clock.now()), Deleted(message_id="q1", at=played.clock.now())
+        )
+        await played.app.drain()
+        edits = [edit.text for edit in played.adapter.edits.values()]
+        assert edits == (["Draft expired: the question was deleted"] if stands else [])
+        assert list(played.adapter.drafts) == ([draft] if stands else [])
 
 
 async def test_a_whisper_is_kept_once_and_its_words_only_until_they_are_said(tmp_path: Path) -> None:

@@ -409,9 +409,12 @@ async def test_a_channel_may_be_given_by_its_id(slack: LocalSlack, tmp_path: Pat
 async def test_a_doubtful_direct_message_is_not_repeated(slack: LocalSlack, tmp_path: Path) -> None:
     slack.faults["chat.postMessage"].append(DropAfterEffect())
     async with running(slack, tmp_path, [entry()], settings=drafting(drafts_to=BOB)) as run:
-        slack.post(CHANNEL, ANN, QUESTION)
+        ts = slack.post(CHANNEL, ANN, QUESTION)
         await until(run, lambda c: any("cannot be read back" in why for why in intents.dropped(c)))
-    assert len(slack.calls("chat.postMessage")) == 1
+        assert len(slack.calls("chat.postMessage")) == 1
+        (draft,) = slack.posts()  # it did arrive, so it can be shared
+        slack.click(draft.channel, draft.ts, BOB, SHARE_ACTION)
+        await slack.until(lambda: len(slack.bot_replies(ts)) == 1)
 
 
 # ---- why a thumb was down -----------------------------------------------------
