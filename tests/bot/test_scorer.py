@@ -199,6 +199,8 @@ def test_the_reason_names_the_person_who_helps_and_who_is_asked() -> None:
 WAITING = {"wait": timedelta(seconds=90)}
 ASKING_US = said(f"@earshot {QUESTION}")
 COOLING = {"cool_down": timedelta(minutes=10)}
+DRAFTING = {"mode": "draft", "drafts_to": "#drafts"}
+CLIPPING = {"threshold": 1.0, "clip": True, "clip_threshold": 0.6}
 OUTCOMES: list[tuple[str, Action, str, Situation, Sequence[Hit]]] = [
     ("it knows", Action.REPLY, "can help", situation(), GOOD),
     ("it knows nothing", Action.SILENT, "nothing known", situation(), ()),
@@ -222,6 +224,42 @@ OUTCOMES: list[tuple[str, Action, str, Situation, Sequence[Hit]]] = [
         situation(policy={"mode": "shadow"}, waited=True),
         GOOD,
     ),
+    ("draft", Action.DRAFT, "can help", situation(policy=DRAFTING), GOOD),
+    ("a draft waits too", Action.WAIT, "wait", situation(policy={**DRAFTING, **WAITING}), GOOD),
+    ("a private draft", Action.SILENT, "private draft", situation(policy={"mode": "draft"}), GOOD),
+    (
+        "a draft in quiet hours",
+        Action.SILENT,
+        "quiet hours",
+        situation(policy={**DRAFTING, "quiet_now": True}),
+        GOOD,
+    ),
+    ("nearly sure", Action.SILENT, "clip", situation(policy=CLIPPING), GOOD),
+    ("nearly sure does not wait", Action.SILENT, "clip", situation(policy={**CLIPPING, **WAITING}), GOOD),
+    ("far from sure", Action.SILENT, "not sure enough", situation(policy=CLIPPING), WEAK),
+    ("no paperclips", Action.SILENT, "not sure enough", situation(policy={**CLIPPING, "clip": False}), GOOD),
+    (
+        "no paperclip in shadow",
+        Action.SILENT,
+        "not sure enough",
+        situation(policy={**CLIPPING, "mode": "shadow"}),
+        GOOD,
+    ),
+    (
+        "none where analysts see first",
+        Action.SILENT,
+        "not sure enough",
+        situation(policy={**CLIPPING, **DRAFTING}),
+        GOOD,
+    ),
+    (
+        "none in quiet hours",
+        Action.SILENT,
+        "not sure enough",
+        situation(policy={**CLIPPING, "quiet_now": True}),
+        GOOD,
+    ),
+    ("none beyond the budget", Action.SILENT, "not sure enough", situation(policy=CLIPPING, helped=3), GOOD),
     ("quiet hours", Action.SILENT, "quiet hours", situation(policy={"quiet_now": True}), GOOD),
     ("thread budget", Action.SILENT, "thread budget", situation(helped=3), GOOD),
     ("thread budget left", Action.REPLY, "can help", situation(helped=2), GOOD),
