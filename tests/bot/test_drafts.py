@@ -26,14 +26,15 @@ from knowledge.embed import HashEmbedder
 from knowledge.recordings import read_recording
 from knowledge.search import Knowledge
 from knowledge.thread import Message
-from tests.bot.running import QUESTION, entry
+from tests.bot.running import QUESTION, WEIGHTS, entry
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
 
 def settings(**more: Any) -> Config:
     speaking = {"wait_seconds": "0", "precision": "0.5", "mode": "draft"}
-    return Config.model_validate({"defaults": speaking, "analysts": ["bob"], "drafts_to": "#drafts", **more})
+    given = {"analysts": ["bob"], "drafts_to": "#drafts", "weights": str(WEIGHTS), **more}
+    return Config.model_validate({"defaults": speaking, **given})
 
 
 class SimpleRoom(room.RoomAdapter):

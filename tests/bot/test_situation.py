@@ -28,8 +28,10 @@ from bot.situation import (
     whole_user,
 )
 from bot.tickets import TicketState
+from bot.weighing import read_weights
 from knowledge.database import Database
 from knowledge.thread import Message, Reaction, Role
+from tests.bot.running import WEIGHTS
 
 T = TypeVar("T")
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)  # 20:00 in Shanghai, 07:00 in New York
@@ -148,9 +150,13 @@ def test_what_is_private_is_drafted_elsewhere_only_by_its_own_settings(
     assert policy_of(settings, channel, NOON).drafts_to == goes_to
 
 
-def test_a_paperclip_is_for_what_is_not_far_below_the_dial() -> None:
-    policy = policy_of(config(defaults={"precision": "0.9", "clip": "on"}), HELP, NOON)
-    assert policy.clip and policy.clip_threshold == pytest.approx(0.54)
+@pytest.mark.parametrize("precision", [0.5, 0.7, 0.9, 0.99])
+def test_a_paperclip_is_for_what_would_be_welcome_every_other_time(precision: float) -> None:
+    settings = config(defaults={"precision": str(precision), "clip": "on"}, weights=str(WEIGHTS))
+    policy = policy_of(settings, HELP, NOON)
+    weights = read_weights(WEIGHTS)
+    assert policy.clip and policy.threshold == weights.threshold(precision)
+    assert policy.clip_threshold == min(weights.threshold(0.5), policy.threshold)
 
 
 @pytest.mark.parametrize(
@@ -168,7 +174,7 @@ def test_a_listed_person_has_a_whole_id_in_each_workspace(given: str, channel: s
 def test_of_two_settings_the_more_exact_counts() -> None:
     settings = config(channels={"#help": {"mode": "off", "precision": "0.7"}, "C1": {"mode": "shadow"}})
     policy = policy_of(settings, HELP, NOON)
-    assert (policy.mode, policy.threshold) == ("shadow", 0.7)
+    assert (policy.mode, policy.threshold) == ("shadow", read_weights().threshold(0.7))
 
 
 def test_a_channel_without_a_name_has_no_settings_by_name() -> None:

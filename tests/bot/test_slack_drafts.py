@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,7 @@ from tests.bot.running import (
     PRIVATE,
     QUESTION,
     SOLUTION,
+    WEIGHTS,
     Running,
     config,
     entry,
@@ -67,27 +67,26 @@ def drafting(
     *, drafts_to: str | None = "#drafts", analysts: tuple[str, ...] = (BOB, DAN), **more: Any
 ) -> Config:
     speaking = {"wait_seconds": "0", "precision": "0.5", "max_per_hour": "100", "mode": "draft"}
-    return Config.model_validate(
-        {"defaults": speaking, "analysts": list(analysts), "drafts_to": drafts_to, **more}
-    )
+    given = {"analysts": list(analysts), "drafts_to": drafts_to, "weights": str(WEIGHTS), **more}
+    return Config.model_validate({"defaults": speaking, **given})
 
 
-NEARLY = "Since last night our gate stops, how can we start it?"
-UNCONFIRMED = replace(entry(), confirmed=False)
+NEARLY = "Does the gate stop for others since last night too?"
 
 
 async def clipping(slack: LocalSlack, folder: Path, *, clip: str = "on") -> Config:
     """The dial just above what the bot thinks of NEARLY."""
     shadow = {"wait_seconds": "0", "precision": "0.5", "mode": "shadow"}
     (folder / "measure").mkdir()
-    settings = Config.model_validate({"defaults": shadow, "analysts": [BOB]})
-    async with running(slack, folder / "measure", [UNCONFIRMED], settings=settings) as run:
+    given = {"analysts": [BOB], "weights": str(WEIGHTS)}
+    settings = Config.model_validate({"defaults": shadow, **given})
+    async with running(slack, folder / "measure", [entry()], settings=settings) as run:
         ts = slack.post(CHANNEL, ANN, NEARLY)
         await decided(run, ts)
         row = await run.database.run(lambda c: ledger.last_decision(c, whole(slack, ts)))
-    assert row is not None and row.score < 0.98
-    speaking = {"wait_seconds": "0", "precision": f"{max(row.score + 0.01, 0.5):.3f}", "clip": clip}
-    return Config.model_validate({"defaults": speaking, "analysts": [BOB]})
+    assert row is not None and 0.5 < row.score < 0.98
+    speaking = {"wait_seconds": "0", "precision": f"{row.score + 0.01:.3f}", "clip": clip}
+    return Config.model_validate({"defaults": speaking, **given})
 
 
 async def drafted(slack: LocalSlack, count: int = 1) -> Message:
@@ -512,7 +511,7 @@ async def test_a_form_that_cannot_be_opened_in_time_harms_nothing(slack: LocalSl
 
 async def test_what_is_nearly_sure_is_offered_by_a_paperclip(slack: LocalSlack, tmp_path: Path) -> None:
     settings = await clipping(slack, tmp_path)
-    async with running(slack, tmp_path, [UNCONFIRMED], settings=settings) as run:
+    async with running(slack, tmp_path, [entry()], settings=settings) as run:
         ts = slack.post(CHANNEL, ANN, NEARLY)
         assert await decided(run, ts) == (Action.SILENT, "clip")
         await slack.until(lambda: "paperclip" in slack.message(CHANNEL, ts).reactions)
@@ -529,7 +528,7 @@ async def test_what_is_nearly_sure_is_offered_by_a_paperclip(slack: LocalSlack, 
 
 async def test_a_paperclip_that_is_not_ours_brings_nothing(slack: LocalSlack, tmp_path: Path) -> None:
     settings = await clipping(slack, tmp_path, clip="off")
-    async with running(slack, tmp_path, [UNCONFIRMED], settings=settings) as run:
+    async with running(slack, tmp_path, [entry()], settings=settings) as run:
         ts = slack.post(CHANNEL, ANN, NEARLY)
         assert await decided(run, ts) == (Action.SILENT, "not sure enough")
         slack.react(CHANNEL, ts, CARL, "paperclip")
@@ -540,7 +539,7 @@ async def test_a_paperclip_that_is_not_ours_brings_nothing(slack: LocalSlack, tm
 async def test_a_paperclip_that_is_there_already_is_no_problem(slack: LocalSlack, tmp_path: Path) -> None:
     slack.faults["reactions.add"].append(DropAfterEffect())
     settings = await clipping(slack, tmp_path)
-    async with running(slack, tmp_path, [UNCONFIRMED], settings=settings):
+    async with running(slack, tmp_path, [entry()], settings=settings):
         ts = slack.post(CHANNEL, ANN, NEARLY)
         await slack.until(lambda: len(slack.calls("reactions.add")) == 2)
         await asyncio.sleep(QUIET)
