@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from bot import clicks, drafts, inbox, intents, ledger, whispers
+from bot import clicks, drafts, inbox, intents, ledger, mutes, tickets, whispers
 from bot.adapters import room
-from bot.adapters.adapter import Act, Buttons, Delete, Deleted, Judged, Post
+from bot.adapters.adapter import Act, Buttons, Delete, Deleted, Judged, Person, Post
 from bot.app import App, assemble, open_database
 from bot.clock import RecordedClock
 from bot.config import Config
+from bot.feedback import Calibration
 from bot.handlers import on_clock, on_delete
 from bot.inbox import Work
 from bot.replay import replay
@@ -344,10 +345,132 @@ async def test_ephemeral_drafts_go_to_each_analyst_and_not_once_they_are_settled
         assert await played.database.run(lambda c: whispers.act_of(c, f"draft/{draft}/bob", NOON)) is None
 
 
+async def test_analysts_by_group_and_by_mail_domain_are_shown_drafts_and_decide(tmp_path: Path) -> None:
+    config = settings(drafts_to="ephemeral", analysts=["bob", "@team", "*@example.com"])
+    async with practice(tmp_path, config) as played:
+
+        def known(connection: Any) -> None:
+            ledger.put_group(connection, "@team", ["slack:T1/dan", "bob"])
+            ledger.put_group(connection, "@others", ["fay"])
+            ledger.put_people(connection, [Person(id="eve", mail_domain="example.com"), Person(id="gus")])
+
+        await played.database.run(known)
+        draft = await played.ask()
+        assert [one.user for one in played.adapter.whispers] == ["bob", "dan", "eve"]
+        await played.judge(draft, "fay", share=True)
+        assert played.adapter.whispers[-1].text == "Only analysts can share or dismiss a draft."
+        await played.judge(draft, "dan", share=True)
+        assert await played.status(draft) == ("shared", "shared by @dan")
+
+
 async def test_what_a_platform_cannot_do_is_dropped_with_the_reason(tmp_path: Path) -> None:
     async with practice(tmp_path, adapter=SimpleRoom({"help": room.channel("help")})) as played:
         await played.ask()
         assert await played.database.run(intents.dropped) == ["#drafts: room has no such thing"]
+
+
+# ---- what a decision on a draft teaches -----------------------------------------------------
+
+
+async def calibrated(played: Room) -> Calibration:
+    found = await played.database.run(lambda c: ledger.calibration(c, "help", "test"))
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("share", [True, False])
+async def test_a_decision_on_a_draft_moves_the_channels_scale_at_once(tmp_path: Path, share: bool) -> None:
+    async with practice(tmp_path) as played:
+        await played.judge(await played.ask(), "bob", share=share)
+        learnt = await calibrated(played)
+        assert (learnt.thumbs, learnt.verdicts) == (0.0, 2.0)
+        assert (learnt.moves["dense"] > 0) is share
+
+
+async def test_a_dismissed_draft_does_not_quiet_the_channel(tmp_path: Path) -> None:
+    async with practice(tmp_path) as played:
+        await played.judge(await played.ask(), "bob", share=False)
+        await played.say("q2", "carl", QUESTION, "t2")
+        assert len(played.adapter.drafts) == 2
+
+
+async def test_a_deleted_question_is_taken_out_of_the_channels_scale(tmp_path: Path) -> None:
+    async with practice(tmp_path) as played:
+        await played.judge(await played.ask(), "bob", share=False)
+        assert any((await calibrated(played)).moves.values())
+        deleted = Deleted(message_id="q1", at=played.clock.now())
+        await on_delete(played.app.bot, work(played.clock.now()), deleted)
+        assert not any((await calibrated(played)).moves.values())
+
+
+# ---- what is sent in the end -----------------------------------------------------
+
+
+async def reasons_of_dropped(played: Room) -> list[str]:
+    query = "select error from outbox where state = 'dropped' and kind = 'post' order by id"
+    return await played.database.run(lambda c: list(c.exec_driver_sql(query).scalars()))
+
+
+async def test_a_mute_stops_what_nobody_asked_for_and_not_what_an_analyst_shared(tmp_path: Path) -> None:
+    async with practice(tmp_path) as played:
+        draft = await played.ask()
+        await played.database.run(lambda c: mutes.mute(c, "q1", "ann", played.clock.now()))
+        await played.judge(draft, "bob", share=True)
+        assert len(played.adapter.posts) == 1
+        assert await played.database.run(lambda c: mutes.muted_here(c, "q1", "help")) is not None
+
+
+async def side_by_side(played: Room, count: int, start: int = 0) -> list[str]:
+    """Suggestions for ``count`` questions that were decided at one time, all to be posted; their ids."""
+
+    def decide(connection: Any) -> list[str]:
+        row = ledger.suggestion_for(connection, "q1")
+        assert row is not None and row.content is not None
+        given, now = ledger.suggestion_from(row.content), played.clock.now()
+        for number in range(start, start + count):
+            message = Message(
+                id=f"s{number}", channel="help", thread=f"s{number}", user=f"u{number}", at=now, text=QUESTION
+            )
+            assert ledger.put_message(connection, message, message.id, message.id)
+            ledger.put_ticket(connection, tickets.opened(message))
+            assert ledger.put_suggestion(connection, f"for {message.id}", message, given, now, send=True)
+        return [f"for s{number}" for number in range(start, start + count)]
+
+    return await played.database.run(decide)
+
+
+async def test_a_mute_that_comes_after_the_decision_stops_the_post(tmp_path: Path) -> None:
+    async with practice(tmp_path) as played:
+        await played.ask()
+        await side_by_side(played, 2)
+        await played.database.run(lambda c: mutes.mute(c, "s1", "ann", played.clock.now()))
+        await played.app.drain()
+        assert list(played.adapter.posts) == ["for s0"]
+        assert await reasons_of_dropped(played) == ["ann muted this conversation at 2026-03-02 12:00"]
+
+
+async def test_decisions_side_by_side_do_not_overrun_the_hour_budget(tmp_path: Path) -> None:
+    speaking = {"wait_seconds": "0", "precision": "0.5", "mode": "draft", "max_per_hour": "3"}
+    async with practice(tmp_path, settings(defaults=speaking)) as played:
+        draft = await played.ask()
+        first = await side_by_side(played, 5)
+        await played.app.drain()
+        assert list(played.adapter.posts) == first[:3]
+        assert await reasons_of_dropped(played) == ["hour budget", "hour budget"]
+        await played.judge(draft, "bob", share=True)
+        assert len(played.adapter.posts) == 4  # what a person shares is no matter of the budget
+
+
+async def test_after_an_hour_the_budget_is_open_again(tmp_path: Path) -> None:
+    speaking = {"wait_seconds": "0", "precision": "0.5", "mode": "draft", "max_per_hour": "1"}
+    async with practice(tmp_path, settings(defaults=speaking)) as played:
+        await played.ask()
+        await side_by_side(played, 1)
+        await played.app.drain()
+        played.clock.move_to(played.clock.now() + timedelta(hours=1))
+        await side_by_side(played, 1, start=1)
+        await played.app.drain()
+        assert list(played.adapter.posts) == ["for s0", "for s1"]
 
 
 # ---- replay -----------------------------------------------------
