@@ -35,14 +35,10 @@ def schema(connection: Connection) -> dict[str, Any]:
     return {
         table: {
             "columns": {
-                column["name"]: (
-                    str(column["type"]),
-                    column["nullable"],
-                    column["default"],
-                    column["primary_key"],
-                )
+                column["name"]: (str(column["type"]), column["nullable"], column["default"])
                 for column in looked.get_columns(table)
             },
+            "key": looked.get_pk_constraint(table)["constrained_columns"],
             "indexes": {
                 index["name"]: (tuple(index["column_names"]), bool(index["unique"]))
                 for index in looked.get_indexes(table)
