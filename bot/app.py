@@ -11,8 +11,22 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection
 
-from bot import handlers, inbox, intents, tables
-from bot.adapters.adapter import Adapter, Arrival, Deleted, Edited, Event, Heard, Ignored, Reacted, Voted
+from bot import clicks, handlers, inbox, intents, tables
+from bot.adapters.adapter import (
+    Adapter,
+    Arrival,
+    AskedWhy,
+    Corrected,
+    Deleted,
+    Edited,
+    Event,
+    Heard,
+    Ignored,
+    Judged,
+    Objected,
+    Reacted,
+    Voted,
+)
 from bot.clock import Clock, SystemClock
 from bot.config import Config
 from bot.handlers import Bot, Overtaken
@@ -142,6 +156,14 @@ class App:
                 await handlers.on_reaction(self.bot, work, event)
             case Voted():
                 await handlers.on_vote(self.bot, work, event)
+            case Judged():
+                await clicks.on_judged(self.bot, work, event)
+            case Objected():
+                await clicks.on_objected(self.bot, work, event)
+            case Corrected():
+                await clicks.on_corrected(self.bot, work, event)
+            case AskedWhy():
+                await clicks.on_asked_why(self.bot, work, event)
             case Ignored(why=why):
                 log.debug("%s: ignored: %s", work.conversation, why)
                 await self.bot.database.run(lambda connection: inbox.finish(connection, work.id))

@@ -18,15 +18,18 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from sqlalchemy.exc import DatabaseError
 
 from bot import inbox, ledger
+from bot.adapters.adapter import LookupFailed
 from bot.adapters.slack import SlackAdapter, StartFailed
 from bot.answerer import ground
 from bot.app import StoreInUse, assemble, embedder_of, lock_store, open_database, open_knowledge
 from bot.cli import DEFAULT_CONFIG
+from bot.clicks import explained
 from bot.clock import SystemClock
-from bot.config import Config, Secrets, secrets_from
+from bot.config import EPHEMERAL, Config, Secrets, secrets_from
 from bot.config_file import ConfigError, ConfigFile, load, problems_to_run
 from bot.demo import Demo
-from bot.doctor import Finding, examine_config, examine_scopes, examine_store
+from bot.doctor import Finding, examine_clip, examine_config, examine_scopes, examine_store
+from bot.explain import told
 from bot.learning import Learnt, learn_path
 from bot.replay import Report, replay
 from knowledge.database import Database
@@ -85,7 +88,7 @@ async def _run(arguments: argparse.Namespace) -> int:
         raise Failed(f"{arguments.config}: no platform is enabled; set slack.enabled: true")
     slack = _slack(config, secrets)
     await slack.check()  # before the slow part: a bad token should fail within a second
-    for lacking in examine_scopes(config, slack.granted):
+    for lacking in (*examine_scopes(config, slack.granted), *examine_clip(config, slack.granted)):
         log.warning("%s", lacking.text)
     with _store(config) as database, lock_store(database):
         async with _knowledge(config, database) as knowledge:
@@ -174,8 +177,8 @@ async def _replay(arguments: argparse.Namespace) -> int:
 
 
 def _show_report(report: Report) -> None:
-    for outcome in report.replies:
-        head = f"\n[bold green]REPLY[/] to {escape(outcome.id)} (score {outcome.score:.2f})"
+    for outcome in (said for said in report.outcomes if said.text):
+        head = f"\n[bold green]{outcome.action}[/] to {escape(outcome.id)} (score {outcome.score:.2f})"
         out.print(head, highlight=False, soft_wrap=True)
         out.print(outcome.text, highlight=False, markup=False, soft_wrap=True)
         for citation in outcome.citations:
@@ -183,7 +186,8 @@ def _show_report(report: Report) -> None:
             out.print(source, style="dim", highlight=False, markup=False, soft_wrap=True)
     total, spoken = len(report.outcomes), len(report.replies)
     out.print(
-        f"\n{total} messages, {spoken} replies ({100 * spoken / total:.1f} per 100 messages).",
+        f"\n{total} messages, {spoken} replies ({100 * spoken / total:.1f} per 100 messages)."
+        + (f" {len(report.drafts)} drafts." if report.drafts else ""),
         highlight=False,
     )
     for name, count in report.silent.most_common():
@@ -249,20 +253,20 @@ async def _why(arguments: argparse.Namespace) -> int:
             raise Failed(f"{arguments.message} may be any of: {', '.join(found)}; give one of these")
         last = found[0] if found else ""
         row = await database.run(lambda connection: ledger.last_decision(connection, last))
-    if row is None:
+        explanation = await database.run(lambda connection: explained(connection, last))
+    if row is None or explanation is None:
         raise Failed(f"{arguments.message}: no decision about such a message; give a message's link or id")
     if arguments.json:
         shown = {"id": row.message_id, "action": row.action, "score": row.score, "threshold": row.threshold}
-        considered = json.loads(row.considered)
+        considered = ledger.considered(row)
         print(
             json.dumps(
                 {**shown, "reasons": ledger.reason_lines(row), "considered": considered}, ensure_ascii=False
             )
         )
         return 0
-    out.print(f"{row.action}: score {row.score:.2f}, threshold {row.threshold:.2f}", highlight=False)
-    for line in ledger.reason_lines(row):
-        out.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)
+    for line in told(explanation):
+        out.print(line, highlight=False, markup=False, soft_wrap=True)
     return 0
 
 
@@ -275,10 +279,7 @@ async def _doctor(arguments: argparse.Namespace) -> int:
             err.print(f"{again} events will be tried again")
         findings = [*examine_config(config, secrets), *examine_store(database)]
     if config.slack.enabled and not problems_to_run(config, secrets) and not arguments.offline:
-        slack = _slack(config, secrets)
-        findings.append(await _examine_slack(slack))
-        if findings[-1].ok:
-            findings += examine_scopes(config, slack.granted)
+        findings += await _examine_slack(_slack(config, secrets), config)
     if arguments.json:
         print(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False))
     else:
@@ -289,14 +290,42 @@ async def _doctor(arguments: argparse.Namespace) -> int:
     return 0 if all(finding.ok for finding in findings) else 1
 
 
-async def _examine_slack(slack: SlackAdapter) -> Finding:
+async def _examine_slack(slack: SlackAdapter, config: Config) -> list[Finding]:
     try:
         me = await slack.check()
     except StartFailed as error:
-        return Finding(name="slack", ok=False, text=str(error))
-    return Finding(
-        name="slack", ok=True, text=f"tokens and scopes are good; the bot is {me.user} in {me.team}"
-    )
+        return [Finding(name="slack", ok=False, text=str(error))]
+    good = f"tokens and scopes are good; the bot is {me.user} in {me.team}"
+    return [
+        Finding(name="slack", ok=True, text=good),
+        *examine_scopes(config, slack.granted),
+        *examine_clip(config, slack.granted),
+        *await _examine_drafts(slack, config),
+    ]
+
+
+async def _examine_drafts(slack: SlackAdapter, config: Config) -> list[Finding]:
+    """Whether every place for drafts that config.yaml names exists."""
+    given = {config.drafts_to, *(channel.drafts_to for channel in config.channels.values())} - {
+        None,
+        EPHEMERAL,
+    }
+    findings = []
+    for name in sorted(str(place) for place in given):
+        try:
+            place = await slack.place(name)
+        except LookupFailed as error:
+            findings.append(
+                Finding(name="drafts_to", ok=False, text=f"{name} could not be looked up: {error}")
+            )
+            continue
+        if place is None:
+            text = f"{name} is no channel that I see; create it, or invite me to it"
+        else:
+            text = f"{name} is {'shared with another company; name another' if place.external else 'there'}"
+        good = place is not None and not place.external
+        findings.append(Finding(name="drafts_to", ok=good, text=text))
+    return findings
 
 
 # ---- shared -----------------------------------------------------

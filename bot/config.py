@@ -143,6 +143,7 @@ class Speaking(Section):
     max_per_thread: Budget = 3
     max_per_hour: Budget = 6
     quiet_hours: Quiet = None
+    clip: Switch = False
 
 
 class ChannelSettings(Speaking):
@@ -150,6 +151,8 @@ class ChannelSettings(Speaking):
 
     Hence two are equal only if they write the same keys: what a key inherits can change under it.
     """
+
+    drafts_to: Place | None = None
 
     def __eq__(self, other: object) -> bool:
         return super().__eq__(other) and self.model_fields_set == getattr(other, "model_fields_set", None)
@@ -190,7 +193,10 @@ Channels = Annotated[Mapping[Place, ChannelSettings], AfterValidator(MappingProx
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChannelPolicy:
-    """What holds in one channel: the defaults, and over them what its own settings say."""
+    """What holds in one channel: the defaults, and over them what its own settings say.
+
+    ``drafts_to_is_own``: the channel's own settings name the place, not the file as a whole.
+    """
 
     mode: Mode
     precision: float
@@ -200,6 +206,9 @@ class ChannelPolicy:
     quiet_hours: QuietHours | None
     wait_at_most: timedelta
     cool_down: timedelta
+    clip: bool
+    drafts_to: str | None
+    drafts_to_is_own: bool
 
 
 class Config(Section):
@@ -245,7 +254,13 @@ class Config(Section):
         said = {name: getattr(self.defaults, name) for name in Speaking.model_fields}
         for channel in (self.channels[key] for key in sorted(meant, key=_exactness)):
             said |= {name: getattr(channel, name) for name in channel.model_fields_set}
-        return ChannelPolicy(wait=said.pop("wait_seconds"), **said)
+        own = said.pop("drafts_to", None)
+        return ChannelPolicy(
+            wait=said.pop("wait_seconds"),
+            drafts_to=own or self.drafts_to,
+            drafts_to_is_own=own is not None,
+            **said,
+        )
 
     def role_of(self, user_id: str) -> Role:
         """ANALYST if ``analysts`` lists the person (``user_id`` qualified or bare), else UNKNOWN."""
@@ -253,6 +268,8 @@ class Config(Section):
 
 
 # ------------------------------------------------------------ which hours, people and channels are meant
+
+EPHEMERAL = "ephemeral"  # as drafts_to: shown to each analyst in the question's own channel, to nobody else
 
 _QUALIFIED = re.compile("(slack|lark|room):")
 
@@ -359,8 +376,6 @@ NOT_YET = (
     NotYet(("store",), "postgres.*", "PostgreSQL", "set store: sqlite:///data/earshot.db"),
     NotYet(("index",), "pgvector", "pgvector", "set index: faiss"),
     NotYet(("writer",), "claude", "the Claude writer", "set writer: extractive"),
-    NotYet(("defaults", "mode"), "draft", "drafting", "set mode: shadow or mode: reply"),
-    NotYet(("channels", "*", "mode"), "draft", "drafting", "set mode: shadow or mode: reply"),
 )
 
 

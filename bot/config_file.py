@@ -15,7 +15,17 @@ import yaml
 from pydantic import ValidationError
 from watchfiles import awatch
 
-from bot.config import NOT_YET, Config, KeyPath, Secrets, Section, key_text, known_keys, secret_names
+from bot.config import (
+    EPHEMERAL,
+    NOT_YET,
+    Config,
+    KeyPath,
+    Secrets,
+    Section,
+    key_text,
+    known_keys,
+    secret_names,
+)
 from bot.config_values import Refused
 
 log = logging.getLogger(__name__)
@@ -164,6 +174,7 @@ def _read_config(path: Path, text: str, environ: Mapping[str, str]) -> Config:
     _report_not_yet(source)
     if config is not None and config.timezone is None:
         _report_lost_zone(source)
+    _report_drafts(source)
     if source.problems or config is None:
         raise ConfigError(tuple(sorted(source.problems, key=lambda problem: problem.line or 0)))
     return config
@@ -245,7 +256,7 @@ def _read_list(
 
 
 # A channel may be written here, and `drafts_to: #team` is, to YAML, an empty value and a comment.
-_PLACES = frozenset({("drafts_to",), ("night", "digest_to")})
+_PLACES = frozenset({("drafts_to",), ("channels", "*", "drafts_to"), ("night", "digest_to")})
 
 
 def _is_empty(node: yaml.ScalarNode) -> bool:
@@ -282,7 +293,7 @@ def _resolved(reference: re.Match[str], path: KeyPath, source: _Source) -> str:
 def _report_comment_as_value(node: yaml.Node, path: KeyPath, source: _Source) -> None:
     rest = source.text[node.start_mark.index :].partition("\n")[0]
     comment = re.match(r"\s*(#\S+)", rest)
-    if comment is not None and path in _PLACES:
+    if comment is not None and _as_pattern(path) in _PLACES:
         source.settle(path, "is a comment to YAML", f"put it in quotes: '{comment[1]}'", value=comment[1])
 
 
@@ -359,6 +370,27 @@ def _report_not_yet(source: _Source) -> None:
             if entry.key == _as_pattern(path) and re.fullmatch(entry.values, text, re.IGNORECASE):
                 what = f"is refused because {entry.name} is not in this version yet"
                 source.report(path, what, entry.remedy, value=source.written[path])
+
+
+_MODES = (("defaults", "mode"), ("channels", "*", "mode"))
+_DRAFTS_TO = (("drafts_to",), ("channels", "*", "drafts_to"))
+
+
+def _report_drafts(source: _Source) -> None:
+    """Drafts need a place to go to, and those that are shown to each analyst need analysts."""
+    remedy = "set drafts_to to the channel of the analysts, such as drafts_to: '#drafts', or to ephemeral"
+    for path, text in source.texts.items():
+        placed = ("drafts_to",) in source.texts or (*path[:-1], "drafts_to") in source.texts
+        if _as_pattern(path) in _MODES and text.casefold() == "draft" and not placed:
+            source.report(path, "has nowhere to put its drafts", remedy, value=source.written[path])
+        if _as_pattern(path) in _DRAFTS_TO and text == EPHEMERAL and not _lists_analysts(source):
+            source.report(
+                path, "shows drafts to analysts, and none are listed", "list their ids under analysts"
+            )
+
+
+def _lists_analysts(source: _Source) -> bool:
+    return any(path[0] == "analysts" for path in source.texts)
 
 
 def _report_lost_zone(source: _Source) -> None:

@@ -256,6 +256,6 @@ def parse_weights(text: str) -> Path:
     try:
         read_weights(path)
     except WeightsError as error:
-        what, remedy = str(error).removeprefix(f"weights: {path} ").split(": ", 1)
+        what, remedy = str(error).removeprefix(f"weights: {path} ").rsplit(": ", 1)
         raise Refused(what, remedy) from error
     return path

@@ -50,6 +50,16 @@ def examine_scopes(config: Config, granted: frozenset[str]) -> list[Finding]:
     ]
 
 
+def examine_clip(config: Config, granted: frozenset[str]) -> list[Finding]:
+    """Whether the 📎 that config.yaml asks for can be put on; nothing where it asks for none."""
+    wanted = config.defaults.clip or any(channel.clip for channel in config.channels.values())
+    if not wanted or slack_wire.CLIP_SCOPE in granted:
+        return []
+    remedy = "add it under OAuth & Permissions and reinstall the app, or set clip: off"
+    text = f"the bot token lacks the scope {slack_wire.CLIP_SCOPE}; {remedy}"
+    return [Finding(name="clip", ok=False, text=text)]
+
+
 def examine_store(database: Database) -> list[Finding]:
     """What the store tells: events set aside, posts given up, knowledge."""
     return database.run_blocking(_examine)

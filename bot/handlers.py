@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
-from bot import inbox, intents, ledger, orders, tickets
+from bot import drafts, inbox, intents, ledger, orders, tickets
 from bot.adapters.adapter import (
+    CLIP,
     Adapter,
     Channel,
     Deleted,
@@ -27,14 +29,25 @@ from bot.adapters.adapter import (
 )
 from bot.answerer import Suggestion, ground, query_of
 from bot.clock import Clock
-from bot.config import Config
+from bot.config import EPHEMERAL, Config
 from bot.feedback import Vote, normal_name, trust_from, verdict
 from bot.inbox import Work
 from bot.manners import order_in
 from bot.scorer import Action, Decision, Situation, decide, gate, novel, silent
-from bot.situation import conversation_for, hear, knows_thread, policy_of, recall, role_in, roles_in
+from bot.situation import (
+    analysts_in,
+    conversation_for,
+    hear,
+    knows_thread,
+    policy_of,
+    recall,
+    role_in,
+    roles_in,
+    whole_user,
+)
 from bot.tickets import Step, Ticket, TicketState
 from bot.verdicts import keep_outcomes, recalibrate, recalibrate_due
+from bot.whispers import About, whisper
 from knowledge.database import Database
 from knowledge.entry import Hit, KnowledgeEntry, PassageKind, Trust, audience_of, audiences
 from knowledge.mine import mine
@@ -79,14 +92,14 @@ async def on_message(bot: Bot, work: Work, heard: Heard) -> None:
     in_thread = bool(heard.message.thread)
     if in_thread and not await bot.database.run(lambda connection: knows_thread(connection, heard.message)):
         await _catch_up(bot, adapter, heard)
-    known = await _told_of(adapter, heard.message.user) if heard.message.role is not Role.BOT else ()
+    known = await told_of(adapter, heard.message.user) if heard.message.role is not Role.BOT else ()
 
     def gather(connection: Connection) -> Situation | None:
         ledger.put_people(connection, known)
         if _obeyed(connection, config, heard, now):
             inbox.finish(connection, work.id)
             return None
-        return hear(connection, config, heard, now)
+        return _hear(connection, config, heard, now)
 
     situation = await bot.database.run(gather)
     if situation is not None:
@@ -106,13 +119,22 @@ def _obeyed(connection: Connection, config: Config, heard: Heard, now: datetime)
     return True
 
 
-async def _told_of(adapter: Adapter, user: str) -> Sequence[Person]:
+async def told_of(adapter: Adapter, user: str) -> Sequence[Person]:
     """What the platform tells of somebody; nothing, if it cannot be asked now."""
     try:
         return await adapter.people(user)
     except LookupFailed as error:
         log.info("%s: nothing new is known of the person: %s", user, error)
         return ()
+
+
+def _hear(connection: Connection, config: Config, heard: Heard, now: datetime) -> Situation:
+    """Take the message in; where another person answers, what was drafted comes too late."""
+    situation = hear(connection, config, heard, now)
+    message = situation.message
+    if message.user != situation.ticket.asker and message.role is not Role.BOT and message.text.strip():
+        drafts.expire_in(connection, message.thread, f"{drafts.called(message.user)} answered", now)
+    return situation
 
 
 async def _described(adapter: Adapter, channel: Channel) -> Channel:
@@ -155,12 +177,32 @@ async def _look(bot: Bot, work: Work, situation: Situation) -> None:
     if decision is None:
         hits = await _search(bot, situation)
         decision = decide(situation, hits)
-    suggestion = None
-    if decision.action is Action.REPLY or decision.reasons[0].name == "shadow":
+    suggestion, place = None, None
+    if decision.action in (Action.REPLY, Action.DRAFT) or decision.reasons[0].name in ("shadow", "clip"):
         suggestion = await _write(bot, situation, hits)
         if suggestion is None:
             decision = silent("no grounded answer", "no source says it word for word", score=decision.score)
-    await _conclude(bot, work, situation, decision, hits, suggestion)
+        elif decision.action is Action.DRAFT and (place := await _draft_place(bot, situation)) is None:
+            text = (
+                f"drafts_to names {situation.policy.drafts_to}: no channel of ours, or shared with a company"
+            )
+            decision, suggestion = silent("no place for drafts", text, score=decision.score), None
+    await _conclude(bot, work, situation, decision, hits, suggestion, place)
+
+
+async def _draft_place(bot: Bot, situation: Situation) -> str | None:
+    """The whole id of where a draft goes, or EPHEMERAL; None if config.yaml names what cannot take it.
+
+    What the workspace knows is not shown to another company, and drafts about other channels are nobody's business
+    there either: a shared channel takes only its own.
+    """
+    given, channel = situation.policy.drafts_to, situation.message.channel
+    if given is None or given == EPHEMERAL:
+        return given
+    place = await bot.adapter_of(channel).place(given)
+    if place is None or (place.external and place.id != channel):
+        return None
+    return place.id
 
 
 async def _search(bot: Bot, situation: Situation) -> Sequence[Hit]:
@@ -192,8 +234,9 @@ async def _conclude(
     decision: Decision,
     hits: Sequence[Hit],
     suggestion: Suggestion | None = None,
+    place: str | None = None,
 ) -> None:
-    message = situation.message
+    message, config = situation.message, bot.config()
     considered = [hit.entry.id for hit in hits]
 
     def conclude(connection: Connection) -> None:
@@ -202,13 +245,52 @@ async def _conclude(
             return inbox.finish(connection, work.id)
         ledger.put_decision(connection, message.id, decision, considered, situation.now)
         if suggestion is not None:
-            send = decision.action is Action.REPLY
-            ledger.put_suggestion(connection, uuid.uuid4().hex, message, suggestion, situation.now, send=send)
+            _keep(connection, config, situation, decision, suggestion, place)
         if decision.until is not None:
             return inbox.wait(connection, work.id, message.id, decision.until)
         return inbox.finish(connection, work.id)
 
     await bot.database.run(conclude)
+
+
+def _keep(
+    connection: Connection,
+    config: Config,
+    situation: Situation,
+    decision: Decision,
+    suggestion: Suggestion,
+    place: str | None,
+) -> None:
+    """Keep a suggestion and what is to be done with it: post it, put it before the analysts, offer it, or nothing."""
+    message, now, suggestion_id = situation.message, situation.now, uuid.uuid4().hex
+    send = decision.action is Action.REPLY
+    if not ledger.put_suggestion(connection, suggestion_id, message, suggestion, now, send=send):
+        return
+    if decision.action is Action.DRAFT:
+        own_place = None if place == EPHEMERAL else place
+        drafts.put_draft(connection, suggestion_id, message.thread, own_place, now)
+        if own_place is None:
+            _show_to_analysts(connection, config, situation, suggestion_id)
+    elif decision.reasons[0].name == "clip":
+        intents.intend(connection, suggestion_id, "clip", message.channel, now)
+
+
+def _show_to_analysts(
+    connection: Connection, config: Config, situation: Situation, suggestion_id: str
+) -> None:
+    message = situation.message
+    analysts = {whole_user(given, message.channel) for given in analysts_in(connection, config)}
+    for analyst in sorted(analysts):
+        whisper(
+            connection,
+            f"draft/{suggestion_id}/{analyst}",
+            channel=message.channel,
+            reply_to=ledger.root_of(connection, message.id),
+            user=analyst,
+            about=About.DRAFT,
+            suggestion_id=suggestion_id,
+            now=situation.now,
+        )
 
 
 # ---- edits and deletions -----------------------------------------------------
@@ -244,16 +326,23 @@ async def on_edit(bot: Bot, work: Work, edited: Edited) -> None:
 
 async def on_delete(bot: Bot, work: Work, deleted: Deleted) -> None:
     """Erase a message, everything quoted from it, and what was learnt only from it."""
-    now = bot.clock.now()
+    config, now = bot.config(), bot.clock.now()
 
     def erase(connection: Connection) -> None:
+        said = ledger.message_row(connection, deleted.message_id)
         own = ledger.suggestion_by_post(connection, deleted.message_id)
         if own is not None:
             ledger.mark_removed(connection, own.id, deleted.at)  # somebody took our answer away: a rejection
+        asked = ledger.suggestion_for(connection, deleted.message_id)
+        if asked is not None:
+            drafts.expire(connection, asked.id, "the question was deleted", now)
         ledger.erase_message(connection, deleted.message_id)
         for row in ledger.quoting(connection, deleted.message_id):
             ledger.empty_suggestion(connection, row.id)
+            drafts.expire(connection, row.id, "its source was deleted", now)
             intents.take_back(connection, row, now)
+        if said is not None and ledger.is_calibrated(connection, said.channel):
+            recalibrate(connection, config, said.channel, now)  # without what was weighed of the message
         inbox.finish(connection, work.id)
 
     await _unlearn(
@@ -281,19 +370,19 @@ def _without(entry: KnowledgeEntry, source: str) -> KnowledgeEntry | None:
 
 
 async def on_reaction(bot: Bot, work: Work, reacted: Reacted) -> None:
-    """👍 and 👎 on our answer are votes; ✅ moves the ticket; the rest is remembered."""
-    config = bot.config()
+    """👍 and 👎 on our answer are votes; ✅ moves the ticket; a click on our 📎 brings the answer; the rest is kept."""
+    config, now = bot.config(), bot.clock.now()
     entries: list[str] = []
     channel: str | None = None
     closed = False
-    known = await _told_of(bot.adapter_of(reacted.message_id), reacted.user)
+    known = await told_of(bot.adapter_of(reacted.message_id), reacted.user)
 
     def take(connection: Connection) -> None:
         nonlocal closed, channel
         ledger.put_people(connection, known)
         own = ledger.suggestion_by_post(connection, reacted.message_id)
         if own is not None:
-            _vote_by_reaction(connection, own.id, reacted)
+            _vote_by_reaction(connection, own, reacted, now)
             entries.extend(ledger.entries_quoted(connection, own.id))
             channel = own.channel
             orders.hush(connection, own.conversation, reacted)
@@ -302,12 +391,16 @@ async def on_reaction(bot: Bot, work: Work, reacted: Reacted) -> None:
             reaction = Reaction(name=normal_name(reacted.name), user=reacted.user, at=reacted.at)
             ledger.react(connection, row.id, reaction, added=reacted.added)
             orders.hush(connection, row.conversation, reacted)
+            _offer(connection, row.id, reacted, now)
             closed = _check(connection, config, row.conversation, reacted)
-        elif not ledger.was_erased(connection, reacted.message_id):
+        elif not (
+            ledger.was_erased(connection, reacted.message_id)
+            or drafts.is_draft_message(connection, reacted.message_id)
+        ):
             raise Overtaken(f"a reaction to {reacted.message_id} came before the message")
 
     await bot.database.run(take)
-    await _trust(bot, entries, channel)
+    await recount_trust(bot, entries, channel)
     if closed:
         await learn_closed(bot)
     await bot.database.run(lambda connection: inbox.finish(connection, work.id))
@@ -317,6 +410,7 @@ async def on_vote(bot: Bot, work: Work, voted: Voted) -> None:
     """A click on 👍 or 👎 under a suggestion."""
     entries: list[str] = []
     channel: str | None = None
+    now = bot.clock.now()
 
     def take(connection: Connection) -> None:
         nonlocal channel
@@ -324,20 +418,61 @@ async def on_vote(bot: Bot, work: Work, voted: Voted) -> None:
             channel = row.channel
             vote = Vote(suggestion_id=voted.suggestion_id, user=voted.user, helpful=voted.helpful)
             ledger.put_vote(connection, vote, "button", voted.at)
+            if not voted.helpful:
+                _ask_for_reason(connection, row, voted.user, now)
             entries.extend(ledger.entries_quoted(connection, voted.suggestion_id))
 
     await bot.database.run(take)
-    await _trust(bot, entries, channel)
+    await recount_trust(bot, entries, channel)
     await bot.database.run(lambda connection: inbox.finish(connection, work.id))
 
 
-def _vote_by_reaction(connection: Connection, suggestion_id: str, reacted: Reacted) -> None:
+def _ask_for_reason(connection: Connection, suggestion: Row[Any], user: str, now: datetime) -> None:
+    """Ask a person once, privately, why an answer did not help."""
+    root = ledger.root_of(connection, suggestion.message_id)
+    if root is None:
+        return  # the question was deleted
+    whisper(
+        connection,
+        f"reason/{suggestion.id}/{user}",
+        channel=suggestion.channel,
+        reply_to=root,
+        user=user,
+        about=About.REASON,
+        suggestion_id=suggestion.id,
+        now=now,
+    )
+
+
+def _offer(connection: Connection, message_id: str, reacted: Reacted, now: datetime) -> None:
+    """Bring what our 📎 stands for to the person who clicked on it, once."""
+    if not reacted.added or normal_name(reacted.name) != CLIP:
+        return
+    suggestion = ledger.suggestion_for(connection, message_id)
+    if suggestion is None or not intents.is_done(connection, suggestion.id, "clip"):
+        return
+    whisper(
+        connection,
+        f"clip/{suggestion.id}/{reacted.user}",
+        channel=suggestion.channel,
+        reply_to=ledger.root_of(connection, message_id),
+        user=reacted.user,
+        about=About.ANSWER,
+        suggestion_id=suggestion.id,
+        now=now,
+    )
+
+
+def _vote_by_reaction(connection: Connection, suggestion: Row[Any], reacted: Reacted, now: datetime) -> None:
+    suggestion_id = suggestion.id
     helpful = verdict(reacted.name)
     if helpful is None:
         return
     if reacted.added:
         vote = Vote(suggestion_id=suggestion_id, user=reacted.user, helpful=helpful)
         ledger.put_vote(connection, vote, "reaction", reacted.at)
+        if not helpful:
+            _ask_for_reason(connection, suggestion, reacted.user, now)
     else:
         ledger.withdraw_vote(connection, suggestion_id, reacted.user, helpful=helpful)
 
@@ -362,7 +497,7 @@ def _check_step(connection: Connection, config: Config, reacted: Reacted) -> Ste
     return Step.CHECKED_IN_CHARGE if role is Role.ANALYST else Step.CHECKED
 
 
-async def _trust(bot: Bot, entries: Iterable[str], channel: str | None) -> None:
+async def recount_trust(bot: Bot, entries: Iterable[str], channel: str | None) -> None:
     """The trust of entries and the scale of the channel, counted anew from the live votes: taking a vote back undoes it
     exactly."""
     config, now = bot.config(), bot.clock.now()
@@ -392,11 +527,12 @@ def _counted(connection: Connection, *, config: Config, entry_id: str) -> Trust:
 
 
 async def on_clock(bot: Bot) -> None:
-    """Close the tickets that went quiet, and learn from what is closed."""
+    """Close the tickets that went quiet, let old drafts expire, and learn from what is closed."""
     now, config = bot.clock.now(), bot.config()
     close_after = config.tickets.close_after
     await bot.database.run(lambda connection: recalibrate_due(connection, config, now))
     await bot.database.run(lambda connection: ledger.close_quiet(connection, now, close_after))
+    await bot.database.run(lambda connection: drafts.expire_old(connection, now))
     await learn_closed(bot)
 
 

@@ -111,6 +111,13 @@ def mark_done(connection: Connection, intent: Intent, posted_id: str | None, now
         )
 
 
+def is_done(connection: Connection, suggestion_id: str, kind: str) -> bool:
+    """Whether it was carried out."""
+    same = and_(outbox.c.suggestion_id == suggestion_id, outbox.c.kind == kind)
+    done = select(outbox.c.id).where(same, outbox.c.state == Sent.DONE)
+    return connection.execute(done).first() is not None
+
+
 _NEXT_INTENT = select(func.min(outbox.c.due_at)).where(outbox.c.state.in_([Sent.INTENT, Sent.SENDING]))
 
 
@@ -126,5 +133,7 @@ def outbox_counts(connection: Connection) -> dict[str, int]:
 
 def dropped(connection: Connection, limit: int = 5) -> list[str]:
     """Why the latest dropped intents were not carried out."""
-    query = select(outbox).where(outbox.c.state == Sent.DROPPED).order_by(outbox.c.id.desc()).limit(limit)
+    # A whisper to somebody who is not in the channel, or that came too late, is nobody's concern.
+    meant = and_(outbox.c.state == Sent.DROPPED, outbox.c.kind != "whisper")
+    query = select(outbox).where(meant).order_by(outbox.c.id.desc()).limit(limit)
     return [f"{row.channel}: {row.error}" for row in connection.execute(query).all()]

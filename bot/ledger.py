@@ -14,9 +14,11 @@ from sqlalchemy import (
     Row,
     and_,
     bindparam,
+    case,
     delete,
     exists,
     func,
+    null,
     or_,
     select,
     update,
@@ -27,12 +29,15 @@ from bot.adapters.adapter import Channel, ChannelKind, Person
 from bot.answerer import Citation, Line, Suggestion
 from bot.feedback import Calibration, Outcome, Vote
 from bot.intents import intend
+from bot.objections import ABOUT_THE_MOMENT, Objection
 from bot.scorer import Decision, Reason
 from bot.tables import (
     Sent,
     calibrations,
     channels,
+    corrections,
     decisions,
+    drafts,
     erased,
     first_answers,
     group_members,
@@ -343,6 +348,13 @@ def belongings(connection: Connection, users: Sequence[str]) -> dict[str, frozen
     }
 
 
+def members(connection: Connection, named: frozenset[str]) -> frozenset[str]:
+    """Who is known to be in these groups and mail domains: bare ids of groups, whole ones of domains."""
+    grouped = select(group_members.c.user).where(group_members.c.group.in_(named))
+    mailed = select(people.c.id).where(people.c.mail_domain.in_([ref.removeprefix("*@") for ref in named]))
+    return frozenset(connection.execute(grouped).scalars()) | frozenset(connection.execute(mailed).scalars())
+
+
 def _bare(user: str) -> str:
     """``U1`` of ``slack:T1/U1``: groups name people so, and so do a workspace's exports."""
     return user.rsplit("/", 1)[-1]
@@ -490,11 +502,6 @@ def last_decision(connection: Connection, message_id: str) -> Row[Any] | None:
     return connection.execute(query).first()
 
 
-def considered_first(considered: str) -> str | None:
-    """The best of the entries that a decision looked at, from its column."""
-    return next(iter(json.loads(considered)), None)
-
-
 def decisions_after(connection: Connection, last_id: int) -> list[Row[Any]]:
     """The decisions made since, oldest first."""
     return list(
@@ -511,6 +518,11 @@ def first_reason(row: Row[Any]) -> tuple[str, str]:
 def reason_lines(row: Row[Any]) -> list[str]:
     """The reasons of a decision, for people."""
     return [str(Reason(**reason)) for reason in json.loads(row.reasons)]
+
+
+def considered(row: Row[Any]) -> list[str]:
+    """The entries that a decision looked at, best first."""
+    return list(json.loads(row.considered))
 
 
 def put_suggestion(
@@ -546,6 +558,10 @@ def suggestion_row(connection: Connection, suggestion_id: str) -> Row[Any] | Non
     return connection.execute(select(suggestions).where(suggestions.c.id == suggestion_id)).first()
 
 
+def channel_of_suggestion(connection: Connection, suggestion_id: str) -> str | None:
+    return connection.execute(select(suggestions.c.channel).where(suggestions.c.id == suggestion_id)).scalar()
+
+
 def suggestion_by_post(connection: Connection, posted_id: str) -> Row[Any] | None:
     return connection.execute(select(suggestions).where(suggestions.c.posted_id == posted_id)).first()
 
@@ -554,9 +570,11 @@ def suggestion_for(connection: Connection, message_id: str) -> Row[Any] | None:
     return connection.execute(select(suggestions).where(suggestions.c.message_id == message_id)).first()
 
 
-_SENT = exists().where(
+_POSTED = exists().where(
     outbox.c.suggestion_id == suggestions.c.id, outbox.c.kind == "post", outbox.c.state != Sent.DROPPED
 )
+# A draft counts as given: the analysts were asked once, and what they let pass is not put before them again.
+_SENT = or_(_POSTED, exists().where(drafts.c.suggestion_id == suggestions.c.id))
 _GIVEN = select(suggestions).where(suggestions.c.conversation == bindparam("conversation"), _SENT)
 
 
@@ -575,6 +593,19 @@ _SPOKEN_SINCE = (
 def spoken_since(connection: Connection, channel: str, since: datetime) -> int:
     """How many suggestions of a channel were or will be sent that are younger than ``since``."""
     return connection.execute(_SPOKEN_SINCE, {"channel": channel, "since": seconds(since)}).scalar_one()
+
+
+def posted_before(connection: Connection, intent_id: int, channel: str, since: datetime) -> int:
+    """How many suggestions of a channel that are younger than ``since`` were posted, or are being posted, by intents
+    older than ``intent_id``."""
+    begun = and_(
+        outbox.c.kind == "post", outbox.c.state.in_([Sent.SENDING, Sent.DONE]), outbox.c.id < intent_id
+    )
+    younger = and_(suggestions.c.channel == channel, suggestions.c.at > seconds(since))
+    query = (
+        select(func.count()).select_from(outbox).join(suggestions, suggestions.c.id == outbox.c.suggestion_id)
+    )
+    return connection.execute(query.where(begun, younger)).scalar_one()
 
 
 def quoted_in(connection: Connection, suggestion_ids: Sequence[str]) -> set[str]:
@@ -626,10 +657,35 @@ def _citation(data: Mapping[str, Any]) -> Citation:
 
 
 def put_vote(connection: Connection, vote: Vote, source: str, at: datetime) -> None:
-    """A person's live vote on a suggestion; a later one replaces it. ``source``: reaction or button."""
+    """A person's live vote on a suggestion; a later one replaces it. ``source``: reaction, button or draft.
+
+    The reason of a 👎 goes with it: a 👍 in its place has none, the same 👎 by another way keeps it.
+    """
     values = {"helpful": vote.helpful, "source": source, "at": seconds(at)}
     row = insert(votes).values(suggestion_id=vote.suggestion_id, user=vote.user, **values)
-    connection.execute(row.on_conflict_do_update(index_elements=["suggestion_id", "user"], set_=values))
+    same = votes.c.helpful.is_(vote.helpful)
+    changed = {**values, "reason": case((same, votes.c.reason), else_=null())}
+    connection.execute(row.on_conflict_do_update(index_elements=["suggestion_id", "user"], set_=changed))
+
+
+def put_objection(connection: Connection, suggestion_id: str, user: str, objection: Objection) -> bool:
+    """The reason of a person's live 👎; False if it was taken back meanwhile."""
+    down = and_(votes.c.suggestion_id == suggestion_id, votes.c.user == user, votes.c.helpful.is_(False))
+    return connection.execute(update(votes).where(down).values(reason=objection)).rowcount == 1
+
+
+def put_correction(
+    connection: Connection, suggestion_id: str, message_id: str, user: str, text: str, at: datetime
+) -> None:
+    """Keep what a person says is right: a candidate, until it is learnt from."""
+    values = {"suggestion_id": suggestion_id, "message_id": message_id, "user": user, "text": text}
+    connection.execute(insert(corrections).values(**values, at=seconds(at), state="candidate"))
+
+
+def corrections_in(connection: Connection, state: str = "candidate") -> list[Row[Any]]:
+    """The corrections in a state, oldest first."""
+    query = select(corrections).where(corrections.c.state == state).order_by(corrections.c.id)
+    return list(connection.execute(query).all())
 
 
 def withdraw_vote(connection: Connection, suggestion_id: str, user: str, *, helpful: bool) -> None:
@@ -640,9 +696,15 @@ def withdraw_vote(connection: Connection, suggestion_id: str, user: str, *, help
 
 
 def votes_on_entry(connection: Connection, entry_id: str) -> list[tuple[str, str, bool]]:
-    """(suggestion, user, helpful) of the live votes on suggestions that quote an entry."""
+    """(suggestion, user, helpful) of the live votes that say something about an entry.
+
+    They are on suggestions that quote it. A 👎 because the moment was wrong is left out: it does not say that the
+    entry is.
+    """
     ids = select(quoted.c.suggestion_id).where(quoted.c.entry_id == entry_id)
-    query = select(votes).where(votes.c.suggestion_id.in_(ids)).order_by(votes.c.suggestion_id, votes.c.user)
+    meant = or_(votes.c.reason.is_(None), votes.c.reason.not_in(list(ABOUT_THE_MOMENT)))
+    query = select(votes).where(votes.c.suggestion_id.in_(ids), meant)
+    query = query.order_by(votes.c.suggestion_id, votes.c.user)
     return [(row.suggestion_id, row.user, row.helpful) for row in connection.execute(query).all()]
 
 
@@ -761,6 +823,11 @@ def calibration(connection: Connection, channel: str, version: str) -> Calibrati
     )
 
 
+def is_calibrated(connection: Connection, channel: str) -> bool:
+    """Whether a scale was counted for the channel."""
+    return connection.execute(_CALIBRATION, {"channel": channel}).first() is not None
+
+
 def put_calibration(connection: Connection, channel: str, learnt: Calibration, now: datetime) -> None:
     values = {
         "weights": learnt.version,
@@ -777,7 +844,7 @@ def put_calibration(connection: Connection, channel: str, learnt: Calibration, n
 _DOWN_SINCE = (
     select(votes.c.at, suggestions.c.channel)
     .join(suggestions, suggestions.c.id == votes.c.suggestion_id)
-    .where(votes.c.at > bindparam("since"), votes.c.helpful.is_(False))
+    .where(votes.c.at > bindparam("since"), votes.c.helpful.is_(False), votes.c.source != "draft")
 )
 _GONE_SINCE = select(suggestions.c.removed_at, suggestions.c.channel).where(
     suggestions.c.removed_at > bindparam("since")
@@ -785,7 +852,10 @@ _GONE_SINCE = select(suggestions.c.removed_at, suggestions.c.channel).where(
 
 
 def rejected_in_channel(connection: Connection, channel: str, since: datetime) -> datetime | None:
-    """When a person last voted an answer of the channel down (if the vote stands) or removed one, after ``since``."""
+    """When a person last voted an answer of the channel down (if the vote stands) or removed one, after ``since``.
+
+    A dismissed draft is no rejection: nobody in the channel was bothered by it.
+    """
     given = {"since": seconds(since)}
     found = [row for query in (_DOWN_SINCE, _GONE_SINCE) for row in connection.execute(query, given).all()]
     last = max((at for at, where in found if where == channel), default=None)

@@ -4,23 +4,28 @@ import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
-from bot import intents, ledger, mutes, tables
+from bot import drafts, intents, ledger, mutes, tables, whispers
 from bot.adapters.adapter import (
+    CLIP,
     Act,
     ActPostponed,
     ActRefused,
     ActUncertain,
     Adapter,
     Delete,
+    Draft,
     LookupFailed,
     Post,
+    React,
     Receipt,
 )
 from bot.handlers import Bot
 from bot.intents import Intent
+from bot.situation import policy_of
 from knowledge.thread import Role
 
 log = logging.getLogger("earshot")
@@ -67,7 +72,7 @@ class Outbox:
             begun = asyncio.get_running_loop().time()
             await send(self._bot, intent)
             # Slack: one post per second and channel; the pause stands after the answer, where the server counts.
-            await asyncio.sleep(interval if intent.kind == "post" else 0.0)
+            await asyncio.sleep(interval if intent.kind in ("post", "draft") else 0.0)
             log.debug("%s: sent in %.3f s", intent.suggestion_id, asyncio.get_running_loop().time() - begun)
         finally:
             self._busy.pop(intent.channel, None)
@@ -79,11 +84,10 @@ async def send(bot: Bot, intent: Intent) -> None:
     """Bring one intent one step further: done, dropped, or put off."""
     adapter, now = bot.adapter_of(intent.channel), bot.clock.now()
     act = await bot.database.run(lambda connection: _act(connection, intent, bot))
-    if act is None or intent.tries >= MAX_TRIES:
-        why = "not wanted any more" if act is None else f"given up after {intent.tries} tries"
+    why = "not wanted any more" if act is None else _hopeless(adapter, intent, act)
+    if act is None or why is not None:
         log.warning("%s %s: %s", intent.kind, intent.suggestion_id, why)
-        await bot.database.run(lambda connection: intents.drop_intent(connection, intent.id, why))
-        return
+        return await _drop(bot, intent, str(why))
     try:
         receipt = await _known(adapter, intent, act)
         if receipt is None:
@@ -101,19 +105,50 @@ async def send(bot: Bot, intent: Intent) -> None:
     except ActUncertain as error:
         await _put_off(bot, intent, now + GRACE, str(error), uncertain=True)
     except ActRefused as error:
-        log.error("%s %s in %s: refused: %s", intent.kind, intent.suggestion_id, intent.channel, error)
-        reason = str(error)
-        await bot.database.run(lambda connection: intents.drop_intent(connection, intent.id, reason))
+        # Analysts who are not in a channel are not shown its drafts: that is as it should be.
+        level = logging.INFO if intent.kind == "whisper" else logging.ERROR
+        log.log(level, "%s %s in %s: refused: %s", intent.kind, intent.suggestion_id, intent.channel, error)
+        await _drop(bot, intent, str(error))
     else:
-        posted = receipt.message_id if intent.kind == "post" else None
-        await bot.database.run(
-            lambda connection: intents.mark_done(connection, intent, posted, bot.clock.now())
-        )
+        await bot.database.run(lambda connection: _done(connection, bot, intent, receipt))
+
+
+def _hopeless(adapter: Adapter, intent: Intent, act: Act) -> str | None:
+    """Why it is not to be tried, or not again."""
+    if type(act) not in adapter.performs:
+        return f"{adapter.name} has no such thing"
+    if intent.kind == "whisper" and intent.uncertain:
+        return "it was begun once and may have been shown"  # nobody can read back what only one person sees
+    return f"given up after {intent.tries} tries" if intent.tries >= MAX_TRIES else None
+
+
+async def _drop(bot: Bot, intent: Intent, why: str) -> None:
+    await bot.database.run(lambda connection: _dropped(connection, bot, intent, why))
+
+
+def _dropped(connection: Connection, bot: Bot, intent: Intent, why: str) -> None:
+    intents.drop_intent(connection, intent.id, why)
+    if intent.kind == "post" or (intent.kind == "draft" and not intent.uncertain):
+        drafts.expire(connection, intent.suggestion_id, why, bot.clock.now())
+    elif intent.kind == "whisper":
+        whispers.forget(connection, intent.suggestion_id)
+
+
+def _done(connection: Connection, bot: Bot, intent: Intent, receipt: Receipt) -> None:
+    now = bot.clock.now()
+    intents.mark_done(connection, intent, receipt.message_id if intent.kind == "post" else None, now)
+    match intent.kind:
+        case "post":
+            drafts.said(connection, intent.suggestion_id, now)
+        case "draft":
+            drafts.posted(connection, intent.suggestion_id, receipt.message_id, now)
+        case "whisper":
+            whispers.forget(connection, intent.suggestion_id)
 
 
 async def _known(adapter: Adapter, intent: Intent, act: Act) -> Receipt | None:
     """What an earlier, cut-off try has already done."""
-    if intent.uncertain and isinstance(act, Post):
+    if intent.uncertain and isinstance(act, Post | Draft):
         return await adapter.find_post(act)
     return None
 
@@ -126,6 +161,18 @@ async def _put_off(bot: Bot, intent: Intent, until: datetime, error: str, *, unc
 
 
 def _act(connection: Connection, intent: Intent, bot: Bot) -> Act | None:
+    match intent.kind:
+        case "whisper":
+            return whispers.act_of(connection, intent.suggestion_id, bot.clock.now())
+        case "draft":
+            return drafts.draft_of(connection, intent.suggestion_id, bot.clock.now())
+        case "edit":
+            return drafts.edit_of(connection, intent.suggestion_id)
+        case _:
+            return _act_on_suggestion(connection, intent, bot)
+
+
+def _act_on_suggestion(connection: Connection, intent: Intent, bot: Bot) -> Act | None:
     row = ledger.suggestion_row(connection, intent.suggestion_id)
     if row is None:
         return None
@@ -136,6 +183,8 @@ def _act(connection: Connection, intent: Intent, bot: Bot) -> Act | None:
     root = ledger.root_of(connection, row.message_id)
     if root is None:
         return None  # the question was deleted
+    if intent.kind == "clip":
+        return React(channel=row.channel, message_id=row.message_id, name=CLIP)
     return Post(
         id=row.id,
         channel=row.channel,
@@ -147,7 +196,11 @@ def _act(connection: Connection, intent: Intent, bot: Bot) -> Act | None:
 
 def _begin(connection: Connection, bot: Bot, intent: Intent) -> str | None:
     """Mark the intent as begun, or drop it with the reason why it is not wanted any more."""
-    if intent.kind == "post" and (why := _overtaken(connection, bot, intent)) is not None:
+    if intent.kind in ("post", "clip", "draft") and (why := _overtaken(connection, bot, intent)) is not None:
+        _dropped(connection, bot, intent, why)
+        return why
+    if intent.kind == "draft" and not drafts.is_open(connection, intent.suggestion_id):
+        why = "settled before it was shown"
         intents.drop_intent(connection, intent.id, why)
         return why
     intents.mark_sending(connection, intent.id)
@@ -160,10 +213,12 @@ def _overtaken(connection: Connection, bot: Bot, intent: Intent) -> str | None:
     if row is None:
         return "its suggestion is gone"
     decided = tables.moment(row.at)
-    if bot.clock.now() - decided > bot.config().stale_after:
+    shared = drafts.shared_at(connection, row.id)
+    wanted = shared or decided
+    if bot.clock.now() - wanted > bot.config().stale_after:
         return "older than stale_after"
-    if (muted := mutes.muted_here(connection, row.conversation, row.channel)) is not None:
-        return muted
+    if shared is None and (why := _unwanted(connection, bot, intent, row)) is not None:
+        return why
     thread = ledger.thread(connection, row.conversation)
     ticket = ledger.ticket(connection, row.conversation)
     asker = None if ticket is None else ticket.asker
@@ -172,3 +227,14 @@ def _overtaken(connection: Connection, bot: Bot, intent: Intent) -> str | None:
         said for said in spoken if said.at > decided and said.user != asker and said.role is not Role.BOT
     )
     return None if next(faster, None) is None else "a person answered meanwhile"
+
+
+def _unwanted(connection: Connection, bot: Bot, intent: Intent, row: Row[Any]) -> str | None:
+    """Why nothing that no person asked us to post may be said here any more."""
+    if (muted := mutes.muted_here(connection, row.conversation, row.channel)) is not None:
+        return muted
+    # Questions decided side by side do not see each other's answers in the budget; here they stand in a row.
+    hour_before = tables.moment(row.at) - timedelta(hours=1)
+    policy = policy_of(bot.config(), ledger.channel_of(connection, row.channel), bot.clock.now())
+    spoken = ledger.posted_before(connection, intent.id, row.channel, hour_before)
+    return "hour budget" if intent.kind == "post" and spoken >= policy.max_per_hour else None

@@ -30,6 +30,7 @@ from knowledge.thread import Message
 from knowledge.writer import Writer
 
 Progress = Callable[[int, int, str], None]
+_SAID = (Action.REPLY, Action.DRAFT)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,6 +73,11 @@ class Report:
         return [outcome for outcome in self.outcomes if outcome.action is Action.REPLY]
 
     @property
+    def drafts(self) -> list[Outcome]:
+        """What would have been put before the analysts."""
+        return [outcome for outcome in self.outcomes if outcome.action is Action.DRAFT]
+
+    @property
     def rate(self) -> float:
         """Messages per second."""
         return len(self.outcomes) / self.seconds if self.seconds else 0.0
@@ -93,7 +99,7 @@ async def replay(
         seconds = time.perf_counter() - begun
         entries = await knowledge.count()
         await knowledge.close()
-    silent = Counter(o.reason_names[0] for o in outcomes if o.action is not Action.REPLY and o.reason_names)
+    silent = Counter(o.reason_names[0] for o in outcomes if o.action not in _SAID and o.reason_names)
     return Report(
         outcomes=outcomes, seconds=seconds, entries=entries, skipped=recording.skipped, silent=silent
     )
@@ -208,8 +214,8 @@ def outcome_of(connection: Connection, message_id: str) -> Outcome:
         why = "erased" if ledger.message_row(connection, message_id) is None else "failed"
         return Outcome(id=message_id, action=Action.SILENT, score=0.0, reasons=(why,), reason_names=(why,))
     reasons = json.loads(decision.reasons)
-    said = ledger.suggestion_for(connection, message_id) if decision.action == Action.REPLY else None
-    entry = ledger.considered_first(decision.considered) or ""
+    said = ledger.suggestion_for(connection, message_id) if decision.action in _SAID else None
+    entry = next(iter(ledger.considered(decision)), "")
     known = store.entries_by_id(connection, [entry]) if entry else {}
     return Outcome(
         id=message_id,

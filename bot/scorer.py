@@ -44,7 +44,11 @@ class Reason:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Policy:
-    """What the admins allow in a channel. ``threshold`` is the least score at which it speaks."""
+    """What the admins allow in a channel. ``threshold`` is the least score at which it speaks.
+
+    ``drafts_to``: where drafts go in mode draft; None: nowhere, because the channel is private and names no place
+    of its own. ``clip``: what scores below the threshold but at least ``clip_threshold`` gets a 📎.
+    """
 
     mode: str
     threshold: float
@@ -55,6 +59,9 @@ class Policy:
     external_blocked: bool = False
     wait_at_most: timedelta = timedelta(minutes=5)
     cool_down: timedelta = timedelta()
+    drafts_to: str | None = None
+    clip: bool = False
+    clip_threshold: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -240,13 +247,22 @@ def decide(situation: Situation, hits: Sequence[Hit]) -> Decision:
         )
 
     if score < policy.threshold:
-        text = f"{score:.2f} is below {policy.threshold:.2f}"
-        return outcome(Action.SILENT, Reason(name="not sure enough", text=text))
+        return outcome(Action.SILENT, _short_of_it(score, situation))
     if (held := _held_back(situation)) is not None:
         return outcome(Action.SILENT, held)
     if (until := situation.message.at + _wait(situation)) > situation.now and not situation.waited:
         return outcome(Action.WAIT, _waiting(situation), until=until)
-    return outcome(Action.REPLY, Reason(name="can help", text=f"{score:.2f} reaches {policy.threshold:.2f}"))
+    speaking = Action.DRAFT if policy.mode == "draft" else Action.REPLY
+    return outcome(speaking, Reason(name="can help", text=f"{score:.2f} reaches {policy.threshold:.2f}"))
+
+
+def _short_of_it(score: float, situation: Situation) -> Reason:
+    """Why a score below the threshold means silence; "clip" if it may still be offered by a 📎."""
+    policy, text = situation.policy, f"{score:.2f} is below {situation.policy.threshold:.2f}"
+    near = policy.clip and policy.mode == "reply" and score >= policy.clip_threshold
+    if near and _held_back(situation) is None:
+        return Reason(name="clip", text=f"{text} but not by far: a 📎 offers it to whoever wants it")
+    return Reason(name="not sure enough", text=text)
 
 
 def _wait(situation: Situation) -> timedelta:
@@ -291,6 +307,9 @@ def _held_back(situation: Situation) -> Reason | None:
         return Reason(name="quiet hours", text="the channel has quiet hours now")
     if policy.mode == "shadow":
         return Reason(name="shadow", text="would have replied; the channel's mode is shadow")
+    if policy.mode == "draft" and policy.drafts_to is None:
+        text = "would have drafted; the channel is private and names no drafts_to of its own"
+        return Reason(name="private draft", text=text)
     return None
 
 

@@ -10,7 +10,15 @@ from sqlalchemy import Connection
 
 from bot import conversations, ledger, mutes, tempo, tickets
 from bot.adapters.adapter import Channel, Heard
-from bot.config import Config, groups_in, in_quiet_hours, is_listed, mail_domains_in
+from bot.config import (
+    EPHEMERAL,
+    ChannelPolicy,
+    Config,
+    groups_in,
+    in_quiet_hours,
+    is_listed,
+    mail_domains_in,
+)
 from bot.manners import mentions_me
 from bot.scorer import Policy, Scale, Situation
 from bot.tickets import Step, Ticket, TicketState
@@ -22,6 +30,8 @@ from knowledge.thread import Message, Role, Thread
 # several times more than he opened, is a helper.
 LEARNT_JOINED = 5
 LEARNT_RATIO = 3
+
+CLIP_PRECISION = 0.5  # a 📎 bothers nobody: it may be wrong every other time
 
 
 def knows_thread(connection: Connection, message: Message) -> bool:
@@ -166,14 +176,29 @@ def role_of(
     return Role.ANALYST if learnt else Role.UNKNOWN
 
 
+def analysts_in(connection: Connection, config: Config) -> frozenset[str]:
+    """The ids, whole or bare, of the people whom ``analysts`` means: those listed and the known members of its groups
+    and mail domains."""
+    named = groups_in(config.analysts) | mail_domains_in(config.analysts)
+    return (config.analysts - named) | ledger.members(connection, named)
+
+
+def whole_user(given: str, channel: str) -> str:
+    """The whole id of a person whom config.yaml lists, seen from a channel: ``slack:T1/U1`` for ``U1``."""
+    home, slash, _ = channel.rpartition("/")
+    return given if "/" in given or not slash else f"{home}/{given}"
+
+
 def policy_of(config: Config, channel: Channel, now: datetime) -> Policy:
     """What config.yaml allows in a channel at this time."""
     names = [channel.id, channel.id.rsplit("/", 1)[-1], *([f"#{channel.name}"] if channel.name else [])]
     chosen = config.channel(names)
     local = now.astimezone(config.tz).time()
+    weights = read_weights(config.weights or SHIPPED)
+    threshold = weights.threshold(chosen.precision)
     return Policy(
         mode=chosen.mode,
-        threshold=read_weights(config.weights or SHIPPED).threshold(chosen.precision),
+        threshold=threshold,
         wait=chosen.wait,
         max_per_thread=chosen.max_per_thread,
         max_per_hour=chosen.max_per_hour,
@@ -181,7 +206,18 @@ def policy_of(config: Config, channel: Channel, now: datetime) -> Policy:
         cool_down=chosen.cool_down,
         quiet_now=in_quiet_hours(chosen.quiet_hours, local),
         external_blocked=channel.external and config.external == "off",
+        drafts_to=_drafts_to(chosen, channel),
+        clip=chosen.clip,
+        clip_threshold=min(weights.threshold(CLIP_PRECISION), threshold),
     )
+
+
+def _drafts_to(chosen: ChannelPolicy, channel: Channel) -> str | None:
+    """Where drafts about a channel go. What is said in a private or shared one leaves it only by its own settings."""
+    stays = chosen.drafts_to == EPHEMERAL  # is shown in the channel itself
+    if (channel.private or channel.external) and not (stays or chosen.drafts_to_is_own):
+        return None
+    return chosen.drafts_to
 
 
 def _ask_back(connection: Connection, message: Message) -> None:

@@ -178,7 +178,48 @@ votes = Table(
     Column("helpful", Boolean, nullable=False),
     Column("source", String, nullable=False),
     Column("at", Float, nullable=False),
+    Column("reason", String),
     Index("votes_at", "at"),
+)
+drafts = Table(
+    "drafts",
+    _metadata,
+    Column("suggestion_id", String, primary_key=True),
+    Column("conversation", String, nullable=False),
+    Column("channel", String),
+    Column("message_id", String, unique=True),
+    Column("state", String, nullable=False),
+    Column("status", Text),
+    Column("opened_at", Float, nullable=False),
+    Column("settled_at", Float),
+    Index("drafts_conversation", "conversation", "state"),
+    Index("drafts_state", "state"),
+)
+whispers = Table(
+    "whispers",
+    _metadata,
+    Column("id", String, primary_key=True),
+    Column("channel", String, nullable=False),
+    Column("reply_to", String),
+    Column("user", String, nullable=False),
+    Column("about", String, nullable=False),
+    Column("suggestion_id", String),
+    Column("text", Text),
+    Column("respond_to", Text),
+    Column("replace", Boolean, nullable=False),
+    Column("at", Float, nullable=False),
+)
+corrections = Table(
+    "corrections",
+    _metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("suggestion_id", String, nullable=False),
+    Column("message_id", String, nullable=False),
+    Column("user", String, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("state", String, nullable=False),
+    Index("corrections_state", "state"),
 )
 
 
@@ -259,10 +300,19 @@ def _add_manners(connection: Connection) -> None:
         index.create(connection, checkfirst=True)
 
 
+def _add_interaction(connection: Connection) -> None:
+    """Drafts, whispers and corrections, and the reason of a 👎; a fresh store has them from its first step."""
+    for table in (drafts, whispers, corrections):
+        table.create(connection, checkfirst=True)
+    if "reason" not in {column["name"] for column in inspect(connection).get_columns("votes")}:
+        connection.exec_driver_sql("ALTER TABLE votes ADD COLUMN reason VARCHAR")
+
+
 MIGRATIONS = [
     Migration("2026-11-ledger", lambda connection: _metadata.create_all(connection)),
     Migration("2026-11-scores", _add_scores),
     Migration("2026-11-manners", _add_manners),
+    Migration("2026-11-interaction", _add_interaction),
 ]
 
 # What a scratch copy keeps of its store: who people are is knowledge of today, not a conversation.

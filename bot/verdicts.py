@@ -1,8 +1,9 @@
 """I/O: gathers what people made of our answers and silences in a channel, and keeps the scale that follows from it."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from bot import ledger
 from bot.config import Config
@@ -15,7 +16,6 @@ from bot.feedback import (
     moves_from,
     outcome_of,
 )
-from bot.scorer import Action
 from bot.situation import roles_in
 from bot.weighing import SHIPPED, Weights, read_weights
 from knowledge import store
@@ -59,7 +59,7 @@ def _calibration(connection: Connection, config: Config, channel: str, prior: We
         (one, row.shadow)
         for row in outcomes
         if row.message_id in features
-        for one in judged_by(Outcome(row.outcome), features[row.message_id])
+        for one in judged_by(Outcome(row.outcome), features[row.message_id], prior)
     ]
     everything = [*given, *read]
     return Calibration(
@@ -82,10 +82,12 @@ def keep_outcomes(connection: Connection, thread: Thread, now: datetime) -> bool
     found = False
     for row in ledger.weighed_in(connection, thread.id):
         message = next((said for said in thread.messages if said.id == row.message_id), None)
-        answer = _answer(connection, row.message_id, row.considered)
+        suggestion = ledger.suggestion_for(connection, row.message_id)
+        answer = _answer(connection, row, suggestion)
         if message is None or not answer:
             continue
-        outcome = outcome_of(thread, answer, message, shown=row.action == Action.REPLY)
+        spoken = suggestion is not None and suggestion.posted_id is not None  # a shared draft, too
+        outcome = outcome_of(thread, answer, message, shown=spoken)
         if outcome is not Outcome.UNKNOWN:
             shadow = ledger.first_reason(row)[0] == "shadow"
             ledger.put_outcome(connection, message, outcome, now, shadow=shadow)
@@ -93,14 +95,13 @@ def keep_outcomes(connection: Connection, thread: Thread, now: datetime) -> bool
     return found
 
 
-def _answer(connection: Connection, message_id: str, considered: str) -> str:
+def _answer(connection: Connection, decision: Row[Any], suggestion: Row[Any] | None) -> str:
     """What was said or would have been: the suggestion, else the best source's solution."""
-    suggestion = ledger.suggestion_for(connection, message_id)
     if suggestion is not None:
         content = suggestion.content
         return (
             "" if content is None else "\n".join(line.text for line in ledger.suggestion_from(content).lines)
         )
-    best = ledger.considered_first(considered)
+    best = next(iter(ledger.considered(decision)), None)
     entry = store.entries_by_id(connection, [best]).get(best) if best else None
     return "" if entry is None else "\n".join(p.text for p in entry.of(PassageKind.SOLUTION))

@@ -476,3 +476,25 @@ def test_the_scopes_of_the_manifest_are_all_that_slack_is_asked_for(
     assert healthy.code == 0 and "tokens and scopes are good" in findings(healthy)["slack"]["text"]
     assert ill.code == 1 and "lacks the scope users:read" in findings(ill)["slack"]["text"]
     assert offline.code == 0 and "slack" not in findings(offline)
+
+
+def test_what_drafts_and_paperclips_need_of_slack_is_looked_at(
+    earshot: Earshot, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scopes = json.loads((ROOT / "manifest.json").read_text("utf-8"))["oauth_config"]["scopes"]["bot"]
+    with LocalSlack(scopes=scopes) as slack:
+        slack.add_channel("C0DRAFT001", "drafts")
+        wanted = "drafts_to: '#drafts'\nchannels: {C1: {drafts_to: '#gone', clip: on}}"
+        settings(folder, f'slack: {{base_url: "{slack.base_url}"}}\n{wanted}')
+        monkeypatch.setenv("SLACK_BOT_TOKEN", slack.bot_token)
+        monkeypatch.setenv("SLACK_APP_TOKEN", slack.app_token)
+        ill = earshot("doctor", "--json")
+        slack.scopes = [*scopes, "reactions:write"]
+        slack.add_channel("C0GONE0001", "gone")
+        healthy = earshot("doctor", "--json")
+    assert ill.code == 1 and "lacks the scope reactions:write" in findings(ill)["clip"]["text"]
+    assert [f["text"].split(";")[0] for f in ill.json if f["name"] == "drafts_to"] == [
+        "#drafts is there",
+        "#gone is no channel that I see",
+    ]
+    assert healthy.code == 0 and "clip" not in findings(healthy)

@@ -95,6 +95,9 @@ def test_the_defaults_are_the_documented_ones() -> None:
         quiet_hours=None,
         wait_at_most=timedelta(minutes=5),
         cool_down=timedelta(minutes=10),
+        clip=False,
+        drafts_to=None,
+        drafts_to_is_own=False,
     )
     assert config.channel(["slack:T1/C1"]) == policy
     assert (config.stale_after, config.tickets.close_after) == (timedelta(minutes=30), timedelta(days=7))
@@ -405,6 +408,26 @@ drafts_to: '@bob'
     1: drafts_to: @bob is not a channel's id
     give slack:TEAM/CHANNEL, the bare id, or '#name' in quotes
 
+channels:⏎  C1:⏎    drafts_to: #drafts
+    3: channels.C1.drafts_to: #drafts is a comment to YAML
+    put it in quotes: '#drafts'
+
+defaults: {mode: draft}
+    1: defaults.mode: draft has nowhere to put its drafts
+    set drafts_to to the channel of the analysts, such as drafts_to: '#drafts', or to ephemeral
+
+channels:⏎  '#a':⏎    mode: draft
+    3: channels.#a.mode: draft has nowhere to put its drafts
+    set drafts_to to the channel of the analysts, such as drafts_to: '#drafts', or to ephemeral
+
+drafts_to: ephemeral
+    1: drafts_to: shows drafts to analysts, and none are listed
+    list their ids under analysts
+
+channels:⏎  C1:⏎    drafts_to: ephemeral
+    3: channels.C1.drafts_to: shows drafts to analysts, and none are listed
+    list their ids under analysts
+
 channels:⏎  #support:⏎    mode: off
     3: channels.mode: off is not the settings of a channel
     write the channel and put this under it; because of its # a name needs quotes: '#support':
@@ -711,14 +734,6 @@ index: pgvector
 writer: Claude
     1: writer: Claude is refused because the Claude writer is not in this version yet
     set writer: extractive
-
-defaults: {mode: draft}
-    1: defaults.mode: draft is refused because drafting is not in this version yet
-    set mode: shadow or mode: reply
-
-channels:⏎  '#a':⏎    mode: draft
-    3: channels.#a.mode: draft is refused because drafting is not in this version yet
-    set mode: shadow or mode: reply
 """
 
 
@@ -775,6 +790,26 @@ def test_a_channel_differs_by_the_keys_it_gives_and_the_most_exact_entry_wins() 
 def test_a_channel_may_be_written_in_several_ways(names: list[str], mode: str, wait: int) -> None:
     policy = read(CHANNELS).channel(names)
     assert (policy.mode, policy.wait) == (mode, timedelta(seconds=wait))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "drafts_to: '#drafts'⏎defaults: {mode: draft}",
+        "drafts_to: U1⏎channels:⏎  C1: {mode: draft}",
+        "drafts_to: ephemeral⏎analysts: [U1]⏎defaults: {mode: draft}",
+        "channels:⏎  C1: {mode: draft, drafts_to: '#drafts'}",
+    ],
+)
+def test_drafting_with_a_place_for_drafts_is_fine(text: str) -> None:
+    assert complaints(text.replace("⏎", "\n")) == []
+
+
+def test_it_is_told_whether_a_channel_names_the_place_of_its_drafts_itself() -> None:
+    config = read("drafts_to: '#drafts'\nchannels:\n  C1: {drafts_to: '#own'}\n  C2: {mode: shadow}\n")
+    own, other = config.channel(["C1"]), config.channel(["C2"])
+    assert (own.drafts_to, own.drafts_to_is_own) == ("#own", True)
+    assert (other.drafts_to, other.drafts_to_is_own) == ("#drafts", False)
 
 
 def test_people_are_listed_by_qualified_or_bare_id() -> None:
@@ -1121,7 +1156,7 @@ def test_file_and_docs_agree_on_which_keys_have_no_effect_yet() -> None:
     in_file = {key for key, (_, line) in written_keys(shipped_with_examples()).items() if NO_EFFECT in line}
     in_docs = {key for key, (_, meaning) in documented_keys().items() if NO_EFFECT in meaning}
     assert in_file == in_docs
-    assert {"night.at", "console.token", "claude.model", "drafts_to"} <= in_docs
+    assert {"night.at", "console.token", "claude.model"} <= in_docs
 
 
 def test_the_docs_list_the_variables_that_are_read() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from bot.adapters import slack, slack_wire
 from bot.adapters.adapter import Ignored, Post
+from bot.adapters.slack_cards import WHY_SHORTCUT
 from bot.adapters.slack_wire import EVENTS, FEEDBACK_ACTION, OPTIONAL_SCOPES, SCOPES, Me, parse, render
 from bot.answerer import Citation, Line, Suggestion
 from knowledge.entry import EntryKind
@@ -31,13 +32,19 @@ METHOD_SCOPES: dict[str, set[str]] = {
     "apps.connections.open": set(),  # the app-level token's connections:write
     "auth.test": set(),
     "chat.delete": {"chat:write"},
+    "chat.postEphemeral": {"chat:write"},
     "chat.postMessage": {"chat:write"},
+    "chat.update": {"chat:write"},
+    "conversations.history": {"channels:history", "groups:history"},
     "conversations.info": {"channels:read", "groups:read"},
+    "conversations.list": {"channels:read", "groups:read"},
     "conversations.replies": {"channels:history", "groups:history"},
     "users.info": {"users:read"},
+    "views.open": set(),
 }
-# Called only where config.yaml names user groups.
+# Called only where config.yaml turns the 📎 on or names user groups.
 OPTIONAL_METHODS: dict[str, set[str]] = {
+    "reactions.add": {"reactions:write"},
     "usergroups.list": {"usergroups:read"},
     "usergroups.users.list": {"usergroups:read"},
 }
@@ -49,6 +56,9 @@ EVENT_SCOPES: dict[str, set[str]] = {
     "reaction_added": {"reactions:read"},
     "reaction_removed": {"reactions:read"},
 }
+
+
+SHORTCUT_SCOPES = {"commands"}
 
 
 def called_methods() -> set[str]:
@@ -92,7 +102,14 @@ def test_every_called_method_is_one_whose_scopes_are_known_here() -> None:
 def test_every_scope_is_needed_and_every_needed_scope_is_asked_for() -> None:
     needed = set().union(*(METHOD_SCOPES[name] for name in called_methods() - OPTIONAL_METHODS.keys()))
     needed |= set().union(*(EVENT_SCOPES[name] for name in BOT_EVENTS))
+    needed |= SHORTCUT_SCOPES if MANIFEST["features"]["shortcuts"] else set()
     assert needed == set(BOT_SCOPES)
+
+
+def test_every_shortcut_is_served() -> None:
+    assert [(made["callback_id"], made["type"]) for made in MANIFEST["features"]["shortcuts"]] == [
+        (WHY_SHORTCUT, "message")
+    ]
 
 
 def test_a_scope_that_only_some_settings_need_is_off() -> None:
@@ -127,7 +144,7 @@ def test_it_needs_no_public_address_and_its_buttons_work() -> None:
 
 
 def test_no_feature_is_switched_on_that_the_code_does_not_serve() -> None:
-    assert set(MANIFEST["features"]) == {"bot_user"}
+    assert set(MANIFEST["features"]) == {"bot_user", "shortcuts"}
 
 
 # ---- Slack's own reference -----------------------------------------------------

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from bot.answerer import Suggestion
+from bot.objections import Objection
 from knowledge.thread import Message
 
 Payload = Mapping[str, Any]
@@ -87,13 +88,64 @@ class Voted:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Judged:
+    """A click on Share (``share``) or Dismiss under a draft.
+
+    ``channel`` is where the draft was clicked. ``respond_to``: an address of the platform's where the person can
+    be answered privately for a while. ``private``: only this person saw the draft.
+    """
+
+    suggestion_id: str
+    user: str
+    share: bool
+    at: datetime
+    channel: str
+    respond_to: str | None = None
+    private: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Objected:
+    """A person said why an answer did not help."""
+
+    suggestion_id: str
+    user: str
+    objection: Objection
+    at: datetime
+    channel: str
+    respond_to: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Corrected:
+    """A person gave the right answer in place of ours."""
+
+    suggestion_id: str
+    user: str
+    text: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AskedWhy:
+    """A person wants to know why we spoke, or did not. ``reply_to``: the thread of the message, if it is in one."""
+
+    message_id: str
+    channel: str
+    user: str
+    at: datetime
+    reply_to: str | None = None
+    respond_to: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Ignored:
     """Something that needs no handling; ``why`` is for the log."""
 
     why: str
 
 
-Event = Heard | Edited | Deleted | Reacted | Voted | Ignored
+Event = Heard | Edited | Deleted | Reacted | Voted | Judged | Objected | Corrected | AskedWhy | Ignored
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -134,7 +186,84 @@ class Delete:
     message_id: str
 
 
-Act = Post | Delete
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Question:
+    """What a draft is about. ``user``: as texts name people, ``@U0123ABCD``."""
+
+    channel: str
+    user: str
+    text: str
+    link: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Draft:
+    """Put ``suggestion`` before the analysts in ``channel`` (or before one person), to share or to dismiss.
+
+    ``id`` makes it findable, as that of a Post, among what was said there since ``opened_at``.
+    """
+
+    id: str
+    channel: str
+    question: Question
+    suggestion: Suggestion
+    opened_at: datetime
+    now: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Edit:
+    """Put one line, with a link to the question, in place of our own message. Repeating it changes nothing."""
+
+    channel: str
+    message_id: str
+    text: str
+    link: str | None = None
+
+
+CLIP = "paperclip"  # the reaction that offers what is not sure enough to be said
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class React:
+    """Put a reaction on somebody's message. Repeating it changes nothing."""
+
+    channel: str
+    message_id: str
+    name: str
+
+
+class Buttons(StrEnum):
+    """What can be pressed under a whisper."""
+
+    NONE = "none"
+    FEEDBACK = "feedback"  # 👍 and 👎
+    JUDGE = "judge"  # Share and Dismiss
+    REASONS = "reasons"  # each Objection, and the right answer
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Whisper:
+    """Show something to ``user`` alone, in the thread of ``reply_to`` (None: in the channel); never repeated.
+
+    ``subject``: the suggestion that the buttons are about. ``respond_to``: an address that a click of this person
+    came with; with ``replace`` the clicked message, shown to him alone, gives way to this one.
+    """
+
+    id: str
+    channel: str
+    reply_to: str | None
+    user: str
+    text: str
+    now: datetime
+    suggestion: Suggestion | None = None
+    subject: str = ""
+    buttons: Buttons = Buttons.NONE
+    respond_to: str | None = None
+    replace: bool = False
+
+
+Act = Post | Delete | Draft | Edit | React | Whisper
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -170,11 +299,12 @@ Emit = Callable[[Arrival], Awaitable[None]]
 class Adapter(Protocol):
     """A platform. ``parse`` is pure; the rest touches the network.
 
-    ``post_interval``: least seconds between two posts in one channel.
+    ``post_interval``: least seconds between two posts in one channel. ``performs``: the acts that it can do.
     """
 
     name: str
     post_interval: float
+    performs: frozenset[type[Act]]
 
     def parse(self, payload: Payload) -> Event:
         """The event in a payload that ``listen`` emitted."""
@@ -188,8 +318,18 @@ class Adapter(Protocol):
         """Do it once. Raises ActRefused, ActPostponed or ActUncertain."""
         ...
 
-    async def find_post(self, act: Post) -> Receipt | None:
-        """The receipt of ``act`` if the platform has it already (read back after a crash). Raises LookupFailed."""
+    async def find_post(self, act: Post | Draft) -> Receipt | None:
+        """The receipt of ``act`` if the platform has it already (read back after a crash). Raises LookupFailed.
+
+        Raises ActRefused where it cannot be read back: then it must not be tried again.
+        """
+        ...
+
+    async def place(self, given: str) -> Channel | None:
+        """The channel, or the direct messages with a person, that config.yaml names; None if there is none.
+
+        Raises LookupFailed.
+        """
         ...
 
     async def fetch(self, channel: Channel, thread: str) -> Sequence[Heard]:

@@ -11,6 +11,8 @@ from bot.adapters.adapter import (
     Channel,
     ChannelKind,
     Delete,
+    Draft,
+    Edit,
     Emit,
     Event,
     Heard,
@@ -18,8 +20,10 @@ from bot.adapters.adapter import (
     Payload,
     Person,
     Post,
+    React,
     Reacted,
     Receipt,
+    Whisper,
 )
 from bot.config import is_group
 from knowledge.thread import Message, Reaction, Role
@@ -32,6 +36,7 @@ class RoomAdapter:
 
     name = NAME
     post_interval = 0.0
+    performs: frozenset[type[Act]] = frozenset({Post, Delete, Draft, Edit, React, Whisper})
 
     def __init__(
         self,
@@ -43,6 +48,10 @@ class RoomAdapter:
         self._people = people or {}
         self._on_post = on_post
         self.posts: dict[str, Post] = {}
+        self.drafts: dict[str, Draft] = {}
+        self.edits: dict[str, Edit] = {}
+        self.reactions: list[React] = []
+        self.whispers: list[Whisper] = []
 
     def parse(self, payload: Payload) -> Event:
         if "reaction" in payload:
@@ -65,9 +74,28 @@ class RoomAdapter:
             case Delete():
                 self.posts = {key: post for key, post in self.posts.items() if post_id(key) != act.message_id}
                 return Receipt(message_id=act.message_id)
+            case Draft():
+                self.drafts[act.id] = act
+                return Receipt(message_id=draft_id(act.id))
+            case Edit():
+                self.edits[act.message_id] = act
+                return Receipt(message_id=act.message_id)
+            case React():
+                self.reactions.append(act)
+                return Receipt(message_id=act.message_id)
+            case Whisper():
+                self.whispers.append(act)
+                return Receipt(message_id=act.id)
 
-    async def find_post(self, act: Post) -> Receipt | None:
+    async def find_post(self, act: Post | Draft) -> Receipt | None:
+        if isinstance(act, Draft):
+            return Receipt(message_id=draft_id(act.id)) if act.id in self.drafts else None
         return Receipt(message_id=post_id(act.id)) if act.id in self.posts else None
+
+    async def place(self, given: str) -> Channel | None:
+        """A channel by its id or name; what the room does not know is taken as given."""
+        named = (known for known in self._channels.values() if given in (known.id, f"#{known.name}"))
+        return next(named, Channel(id=given))
 
     async def fetch(self, channel: Channel, thread: str) -> Sequence[Heard]:
         del channel, thread
@@ -88,6 +116,11 @@ class RoomAdapter:
 def post_id(suggestion_id: str) -> str:
     """The id in the room of what was posted."""
     return f"room:{suggestion_id}"
+
+
+def draft_id(suggestion_id: str) -> str:
+    """The id in the room of a draft."""
+    return f"room:draft/{suggestion_id}"
 
 
 def said(message: Message) -> Arrival:

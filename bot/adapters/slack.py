@@ -2,9 +2,9 @@
 
 import logging
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from datetime import UTC, datetime
 
 import aiohttp
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
@@ -15,7 +15,9 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
+from slack_sdk.webhook.async_client import AsyncWebhookClient
 
+from bot.adapters import slack_cards as cards
 from bot.adapters import slack_wire as wire
 from bot.adapters.adapter import (
     Act,
@@ -25,6 +27,8 @@ from bot.adapters.adapter import (
     Channel,
     ChannelKind,
     Delete,
+    Draft,
+    Edit,
     Emit,
     Event,
     Heard,
@@ -32,7 +36,9 @@ from bot.adapters.adapter import (
     Payload,
     Person,
     Post,
+    React,
     Receipt,
+    Whisper,
 )
 
 log = logging.getLogger("earshot.slack")
@@ -42,6 +48,7 @@ log.addFilter(lambda record: "will be ignored" not in record.getMessage())
 POST_INTERVAL = 1.05  # seconds; Slack allows about one post per second and channel
 TIMEOUT = 20  # seconds for one request
 PAGE = 200
+CLOCKS_APART = 60  # seconds by which Slack's clock may be behind ours
 PING_INTERVAL = 5  # seconds; a cut connection is noticed after one, a half-open one after four
 # After these nobody can say whether it took effect.
 _DOUBTFUL = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
@@ -57,6 +64,7 @@ class SlackAdapter:
 
     name = wire.NAME
     post_interval = POST_INTERVAL
+    performs: frozenset[type[Act]] = frozenset({Post, Delete, Draft, Edit, React, Whisper})
 
     def __init__(self, bot_token: str, app_token: str, base_url: str) -> None:
         self._app_token = app_token
@@ -67,7 +75,8 @@ class SlackAdapter:
         self._channels: dict[str, Channel] = {}
         self._names: dict[str, str] = {}
         self._people: dict[str, Person] = {}
-        self.granted: frozenset[str] = frozenset()
+        self._named: dict[str, Channel] = {}
+        self.granted: frozenset[str] = frozenset()  # scopes of the bot token; known after check()
 
     @property
     def me(self) -> wire.Me:
@@ -76,7 +85,7 @@ class SlackAdapter:
         return self._me
 
     def parse(self, payload: Payload) -> Event:
-        return wire.parse(payload, self.me)
+        return cards.parse(payload) or wire.parse(payload, self.me)
 
     # ---- start and stop
 
@@ -129,12 +138,22 @@ class SlackAdapter:
         )
         # Without a listener an event is never acknowledged and comes again; all work is in the inbox already.
         app.event(re.compile(".*"))(_nothing)
+        # A form must be opened within three seconds of the click: the inbox would be too late.
+        app.action(cards.CORRECT_ACTION)(self._open_correction)
         for kind in (app.action, app.shortcut, app.view, app.options, app.command):
             kind(re.compile(".*"))(_acknowledge)
         self._handler = AsyncSocketModeHandler(
             app, self._app_token, web_client=self._client, ping_interval=PING_INTERVAL
         )
         await self._handler.connect_async()  # type: ignore[no-untyped-call]
+
+    async def _open_correction(self, ack: Callable[[], Awaitable[None]], body: Payload) -> None:
+        await ack()
+        form = cards.correction_form(str(body["actions"][0]["value"]))
+        try:
+            await self._client.views_open(trigger_id=body["trigger_id"], view=form)
+        except _NETWORK as error:
+            log.warning("the form for the right answer could not be opened: %s", error)
 
     async def close(self) -> None:
         if self._handler is not None:
@@ -146,7 +165,7 @@ class SlackAdapter:
     async def perform(self, act: Act) -> Receipt:
         match act:
             case Post():
-                names = await self._names_in(act)
+                names = await self._names_in(*cards.said_by(act.suggestion))
                 answer = await _once(
                     self._client.chat_postMessage(
                         channel=wire.bare(act.channel),
@@ -157,23 +176,66 @@ class SlackAdapter:
                 return Receipt(message_id=f"{act.channel}/{answer['ts']}")
             case Delete():
                 return await self._delete(act)
+            case Draft():
+                return await self._draft(act)
+            case Edit():
+                return await self._edit(act)
+            case React():
+                return await self._react(act)
+            case Whisper():
+                return await self._whisper(act)
+
+    async def _draft(self, act: Draft) -> Receipt:
+        names = await self._names_in(act.question.user, act.question.text, *cards.said_by(act.suggestion))
+        call = self._client.chat_postMessage(channel=wire.bare(act.channel), **cards.render_draft(act, names))
+        answer = await _once(call)
+        # To a person it goes as a direct message, whose channel only the answer names.
+        return Receipt(message_id=f"{_workspace(act.channel)}/{answer['channel']}/{answer['ts']}")
+
+    async def _edit(self, act: Edit) -> Receipt:
+        names = await self._names_in(act.text)
+        channel, ts = act.message_id.split("/")[-2:]
+        call = self._client.chat_update(channel=channel, ts=ts, **cards.render_edit(act, names))
+        await _once_or(call, "message_not_found")
+        return Receipt(message_id=act.message_id)
+
+    async def _react(self, act: React) -> Receipt:
+        call = self._client.reactions_add(
+            channel=wire.bare(act.channel), timestamp=wire.bare(act.message_id), name=act.name
+        )
+        await _once_or(call, "already_reacted")
+        return Receipt(message_id=act.message_id)
+
+    async def _whisper(self, act: Whisper) -> Receipt:
+        names = await self._names_in(act.text, *cards.said_by(act.suggestion))
+        content = cards.render_whisper(act, names)
+        thread = None if act.reply_to is None else wire.bare(act.reply_to)
+        if act.respond_to is not None:
+            placed = {} if thread is None else {"thread_ts": thread}
+            await _respond(act.respond_to, {**content, **placed, "replace_original": act.replace})
+        else:
+            channel, user = wire.bare(act.channel), wire.bare(act.user)
+            call = self._client.chat_postEphemeral(channel=channel, user=user, thread_ts=thread, **content)
+            await _once(call)
+        return Receipt(message_id=act.id)
 
     async def _delete(self, act: Delete) -> Receipt:
         call = self._client.chat_delete(channel=wire.bare(act.channel), ts=wire.bare(act.message_id))
-        try:
-            await _once(call)
-        except ActRefused as error:
-            if str(error) != "message_not_found":
-                raise
+        await _once_or(call, "message_not_found")
         return Receipt(message_id=act.message_id)
 
-    async def find_post(self, act: Post) -> Receipt | None:
-        async for message in self._replies(act.channel, wire.bare(act.reply_to)):
+    async def find_post(self, act: Post | Draft) -> Receipt | None:
+        if isinstance(act, Post):
+            kind, said = wire.METADATA_TYPE, self._replies(act.channel, wire.bare(act.reply_to))
+        elif wire.bare(act.channel)[0] in "UW":
+            raise ActRefused(
+                "what may have reached a direct message cannot be read back, so it is not repeated"
+            )
+        else:
+            kind, said = cards.DRAFT_METADATA, self._since(act.channel, act.opened_at)
+        async for message in said:
             metadata = message.get("metadata") or {}
-            if (
-                metadata.get("event_type") == wire.METADATA_TYPE
-                and metadata["event_payload"].get("id") == act.id
-            ):
+            if metadata.get("event_type") == kind and metadata["event_payload"].get("id") == act.id:
                 return Receipt(message_id=f"{act.channel}/{message['ts']}")
         return None
 
@@ -185,19 +247,52 @@ class SlackAdapter:
             wire.heard(message, self.me, channel) for message in found if not wire.is_mine(message, self.me)
         ]
 
-    async def _replies(self, channel: str, ts: str) -> Any:
-        cursor = None
-        while True:
-            page = await _read(
-                self._client.conversations_replies(
-                    channel=wire.bare(channel), ts=ts, limit=PAGE, cursor=cursor, include_all_metadata=True
-                )
-            )
-            for message in page["messages"]:
-                yield message
-            cursor = (page.get("response_metadata") or {}).get("next_cursor")
-            if not cursor:
-                return
+    def _replies(self, channel: str, ts: str) -> AsyncIterator[Payload]:
+        return _pages(
+            lambda cursor: self._client.conversations_replies(
+                channel=wire.bare(channel), ts=ts, limit=PAGE, cursor=cursor, include_all_metadata=True
+            ),
+            "messages",
+        )
+
+    def _since(self, channel: str, since: datetime) -> AsyncIterator[Payload]:
+        oldest = f"{since.timestamp() - CLOCKS_APART:.6f}"
+        return _pages(
+            lambda cursor: self._client.conversations_history(
+                channel=wire.bare(channel),
+                oldest=oldest,
+                limit=PAGE,
+                cursor=cursor,
+                include_all_metadata=True,
+            ),
+            "messages",
+        )
+
+    async def place(self, given: str) -> Channel | None:
+        target = wire.place_of(given, self.me.team)
+        if target.startswith("#"):
+            return self._named.get(target) or (await self._look_for_names()).get(target)
+        if wire.bare(target)[0] in "UW":
+            return Channel(id=target, kind=ChannelKind.DIRECT)
+        try:
+            return await self.describe(Channel(id=target, kind=ChannelKind.PRIVATE))
+        except LookupFailed as error:
+            if "channel_not_found" in str(error):
+                return None
+            raise
+
+    async def _look_for_names(self) -> dict[str, Channel]:
+        """Every channel that we see, by ``#name``. Kept, because a workspace may have very many."""
+        channels = _pages(
+            lambda cursor: self._client.conversations_list(
+                types="public_channel,private_channel", exclude_archived=True, limit=PAGE, cursor=cursor
+            ),
+            "channels",
+        )
+        async for info in channels:
+            channel = Channel(id=f"{wire.NAME}:{self.me.team}/{info['id']}")
+            self._named[f"#{info['name']}"] = _described(channel, info)
+        return self._named
 
     async def describe(self, channel: Channel) -> Channel:
         known = self._channels.get(channel.id)
@@ -224,10 +319,9 @@ class SlackAdapter:
             raise LookupFailed(f"Slack has no user group {ref}; take it out of analysts, or mend its handle")
         return list(group.get("users", ()))
 
-    async def _names_in(self, post: Post) -> dict[str, str]:
-        """Names of the people named in what is quoted; who cannot be found stays `someone`."""
-        users = {user for line in post.suggestion.lines for user in wire.USER_MENTION.findall(line.text)}
-        for user in users - self._names.keys():
+    async def _names_in(self, *texts: str) -> dict[str, str]:
+        """Names of the people named in what is said; who cannot be found stays `someone`."""
+        for user in cards.people_in(*texts) - self._names.keys():
             try:
                 answer = await _read(self._client.users_info(user=user))
             except LookupFailed as error:
@@ -244,7 +338,7 @@ def _take_in(emit: Emit) -> Callable[..., Awaitable[BoltResponse]]:
     """The inbox insert, before bolt's own authorisation: that one acknowledges events it then drops."""
 
     async def take_in(req: AsyncBoltRequest, next: Callable[[], Awaitable[BoltResponse]]) -> BoltResponse:
-        arrival = wire.arrival_of(req.body)
+        arrival = cards.arrival_of(req.body, datetime.now(UTC)) or wire.arrival_of(req.body)
         if arrival is not None:
             await emit(
                 arrival
@@ -272,6 +366,47 @@ async def _once(call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResponse:
         raise _act_error(error) from error
     except _NETWORK as error:
         raise ActUncertain(f"{type(error).__name__}: {error}") from error
+
+
+async def _once_or(call: Awaitable[AsyncSlackResponse], done: str) -> None:
+    """As ``_once``, for what is done already when Slack refuses it with ``done``."""
+    try:
+        await _once(call)
+    except ActRefused as error:
+        if str(error) != done:
+            raise
+
+
+async def _respond(url: str, content: Payload) -> None:
+    """Answer a click at the address it came with. Raises ActPostponed, ActUncertain or ActRefused."""
+    client = AsyncWebhookClient(url, timeout=TIMEOUT, retry_handlers=[])
+    try:
+        answer = await client.send_dict({"response_type": "ephemeral", **content})
+    except _NETWORK as error:
+        raise ActUncertain(f"{type(error).__name__}: {error}") from error
+    if answer.status_code == 429:
+        raise ActPostponed(float(answer.headers.get("Retry-After", 1)))
+    if answer.status_code != 200:
+        raise ActRefused(f"the click cannot be answered any more: {answer.status_code} {answer.body}")
+
+
+async def _pages(
+    call: Callable[[str | None], Awaitable[AsyncSlackResponse]], name: str
+) -> AsyncIterator[Payload]:
+    """The items called ``name`` of every page. Raises LookupFailed."""
+    cursor: str | None = None
+    while True:
+        page = await _read(call(cursor))
+        for item in page[name]:
+            yield item
+        cursor = (page.get("response_metadata") or {}).get("next_cursor")
+        if not cursor:
+            return
+
+
+def _workspace(place: str) -> str:
+    """``slack:T1`` of ``slack:T1/C1``."""
+    return place.rpartition("/")[0]
 
 
 def _act_error(error: SlackApiError) -> Exception:

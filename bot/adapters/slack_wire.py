@@ -46,6 +46,7 @@ SCOPES = frozenset(
         "channels:history",
         "channels:read",
         "chat:write",
+        "commands",
         "groups:history",
         "groups:read",
         "reactions:read",
@@ -55,7 +56,8 @@ SCOPES = frozenset(
 # What some settings ask of Slack besides; off in manifest.json, as most need neither.
 GROUPS_SCOPE = "usergroups:read"
 MAIL_SCOPE = "users:read.email"
-OPTIONAL_SCOPES = frozenset({GROUPS_SCOPE, MAIL_SCOPE})
+CLIP_SCOPE = "reactions:write"  # for `clip: on`
+OPTIONAL_SCOPES = frozenset({GROUPS_SCOPE, MAIL_SCOPE, CLIP_SCOPE})
 EVENTS = frozenset({"message.channels", "message.groups", "reaction_added", "reaction_removed"})
 
 _SPOKEN = frozenset({None, "file_share", "thread_broadcast", "me_message", "bot_message"})
@@ -281,6 +283,19 @@ def bare(qualified: str) -> str:
     return qualified.rsplit("/", 1)[-1]
 
 
+_BARE = re.compile(r"[CDGUW][A-Z0-9]{7,}")
+_LINK = re.compile(r"https?://[^/]+/(?:archives|client/\w+)/(\w+)")
+
+
+def place_of(given: str, team: str) -> str:
+    """The whole id of the channel or person that somebody names by id or link; ``#name`` where it is a name."""
+    link = _LINK.match(given)
+    named = link[1] if link is not None else given
+    if named.startswith(f"{NAME}:"):
+        return named
+    return f"{NAME}:{team}/{named}" if _BARE.fullmatch(named) else f"#{named.removeprefix('#').casefold()}"
+
+
 # ---- to Slack -----------------------------------------------------
 
 
@@ -291,16 +306,25 @@ def render(post: Post, names: Mapping[str, str]) -> dict[str, Any]:
     """
     suggestion = post.suggestion
     head = _section(f"*{_intro(suggestion.citations)}*")
-    tail = [*_sources(suggestion.citations, post.now), _feedback(post.id)]
-    room = MAX_TOTAL - sum(len(str(block)) for block in (head, *tail))
-    blocks = [head, *_fit(_body(suggestion.lines, names), room), *tail]
+    tail = [*sources(suggestion.citations, post.now), feedback(post.id)]
     return {
         "text": _fallback(suggestion.lines, names),
-        "blocks": blocks,
+        "blocks": between([head], suggestion.lines, tail, names),
         "metadata": {"event_type": METADATA_TYPE, "event_payload": {"id": post.id}},
         "unfurl_links": False,
         "unfurl_media": False,
     }
+
+
+def between(
+    head: Sequence[dict[str, Any]],
+    lines: Sequence[Line],
+    tail: Sequence[dict[str, Any]],
+    names: Mapping[str, str],
+) -> list[dict[str, Any]]:
+    """The blocks of an answer between what stands before and after it, within Slack's limit for all together."""
+    room = MAX_TOTAL - sum(len(str(block)) for block in (*head, *tail))
+    return [*head, *_fit(_body(lines, names), room), *tail]
 
 
 def _intro(citations: Sequence[Citation]) -> str:
@@ -354,7 +378,7 @@ def _behind_bar(piece: str) -> str:
     return "\n".join(f">{line}" for line in piece.split("\n"))
 
 
-def _sources(citations: Sequence[Citation], now: datetime) -> list[dict[str, Any]]:
+def sources(citations: Sequence[Citation], now: datetime) -> list[dict[str, Any]]:
     shown = [{"type": "mrkdwn", "text": _source(citation, now)} for citation in citations]
     runs = [
         shown[start : start + MAX_CONTEXT_ELEMENTS] for start in range(0, len(shown), MAX_CONTEXT_ELEMENTS)
@@ -385,7 +409,7 @@ def _role(role: Role) -> str:
     return "analyst" if role is Role.ANALYST else "participant"
 
 
-def _feedback(suggestion_id: str) -> dict[str, Any]:
+def feedback(suggestion_id: str) -> dict[str, Any]:
     def button(value: str, text: str) -> dict[str, Any]:
         return {"text": {"type": "plain_text", "text": text}, "value": f"{value}:{suggestion_id}"}
 

@@ -20,8 +20,14 @@ from knowledge.search import Knowledge
 from knowledge.thread import Role
 from tests.local_slack import LocalSlack
 
+WEIGHTS = Path(__file__).parent / "weights.json"  # so that training again does not decide about tests
+
 QUESTION = "The gate stops with MLR-4090 since this morning, how do I make it start again?"
 SOLUTION = "MLR-4090 means that the spill folder is full. Run `millrace spill clean --older 7d` and restart the gate."
+
+# Other people's questions about the same, in words that open a conversation of their own in a flat channel.
+OTHERS_QUESTION = "Since last night our gate stops, how can we start it?"
+THIRD_QUESTION = "Our gate stops every night, what could we do about that?"
 
 CHANNEL, PRIVATE = "C0HELP001", "C0PRIV001"
 ANN, BOB, CARL = "U0ANN00001", "U0BOB00001", "U0CARL0001"
@@ -55,7 +61,8 @@ def entry(
 
 def config(*, wait: float = 0.0, precision: float = 0.5, **more: object) -> Config:
     speaking = {"wait_seconds": f"{wait:g}", "precision": f"{precision}", "max_per_hour": "100"}
-    return Config.model_validate({"defaults": speaking, "analysts": [BOB], **more})
+    given = {"defaults": speaking, "analysts": [BOB], "weights": str(WEIGHTS), **more}
+    return Config.model_validate(given)
 
 
 def workspace(slack: LocalSlack) -> None:

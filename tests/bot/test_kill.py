@@ -20,6 +20,8 @@ from tests.bot.running import QUESTION, entry
 from tests.local_slack import SLACKS_SCHEDULE, LocalSlack
 
 ROUNDS = 14
+DRAFTING_ROUNDS = 6
+DRAFTS = "C0DRAFT001"
 CHANNELS = [f"C{number:08d}" for number in range(4)]
 ASKERS = [f"U{number:08d}" for number in range(ROUNDS * len(CHANNELS))]
 SETTINGS = """
@@ -45,7 +47,7 @@ def slack() -> Iterator[LocalSlack]:
         yield local
 
 
-async def settings(slack: LocalSlack, folder: Path) -> Path:
+async def settings(slack: LocalSlack, folder: Path, more: str = "") -> Path:
     store = folder / "earshot.db"
     database = open_database(f"sqlite:///{store}")
     knowledge = Knowledge(database, HashEmbedder(), store.with_suffix(".index"))
@@ -55,7 +57,7 @@ async def settings(slack: LocalSlack, folder: Path) -> Path:
     database.close()
     path = folder / "config.yaml"
     path.write_text(
-        SETTINGS.format(base_url=slack.base_url, store=store, waiting=CHANNELS[0]), encoding="utf-8"
+        SETTINGS.format(base_url=slack.base_url, store=store, waiting=CHANNELS[0]) + more, encoding="utf-8"
     )
     return path
 
@@ -93,6 +95,42 @@ async def test_killed_again_and_again_it_answers_every_question_once(
     assert set(replies.values()) == {1}, f"{replies}\n{log.read_text(encoding='utf-8')[-4000:]}"
     assert len(slack.posts()) == len(asked)
     assert [v for v in slack.violations if "not acknowledged" not in v] == []
+
+
+@pytest.mark.timeout(300)
+async def test_killed_again_and_again_it_drafts_every_question_once(
+    slack: LocalSlack, tmp_path: Path
+) -> None:
+    slack.add_channel(DRAFTS, "drafts")
+    drafting = "".join(f"  {channel}: {{mode: draft}}\n" for channel in CHANNELS[1:])
+    config = await settings(slack, tmp_path, f"{drafting}drafts_to: '#drafts'\n")
+    log, chance = tmp_path / "log", random.Random(20261122)
+    asked: list[tuple[str, str]] = []
+    await asyncio.to_thread(_drafting_rounds, slack, config, log, chance, asked)
+    links = [
+        next(link for link in links_of(slack, asked) if link in str(p.blocks)) for p in slack.posts(DRAFTS)
+    ]
+    assert sorted(links) == sorted(links_of(slack, asked)), log.read_text(encoding="utf-8")[-4000:]
+    assert [v for v in slack.violations if "not acknowledged" not in v] == []
+
+
+def links_of(slack: LocalSlack, asked: list[tuple[str, str]]) -> list[str]:
+    return [slack.permalink(channel, ts) for channel, ts in asked]
+
+
+def _drafting_rounds(
+    slack: LocalSlack, config: Path, log: Path, chance: random.Random, asked: list[tuple[str, str]]
+) -> None:
+    for _ in range(DRAFTING_ROUNDS):
+        with earshot(slack, config, log) as process:
+            for channel in CHANNELS[1:]:
+                asked.append((channel, slack.post(channel, ASKERS[len(asked)], QUESTION)))
+            time.sleep(chance.choice([0.05, 0.2, 0.5, 1.2, 1.5]))
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+    with earshot(slack, config, log):
+        slack.wait_for(lambda: len(slack.posts(DRAFTS)) >= len(asked), timeout=60)
+        time.sleep(2.0)
 
 
 def _rounds(

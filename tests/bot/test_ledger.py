@@ -17,6 +17,7 @@ from bot.answerer import Citation, Line, Suggestion
 from bot.app import open_database
 from bot.feedback import Vote
 from bot.inbox import Work
+from bot.objections import Objection
 from bot.scorer import silent
 from bot.tickets import TicketState, opened
 from knowledge.database import Database
@@ -364,6 +365,55 @@ def test_one_live_vote_per_person_and_a_reaction_taken_off_takes_back_only_itsel
     vote(True, "button")
     withdraw(True)
     assert live() == {"bob": True}
+
+
+def test_a_reason_belongs_to_a_live_thumb_down(database: Database) -> None:
+    suggest(database)
+
+    def vote(helpful: bool, source: str = "reaction") -> None:
+        cast = Vote(suggestion_id="s1", user="bob", helpful=helpful)
+        database.run_blocking(lambda c: ledger.put_vote(c, cast, source, T0))
+
+    def object_(reason: Objection) -> bool:
+        return database.run_blocking(lambda c: ledger.put_objection(c, "s1", "bob", reason))
+
+    def reason() -> object:
+        return database.run_blocking(lambda c: c.exec_driver_sql("select reason from votes").scalar())
+
+    def counted() -> int:
+        return len(database.run_blocking(lambda c: ledger.votes_on_entry(c, "e1")))
+
+    assert not object_(Objection.WRONG)
+    vote(False)
+    assert object_(Objection.NOT_NEEDED) and counted() == 0
+    vote(False, "button")
+    assert reason() == "not needed"  # the same thumb by another way
+    assert object_(Objection.OUTDATED) and counted() == 1
+    vote(True)
+    assert reason() is None and counted() == 1 and not object_(Objection.WRONG)
+
+
+def test_a_store_from_before_reasons_and_drafts_is_brought_up_to_date(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'old.db'}"
+    old = open_database(url)
+    suggest(old)
+    old.run_blocking(
+        lambda c: ledger.put_vote(c, Vote(suggestion_id="s1", user="bob", helpful=False), "button", T0)
+    )
+    for statement in (
+        "alter table votes drop column reason",
+        "drop table drafts",
+        "drop table whispers",
+        "drop table corrections",
+        "delete from migrations where name = '2026-11-interaction'",
+    ):
+        old.run_blocking(lambda c, sql=statement: c.exec_driver_sql(sql))  # type: ignore[misc]
+    old.close()
+    new = open_database(url)
+    assert new.run_blocking(lambda c: ledger.put_objection(c, "s1", "bob", Objection.WRONG))
+    assert new.run_blocking(ledger.corrections_in) == []
+    assert new.run_blocking(lambda c: ledger.votes_on(c, "s1")) == {"bob": False}
+    new.close()
 
 
 def test_a_channel_is_found_by_id_the_end_of_its_id_or_its_name(database: Database) -> None:

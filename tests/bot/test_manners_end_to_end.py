@@ -23,8 +23,10 @@ from tests.bot.running import (
     BOB,
     CARL,
     CHANNEL,
+    OTHERS_QUESTION,
     QUESTION,
     SOLUTION,
+    THIRD_QUESTION,
     Running,
     config,
     entry,
@@ -139,7 +141,7 @@ async def test_the_mute_sign_on_a_question_quiets_it_while_it_waits(
         ts = slack.post(CHANNEL, ANN, QUESTION)
         slack.react(CHANNEL, ts, ANN, "mute")
         assert await decided(run, ts) == (SILENT, "muted")
-        other = slack.post(CHANNEL, CARL, QUESTION)
+        other = slack.post(CHANNEL, CARL, OTHERS_QUESTION)
         await answered(run, other)
     assert slack.bot_replies(ts) == []
 
@@ -155,12 +157,12 @@ async def test_a_channel_is_muted_by_who_is_in_charge_and_asked_back_in_one_thre
         await answered(run, first)
         slack.post(CHANNEL, BOB, "@earshot mute channel")
         await taken_in(run)
-        second = slack.post(CHANNEL, ANN, QUESTION)
+        second = slack.post(CHANNEL, ANN, OTHERS_QUESTION)
         assert await decided(run, second) == (SILENT, "muted")
         slack.post(CHANNEL, ANN, f"@earshot {QUESTION}", thread_ts=second)
         await answered(run, second)
         slack.post(CHANNEL, ANN, "@earshot unmute channel", thread_ts=first)  # a customer: ignored
-        third = slack.post(CHANNEL, dan, QUESTION)
+        third = slack.post(CHANNEL, dan, THIRD_QUESTION)
         assert await decided(run, third) == (SILENT, "muted")
         slack.post(CHANNEL, BOB, "@earshot unmute channel")
         await taken_in(run)
@@ -186,7 +188,7 @@ async def test_after_a_thumbs_down_the_channel_cools_down_until_it_is_taken_back
         reply = slack.bot_replies(ts)[0].ts
         slack.react(CHANNEL, reply, CARL, "-1")
         await taken_in(run)
-        cooling = slack.post(CHANNEL, CARL, QUESTION)
+        cooling = slack.post(CHANNEL, CARL, OTHERS_QUESTION)
         assert await decided(run, cooling) == (SILENT, "cool-down")
         slack.unreact(CHANNEL, reply, CARL, "-1")
         await taken_in(run)
@@ -231,7 +233,7 @@ async def test_members_of_a_user_group_are_analysts(slack: LocalSlack, tmp_path:
     async with running(slack, tmp_path, [entry()], settings=settings) as run:
         by_member = slack.post(CHANNEL, CARL, QUESTION)
         assert await decided(run, by_member) == (SILENT, "analyst")
-        by_customer = slack.post(CHANNEL, ANN, QUESTION)
+        by_customer = slack.post(CHANNEL, ANN, OTHERS_QUESTION)
         await answered(run, by_customer)
 
 
@@ -279,7 +281,7 @@ async def test_who_has_an_address_of_the_domain_is_an_analyst(slack: LocalSlack,
     async with running(slack, tmp_path, [entry()], settings=settings) as run:
         by_dave = slack.post(CHANNEL, "U0DAVE0001", QUESTION)
         assert await decided(run, by_dave) == (SILENT, "analyst")
-        by_eve = slack.post(CHANNEL, "U0EVE00001", QUESTION)
+        by_eve = slack.post(CHANNEL, "U0EVE00001", OTHERS_QUESTION)
         await answered(run, by_eve)
         kept = await run.database.run(lambda c: c.exec_driver_sql("select * from people").all())
     assert "Dave@Example.com".lower() not in str(kept).lower()

@@ -16,10 +16,22 @@ from bot.app import open_database
 from bot.config import Config
 from bot.learning import threads_of
 from bot.scorer import Situation, gate
-from bot.situation import LEARNT_JOINED, hear, knows_thread, policy_of, recall, role_in, role_of, roles_in
+from bot.situation import (
+    LEARNT_JOINED,
+    hear,
+    knows_thread,
+    policy_of,
+    recall,
+    role_in,
+    role_of,
+    roles_in,
+    whole_user,
+)
 from bot.tickets import TicketState
+from bot.weighing import read_weights
 from knowledge.database import Database
 from knowledge.thread import Message, Reaction, Role
+from tests.bot.running import WEIGHTS
 
 T = TypeVar("T")
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)  # 20:00 in Shanghai, 07:00 in New York
@@ -117,10 +129,52 @@ def test_a_channels_own_settings_stand_over_the_defaults(key: str) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("channel", "own", "everywhere", "goes_to"),
+    [
+        (Channel(id="slack:T1/C1"), None, "#drafts", "#drafts"),
+        (Channel(id="slack:T1/C1"), "#own", "#drafts", "#own"),
+        (Channel(id="slack:T1/C1", kind=ChannelKind.PRIVATE), None, "#drafts", None),
+        (Channel(id="slack:T1/C1", kind=ChannelKind.DIRECT), None, "#drafts", None),
+        (Channel(id="slack:T1/C1", external=True), None, "#drafts", None),
+        (Channel(id="slack:T1/C1", kind=ChannelKind.PRIVATE), "#own", "#drafts", "#own"),
+        (Channel(id="slack:T1/C1", kind=ChannelKind.PRIVATE), "#drafts", "#drafts", "#drafts"),
+        (Channel(id="slack:T1/C1", kind=ChannelKind.PRIVATE), None, "ephemeral", "ephemeral"),
+    ],
+)
+def test_what_is_private_is_drafted_elsewhere_only_by_its_own_settings(
+    channel: Channel, own: str | None, everywhere: str, goes_to: str | None
+) -> None:
+    channels = {"C1": {"mode": "draft", **({"drafts_to": own} if own else {})}}
+    settings = config(drafts_to=everywhere, channels=channels, external="on")
+    assert policy_of(settings, channel, NOON).drafts_to == goes_to
+
+
+@pytest.mark.parametrize("precision", [0.5, 0.7, 0.9, 0.99])
+def test_a_paperclip_is_for_what_would_be_welcome_every_other_time(precision: float) -> None:
+    settings = config(defaults={"precision": str(precision), "clip": "on"}, weights=str(WEIGHTS))
+    policy = policy_of(settings, HELP, NOON)
+    weights = read_weights(WEIGHTS)
+    assert policy.clip and policy.threshold == weights.threshold(precision)
+    assert policy.clip_threshold == min(weights.threshold(0.5), policy.threshold)
+
+
+@pytest.mark.parametrize(
+    ("given", "channel", "whole"),
+    [
+        ("U1", "slack:T1/C1", "slack:T1/U1"),
+        ("slack:T2/U1", "slack:T1/C1", "slack:T2/U1"),
+        ("bob", "help", "bob"),
+    ],
+)
+def test_a_listed_person_has_a_whole_id_in_each_workspace(given: str, channel: str, whole: str) -> None:
+    assert whole_user(given, channel) == whole
+
+
 def test_of_two_settings_the_more_exact_counts() -> None:
     settings = config(channels={"#help": {"mode": "off", "precision": "0.7"}, "C1": {"mode": "shadow"}})
     policy = policy_of(settings, HELP, NOON)
-    assert (policy.mode, policy.threshold) == ("shadow", 0.7)
+    assert (policy.mode, policy.threshold) == ("shadow", read_weights().threshold(0.7))
 
 
 def test_a_channel_without_a_name_has_no_settings_by_name() -> None:

@@ -1,0 +1,188 @@
+"""What happens when somebody presses a button, sends a form or asks why: gather, decide, act, as in handlers."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, Row
+
+from bot import drafts, inbox, intents, ledger
+from bot.adapters.adapter import AskedWhy, Corrected, Judged, Objected
+from bot.config import Config
+from bot.explain import UNHEARD, Explanation, told
+from bot.feedback import Vote
+from bot.handlers import Bot, recount_trust, told_of
+from bot.inbox import Work
+from bot.situation import role_in
+from bot.whispers import About, whisper
+from knowledge import store
+from knowledge.entry import audiences
+from knowledge.thread import Role
+
+MAX_SOURCES = 5  # titles of what was looked at
+
+# ---- drafts -----------------------------------------------------
+
+
+async def on_judged(bot: Bot, work: Work, judged: Judged) -> None:
+    """An analyst shares or dismisses a draft: a label in any case, and the draft's end if nobody was faster."""
+    config, now = bot.config(), bot.clock.now()
+    entries: list[str] = []
+    channel: str | None = None
+    known = await told_of(bot.adapter_of(judged.channel), judged.user)
+
+    def judge(connection: Connection) -> None:
+        nonlocal channel
+        ledger.put_people(connection, known)
+        suggestion = ledger.suggestion_row(connection, judged.suggestion_id)
+        if suggestion is not None and drafts.draft_row(connection, suggestion.id) is not None:
+            channel = suggestion.channel
+            answer = _judge(connection, config, judged, suggestion, now)
+            _answer(connection, judged, answer, now)
+            entries.extend(ledger.entries_quoted(connection, suggestion.id))
+
+    await bot.database.run(judge)
+    await recount_trust(bot, entries, channel)
+    await bot.database.run(lambda connection: inbox.finish(connection, work.id))
+
+
+def _judge(
+    connection: Connection, config: Config, judged: Judged, suggestion: Row[tuple[object, ...]], now: datetime
+) -> str | None:
+    """Settle the draft; what the person is to be told, if anything."""
+    if role_in(connection, config, judged.user) is not Role.ANALYST:
+        return "Only analysts can share or dismiss a draft."
+    vote = Vote(suggestion_id=judged.suggestion_id, user=judged.user, helpful=judged.share)
+    ledger.put_vote(connection, vote, "draft", judged.at)
+    if not judged.share and drafts.dismiss(connection, judged.suggestion_id, judged.user, now):
+        return "You dismissed this draft." if judged.private else None
+    if judged.share and drafts.share(connection, judged.suggestion_id, judged.user, now):
+        intents.intend(connection, judged.suggestion_id, "post", suggestion.channel, now)
+        return "You shared this; it goes to the thread." if judged.private else None
+    return _too_late(connection, judged)
+
+
+def _too_late(connection: Connection, judged: Judged) -> str | None:
+    row = drafts.draft_row(connection, judged.suggestion_id)
+    own = drafts.SHARED_BY if judged.share else drafts.DISMISSED_BY
+    if row is None or row.status == own.format(drafts.called(judged.user)):
+        return None  # a second click, or this one is handled again after a crash
+    return f"This draft was decided already: {row.status}."
+
+
+def _answer(connection: Connection, judged: Judged, text: str | None, now: datetime) -> None:
+    if text is None:
+        return
+    whisper(
+        connection,
+        f"judged/{judged.suggestion_id}/{judged.user}/{judged.at.isoformat()}",
+        channel=judged.channel,
+        user=judged.user,
+        about=About.TEXT,
+        text=text,
+        respond_to=judged.respond_to,
+        replace=judged.private,
+        now=now,
+    )
+
+
+# ---- why an answer did not help -----------------------------------------------------
+
+
+async def on_objected(bot: Bot, work: Work, objected: Objected) -> None:
+    """The reason of a 👎 goes with the vote; where only the moment was wrong, the source's trust comes back."""
+    now = bot.clock.now()
+    entries: list[str] = []
+    channel: str | None = None
+
+    def take(connection: Connection) -> None:
+        nonlocal channel
+        if ledger.put_objection(connection, objected.suggestion_id, objected.user, objected.objection):
+            entries.extend(ledger.entries_quoted(connection, objected.suggestion_id))
+            channel = ledger.channel_of_suggestion(connection, objected.suggestion_id)
+            text = f"Thank you. Noted: {objected.objection}."
+        else:
+            text = "Thank you. Your 👎 was taken back meanwhile, so there is nothing to note."
+        whisper(
+            connection,
+            f"noted/{objected.suggestion_id}/{objected.user}/{objected.at.isoformat()}",
+            channel=objected.channel,
+            user=objected.user,
+            about=About.TEXT,
+            text=text,
+            respond_to=objected.respond_to,
+            replace=True,
+            now=now,
+        )
+
+    await bot.database.run(take)
+    await recount_trust(bot, entries, channel)
+    await bot.database.run(lambda connection: inbox.finish(connection, work.id))
+
+
+async def on_corrected(bot: Bot, work: Work, corrected: Corrected) -> None:
+    """Keep the right answer that somebody gave, for the night to learn from."""
+    now = bot.clock.now()
+
+    def keep(connection: Connection) -> None:
+        row = ledger.suggestion_row(connection, corrected.suggestion_id)
+        if row is not None and corrected.text.strip():
+            ledger.put_correction(
+                connection, row.id, row.message_id, corrected.user, corrected.text.strip(), corrected.at
+            )
+            whisper(
+                connection,
+                f"thanks/{row.id}/{corrected.user}/{corrected.at.isoformat()}",
+                channel=row.channel,
+                reply_to=ledger.root_of(connection, row.message_id),
+                user=corrected.user,
+                about=About.TEXT,
+                text="Thank you. I keep your answer and will learn from it.",
+                now=now,
+            )
+        inbox.finish(connection, work.id)
+
+    await bot.database.run(keep)
+
+
+# ---- why it spoke, or did not -----------------------------------------------------
+
+
+async def on_asked_why(bot: Bot, work: Work, asked: AskedWhy) -> None:
+    """Show the decision about a message (or the one behind our answer) to whoever asks."""
+    now = bot.clock.now()
+
+    def answer(connection: Connection) -> None:
+        own = ledger.suggestion_by_post(connection, asked.message_id)
+        explanation = explained(connection, own.message_id if own is not None else asked.message_id)
+        whisper(
+            connection,
+            f"asked/{asked.message_id}/{asked.user}/{asked.at.isoformat()}",
+            channel=asked.channel,
+            reply_to=asked.reply_to,
+            user=asked.user,
+            about=About.TEXT,
+            text=UNHEARD if explanation is None else "\n".join(told(explanation)),
+            respond_to=asked.respond_to,
+            now=now,
+        )
+        inbox.finish(connection, work.id)
+
+    await bot.database.run(answer)
+
+
+def explained(connection: Connection, message_id: str) -> Explanation | None:
+    """The last decision about a message, with the sources that its channel may see; None if there is none."""
+    row, message = ledger.last_decision(connection, message_id), ledger.message_row(connection, message_id)
+    if row is None or message is None:
+        return None
+    channel = ledger.channel_of(connection, message.channel)
+    allowed = audiences(channel.id, external=channel.external)
+    considered = ledger.considered(row)
+    known = store.entries_by_id(connection, considered)
+    titles = [known[e].title for e in considered if e in known and known[e].audience in allowed]
+    return Explanation(
+        action=row.action,
+        score=row.score,
+        threshold=row.threshold,
+        reasons=ledger.reason_lines(row),
+        sources=titles[:MAX_SOURCES],
+    )
