@@ -60,7 +60,7 @@ COMMUNITIES: Mapping[str, int] = {
     "urho3d": 12_000,
     "ncar": 6_616,
     "racket-2018": 9_709,
-    "rust-2018-2019": 9_000,
+    "rust-2018-2019": 5_000,
     "gitter-dev": 3_149,
 }
 FOREIGN = {
@@ -174,16 +174,23 @@ def _shadow(recording: Recording, config: Config, embedder: Embedder, name: str)
 
 
 def _labels(name: str, messages: Sequence[Message]) -> Iterator[tuple[str, str]]:
-    """(message id, class); a later class of the same message does not replace an earlier one: read last to first."""
     threads: defaultdict[str, list[Message]] = defaultdict(list)
     for message in messages:
         threads[message.thread or message.id].append(message)
-    links = {row["thread"]: set(row["earlier"]) for row in _rows(f"{name}.links")}
     accepted = {row["thread"]: row["solution"] for row in _rows(f"{name}.accepted")}
+    return labels_in(threads, _links(name), accepted)
+
+
+def labels_in(
+    threads: Mapping[str, Sequence[Message]],
+    links: Mapping[str, frozenset[str]],
+    accepted: Mapping[str, str],
+) -> Iterator[tuple[str, str]]:
+    """(message id, class); of several classes of a message the last one counts."""
     for thread, said in threads.items():
         yield from _asked_back(said)
         yield from _addressed(said)
-        yield from _answered(said, links.get(thread, set()), accepted.get(thread))
+        yield from _answered(said, links.get(thread, frozenset()), accepted.get(thread))
         if thread in links:
             yield said[0].id, "linked"
         elif thread in accepted:
@@ -214,7 +221,9 @@ def _addressed(said: Sequence[Message]) -> Iterator[tuple[str, str]]:
             yield message.id, "addressed"
 
 
-def _answered(said: Sequence[Message], earlier: set[str], solution: str | None) -> Iterator[tuple[str, str]]:
+def _answered(
+    said: Sequence[Message], earlier: frozenset[str], solution: str | None
+) -> Iterator[tuple[str, str]]:
     over = False
     for message in said[1:]:
         if over and asks_for_help(message.text):

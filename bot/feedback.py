@@ -124,13 +124,23 @@ def _mode(rows: Floats, welcome: Floats, counts: Floats, offset: Floats, precisi
     """The mode of the posterior by Newton's method; the log posterior is concave, so there is one.
 
     ``rows`` [judged, weights], ``welcome``, ``counts`` and ``offset`` [judged], ``precision`` [weights, weights].
+    A step that would overshoot is halved until it gains.
     """
+
+    def posterior(moves: Floats) -> float:
+        logit = offset + rows @ moves
+        likelihood = counts @ (welcome * logit - np.logaddexp(0, logit))
+        return float(likelihood - moves @ precision @ moves / 2)
+
     moves = np.zeros(rows.shape[1])
     for _ in range(MOST_STEPS):
-        chance = 1.0 / (1.0 + np.exp(-np.clip(offset + rows @ moves, -30, 30)))
+        chance = 1.0 / (1.0 + np.exp(-np.clip(offset + rows @ moves, -500, 500)))
         slope = rows.T @ (counts * (welcome - chance)) - precision @ moves
         bend = (rows.T * (counts * chance * (1 - chance))) @ rows + precision
         step = np.linalg.solve(bend, slope)
+        here = posterior(moves)
+        while posterior(moves + step) < here and np.abs(step).max() >= ENOUGH:
+            step = step / 2
         moves = moves + step
         if np.abs(step).max() < ENOUGH:
             break
