@@ -104,7 +104,8 @@ def cases_of(name: str, embedder: Embedder, folder: Path, first: int | None = No
         return [Case(**json.loads(line)) for line in kept.read_text(encoding="utf-8").splitlines()]
     recording = read_recording(SHARED / "channels" / f"{name}.jsonl")
     recording = replace(recording, messages=recording.messages[:first], order=recording.order[:first])
-    found = [*_played(name, recording, embedder), *_foreign(name, embedder)]
+    played = list(_played(name, recording, embedder))
+    found = [*played, *_foreign(name, embedder, folder, {case.id: case for case in played})]
     folder.mkdir(parents=True, exist_ok=True)
     lines = (json.dumps(asdict(case), ensure_ascii=False) for case in found)
     kept.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -239,19 +240,29 @@ def _names(text: str, thread: str) -> bool:
 
 # ---- questions put to another community's knowledge
 
+# What says who asks, not what is known: it is taken from the question as it was asked at home.
+OF_THE_ASKER = ("newcomer", "helper")
 
-def _foreign(name: str, embedder: Embedder) -> Iterator[Case]:
+
+def _foreign(name: str, embedder: Embedder, folder: Path, home: Mapping[str, Case]) -> Iterator[Case]:
+    """Questions of a community, spread over the later half of another's time, put to what that one knew by then."""
     other = FOREIGN[name]
-    store = asyncio.run(_taught(other, embedder))
-    asked = _openers(read_recording(SHARED / "channels" / f"{name}.jsonl").messages)
+    said = read_recording(SHARED / "channels" / f"{other}.jsonl").messages[: COMMUNITIES[other]]
+    asked = _openers(read_recording(SHARED / "channels" / f"{name}.jsonl").messages[: COMMUNITIES[name]])
     chosen = random.Random(20).sample(asked, min(FOREIGN_QUESTIONS, len(asked)))
-    last = read_recording(SHARED / "channels" / f"{other}.jsonl").messages[-1].at
-    moved = [_alone(message, last + timedelta(days=30, hours=place)) for place, message in enumerate(chosen)]
+    begun, half = said[0].at, (said[-1].at - said[0].at) / 2
+    moved = [
+        _alone(message, begun + half + half * place / len(chosen)) for place, message in enumerate(chosen)
+    ]
     recording = Recording(messages=tuple(moved), channels={}, people={}, skipped=(), order=())
-    config = Config.model_validate({"store": f"sqlite:///{store}", **_SHADOW})
+    store = asyncio.run(_taught(other, said, embedder, folder))
+    config = Config.model_validate({"store": f"sqlite:///{store}", **_SHADOW, **ranked_without(name)})
     by_id = {message.id: message for message in moved}
     for outcome in _shadow(recording, config, embedder, f"{name} asks {other}"):
-        yield _case(name, by_id[outcome.id], outcome, "foreign")
+        case = _case(name, by_id[outcome.id], outcome, "foreign")
+        own = home[case.id.removeprefix("foreign/")].features
+        known = {key: own[key] for key in OF_THE_ASKER if key in own and case.features}
+        yield replace(case, features={**case.features, **known})
 
 
 def _openers(messages: Iterable[Message]) -> list[Message]:
@@ -265,18 +276,21 @@ def _alone(message: Message, at: datetime) -> Message:
     return replace(message, id=f"foreign/{message.id}", thread="", channel=f"foreign/{message.id}", at=at)
 
 
-async def _taught(name: str, embedder: Embedder) -> Path:
+async def _taught(name: str, said: Sequence[Message], embedder: Embedder, folder: Path) -> Path:
     """A store that knows the closed threads of a community."""
-    path = Path(tempfile.mkdtemp(prefix="earshot-taught-")) / "taught.db"
-    recording = read_recording(SHARED / "channels" / f"{name}.jsonl")
-    rows = recording.messages[: COMMUNITIES[name]]
-    source = path.with_suffix(".jsonl")
-    source.write_text("\n".join(_line(message) for message in rows) + "\n", encoding="utf-8")
-    database = open_database(f"sqlite:///{path}", durable=False)
+    path = folder / f"taught-{name}-{_code()[:16]}.db"
+    if path.is_file():
+        return path
+    folder.mkdir(parents=True, exist_ok=True)
+    source, unfinished = path.with_suffix(".jsonl"), path.with_suffix(".part")
+    source.write_text("\n".join(_line(message) for message in said) + "\n", encoding="utf-8")
+    unfinished.unlink(missing_ok=True)
+    database = open_database(f"sqlite:///{unfinished}", durable=False)
     knowledge = Knowledge(database, embedder, None)
     await knowledge.open()
     await learn_path(knowledge, source, WORKSPACE, timedelta(days=7), lambda *_: None)
     await knowledge.close()
+    database.copy_to(path)
     database.close()
     return path
 
