@@ -255,7 +255,7 @@ def _foreign(name: str, embedder: Embedder, folder: Path, home: Mapping[str, Cas
         _alone(message, begun + half + half * place / len(chosen)) for place, message in enumerate(chosen)
     ]
     recording = Recording(messages=tuple(moved), channels={}, people={}, skipped=(), order=())
-    store = asyncio.run(_taught(other, said, embedder, folder))
+    store = _taught(other, said, embedder, folder)
     config = Config.model_validate({"store": f"sqlite:///{store}", **_SHADOW, **ranked_without(name)})
     by_id = {message.id: message for message in moved}
     for outcome in _shadow(recording, config, embedder, f"{name} asks {other}"):
@@ -276,7 +276,7 @@ def _alone(message: Message, at: datetime) -> Message:
     return replace(message, id=f"foreign/{message.id}", thread="", channel=f"foreign/{message.id}", at=at)
 
 
-async def _taught(name: str, said: Sequence[Message], embedder: Embedder, folder: Path) -> Path:
+def _taught(name: str, said: Sequence[Message], embedder: Embedder, folder: Path) -> Path:
     """A store that knows the closed threads of a community."""
     path = folder / f"taught-{name}-{_code()[:16]}.db"
     if path.is_file():
@@ -286,13 +286,17 @@ async def _taught(name: str, said: Sequence[Message], embedder: Embedder, folder
     source.write_text("\n".join(_line(message) for message in said) + "\n", encoding="utf-8")
     unfinished.unlink(missing_ok=True)
     database = open_database(f"sqlite:///{unfinished}", durable=False)
-    knowledge = Knowledge(database, embedder, None)
-    await knowledge.open()
-    await learn_path(knowledge, source, WORKSPACE, timedelta(days=7), lambda *_: None)
-    await knowledge.close()
+    asyncio.run(_teach(Knowledge(database, embedder, None), source))
     database.copy_to(path)
     database.close()
     return path
+
+
+async def _teach(knowledge: Knowledge, *sources: Path) -> None:
+    await knowledge.open()
+    for source in sources:
+        await learn_path(knowledge, source, WORKSPACE, timedelta(days=7), lambda *_: None)
+    await knowledge.close()
 
 
 def _line(message: Message) -> str:
@@ -348,7 +352,7 @@ def _links(name: str) -> dict[str, frozenset[str]]:
 def practice_cases(embedder: Embedder) -> list[Case]:
     """The invented practice day; tests/practice_expected.json says what was intended, written down before."""
     folder = Path(tempfile.mkdtemp(prefix="earshot-practice-"))
-    store = asyncio.run(_practised(folder / "practice.db", embedder))
+    store = _practised(folder / "practice.db", embedder)
     recording = read_recording(PRACTICE / "today.jsonl")
     config = Config.model_validate({"store": f"sqlite:///{store}", **_SHADOW})
     said = {message.id: message for message in recording.messages}
@@ -356,13 +360,10 @@ def practice_cases(embedder: Embedder) -> list[Case]:
     return [_case("practice", said[outcome.id], outcome, "") for outcome in outcomes]
 
 
-async def _practised(path: Path, embedder: Embedder) -> Path:
+def _practised(path: Path, embedder: Embedder) -> Path:
     database = open_database(f"sqlite:///{path}", durable=False)
-    knowledge = Knowledge(database, embedder, None)
-    await knowledge.open()
-    for source in ("docs", "past.jsonl"):
-        await learn_path(knowledge, PRACTICE / source, WORKSPACE, timedelta(days=7), lambda *_: None)
-    await knowledge.close()
+    sources = (PRACTICE / "docs", PRACTICE / "past.jsonl")
+    asyncio.run(_teach(Knowledge(database, embedder, None), *sources))
     database.close()
     return path
 
