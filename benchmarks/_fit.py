@@ -123,8 +123,11 @@ def _names(cases: Sequence[Case]) -> list[str]:
 def _example(case: Case, verdict: Judgement | None, foreign: Mapping[str, int]) -> Example | None:
     linked = case.label == "linked" and case.best in links_of(case.community, case.thread)
     judged = verdict is not None and (verdict.entry == case.entry or verdict.source == case.best)
+    if case.community == PRACTICE and case.id not in intended():
+        return None
     if case.community == PRACTICE:
-        welcome, weight = bool(case.best) and intended().get(case.id) == case.best, 1.0
+        source = intended().get(case.id, "")
+        welcome, weight = bool(source) and case.best.endswith(source), 1.0
     elif verdict is not None and judged:
         welcome, weight = verdict.welcome or linked, 1.0
     elif case.label == "foreign":

@@ -213,7 +213,7 @@ _LINK = re.compile(r"https?://[^\s>)|]+")
 
 def says_same(ours: str, theirs: str) -> bool:
     """Whether two answers say the same: a link or an exact name in common, and words; or most of the words."""
-    mine, other = set(words(ours)), set(words(theirs))
+    mine, other = (set(words(_LINK.sub(" ", text))) for text in (ours, theirs))
     shared = len(mine & other) / max(min(len(mine), len(other)), 1)
     exact = bool(_links(ours) & _links(theirs) or identifiers(ours) & identifiers(theirs))
     if min(len(mine), len(other)) < LEAST_WORDS:

@@ -252,6 +252,9 @@ def decide(situation: Situation, hits: Sequence[Hit]) -> Decision:
         return outcome(Action.SILENT, held)
     if (until := situation.message.at + _wait(situation)) > situation.now and not situation.waited:
         return outcome(Action.WAIT, _waiting(situation), until=until)
+    if policy.mode == "shadow":
+        text = "would have replied; the channel's mode is shadow"
+        return outcome(Action.SILENT, Reason(name="shadow", text=text))
     speaking = Action.DRAFT if policy.mode == "draft" else Action.REPLY
     return outcome(speaking, Reason(name="can help", text=f"{score:.2f} reaches {policy.threshold:.2f}"))
 
@@ -305,8 +308,6 @@ def _held_back(situation: Situation) -> Reason | None:
         )
     if policy.quiet_now and not situation.asked:
         return Reason(name="quiet hours", text="the channel has quiet hours now")
-    if policy.mode == "shadow":
-        return Reason(name="shadow", text="would have replied; the channel's mode is shadow")
     if policy.mode == "draft" and policy.drafts_to is None:
         text = "would have drafted; the channel is private and names no drafts_to of its own"
         return Reason(name="private draft", text=text)
