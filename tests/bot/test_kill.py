@@ -22,8 +22,10 @@ from tests.local_slack import SLACKS_SCHEDULE, LocalSlack
 ROUNDS = 14
 DRAFTING_ROUNDS = 6
 DRAFTS = "C0DRAFT001"
-CHANNELS = [f"C{number:08d}" for number in range(4)]
-ASKERS = [f"U{number:08d}" for number in range(ROUNDS * len(CHANNELS))]
+AT_ONCE = 4  # questions in a round; in the channel of the first of them people get a second to answer
+# A channel for each question: the same one asked twice in a channel is one conversation.
+CHANNELS = [f"C{number:08d}" for number in range(ROUNDS * AT_ONCE)]
+ASKERS = [f"U{number:08d}" for number in range(len(CHANNELS))]
 SETTINGS = """
 slack: {{base_url: "{base_url}"}}
 store: sqlite:///{store}
@@ -32,8 +34,7 @@ analysts: [U0NOBODY01]
 stale_after: 1h
 defaults: {{wait_seconds: 0, precision: 0.5, max_per_hour: 1000, max_per_thread: 100}}
 channels:
-  {waiting}: {{wait_seconds: 1}}
-"""
+{waiting}"""
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def slack() -> Iterator[LocalSlack]:
         yield local
 
 
-async def settings(slack: LocalSlack, folder: Path, more: str = "") -> Path:
+async def settings(slack: LocalSlack, folder: Path, channels: str) -> Path:
     store = folder / "earshot.db"
     database = open_database(f"sqlite:///{store}")
     knowledge = Knowledge(database, HashEmbedder(), store.with_suffix(".index"))
@@ -56,9 +57,7 @@ async def settings(slack: LocalSlack, folder: Path, more: str = "") -> Path:
     await knowledge.close()
     database.close()
     path = folder / "config.yaml"
-    path.write_text(
-        SETTINGS.format(base_url=slack.base_url, store=store, waiting=CHANNELS[0]) + more, encoding="utf-8"
-    )
+    path.write_text(SETTINGS.format(base_url=slack.base_url, store=store, waiting=channels), encoding="utf-8")
     return path
 
 
@@ -87,7 +86,8 @@ def earshot(slack: LocalSlack, config: Path, log: Path) -> Iterator[subprocess.P
 async def test_killed_again_and_again_it_answers_every_question_once(
     slack: LocalSlack, tmp_path: Path
 ) -> None:
-    config, log = await settings(slack, tmp_path), tmp_path / "log"
+    waiting = "".join(f"  {channel}: {{wait_seconds: 1}}\n" for channel in CHANNELS[::AT_ONCE])
+    config, log = await settings(slack, tmp_path, waiting), tmp_path / "log"
     chance = random.Random(20261121)
     asked: list[tuple[str, str]] = []
     await asyncio.to_thread(_rounds, slack, config, log, chance, asked)
@@ -102,7 +102,7 @@ async def test_killed_again_and_again_it_drafts_every_question_once(
     slack: LocalSlack, tmp_path: Path
 ) -> None:
     slack.add_channel(DRAFTS, "drafts")
-    drafting = "".join(f"  {channel}: {{mode: draft}}\n" for channel in CHANNELS[1:])
+    drafting = "".join(f"  {channel}: {{mode: draft}}\n" for channel in CHANNELS)
     config = await settings(slack, tmp_path, f"{drafting}drafts_to: '#drafts'\n")
     log, chance = tmp_path / "log", random.Random(20261122)
     asked: list[tuple[str, str]] = []
@@ -123,7 +123,7 @@ def _drafting_rounds(
 ) -> None:
     for _ in range(DRAFTING_ROUNDS):
         with earshot(slack, config, log) as process:
-            for channel in CHANNELS[1:]:
+            for channel in CHANNELS[len(asked) : len(asked) + AT_ONCE - 1]:
                 asked.append((channel, slack.post(channel, ASKERS[len(asked)], QUESTION)))
             time.sleep(chance.choice([0.05, 0.2, 0.5, 1.2, 1.5]))
             process.send_signal(signal.SIGKILL)
@@ -138,7 +138,7 @@ def _rounds(
 ) -> None:
     for _ in range(ROUNDS):
         with earshot(slack, config, log) as process:
-            for channel in CHANNELS:
+            for channel in CHANNELS[len(asked) : len(asked) + AT_ONCE]:
                 asked.append((channel, slack.post(channel, ASKERS[len(asked)], QUESTION)))
                 time.sleep(chance.uniform(0.0, 0.1))
             time.sleep(chance.choice([0.0, 0.02, 0.05, 0.1, 0.3, 1.2]))

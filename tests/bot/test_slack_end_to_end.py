@@ -17,6 +17,7 @@ from tests.bot.running import (
     BOB,
     CARL,
     CHANNEL,
+    OTHERS_QUESTION,
     PRIVATE,
     QUESTION,
     SOLUTION,
@@ -149,7 +150,7 @@ async def test_a_doubtful_post_is_read_back_and_still_there_once(
 
 async def test_two_answers_in_a_channel_keep_slacks_pace(slack: LocalSlack, tmp_path: Path) -> None:
     async with running(slack, tmp_path, [entry()]) as run:
-        stamps = [slack.post(CHANNEL, user, QUESTION) for user in (ANN, CARL)]
+        stamps = [slack.post(CHANNEL, ANN, QUESTION), slack.post(CHANNEL, CARL, OTHERS_QUESTION)]
         for ts in stamps:
             await answered(run, ts)
     posted = slack.calls("chat.postMessage")
@@ -163,7 +164,7 @@ async def test_people_get_time_to_answer_first(slack: LocalSlack, tmp_path: Path
         assert slack.posts() == []
         slack.post(CHANNEL, BOB, "Let me look at it, one moment.", thread_ts=ts)
         assert await handled(run, ts) is Action.SILENT
-        other = slack.post(CHANNEL, CARL, QUESTION)
+        other = slack.post(CHANNEL, CARL, OTHERS_QUESTION)
         await answered(run, other)
     assert len(slack.posts()) == 1
 
@@ -295,7 +296,10 @@ async def test_closed_threads_become_knowledge(slack: LocalSlack, tmp_path: Path
             if await run.knowledge.count():
                 break
             await asyncio.sleep(0.01)
-        other = slack.post(CHANNEL, CARL, QUESTION)
+        again = (
+            "Good morning everybody. Does anyone know what MLR-4090 means? The gate stops, how do I start it?"
+        )
+        other = slack.post(CHANNEL, CARL, again)
         await answered(run, other)
     (reply,) = slack.posts()
     assert "spill folder is full" in reply.text
@@ -364,7 +368,7 @@ async def test_an_edit_of_config_yaml_counts_while_running(slack: LocalSlack, tm
         assert await handled(run, ts) is Action.SILENT
         path.write_text("defaults: {wait_seconds: 0, precision: 0.5}", encoding="utf-8")
         await slack.until(lambda: settings.current.defaults.mode == "reply")
-        other = slack.post(CHANNEL, CARL, QUESTION)
+        other = slack.post(CHANNEL, CARL, OTHERS_QUESTION)
         await answered(run, other)
         path.write_text("defaults: {precision: 9}", encoding="utf-8")
         await asyncio.sleep(QUIET)
