@@ -1,7 +1,8 @@
 """The cases that the scorer is trained and judged on: every message of a recording with what a decision weighed.
 
 A recording is played once in shadow, so that nothing Earshot says changes what follows, by the same code as live. What
-is weighed does not depend on the scorer's weights, so one play serves all of them; it is kept until the code changes.
+is weighed does not depend on the scorer's weights, so one play serves all of them (the shipped ones only say which
+messages wait for people first); it is kept until the code changes.
 
 Certain classes, and what each is a proxy for:
 
@@ -241,7 +242,7 @@ def _names(text: str, thread: str) -> bool:
 # ---- questions put to another community's knowledge
 
 # What says who asks, not what is known: it is taken from the question as it was asked at home.
-OF_THE_ASKER = ("newcomer", "helper")
+OF_THE_ASKER = ("helper",)
 
 
 def _foreign(name: str, embedder: Embedder, folder: Path, home: Mapping[str, Case]) -> Iterator[Case]:

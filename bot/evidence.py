@@ -5,7 +5,6 @@ language beyond the cues; what is counted (lengths, cosines, shares of words) me
 """
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -24,10 +23,8 @@ from knowledge.thread import Message, Role, Thread
 Features = Mapping[str, float]
 
 # Where a number without an upper bound counts as much as it can.
-LONG = 200  # words of a question
 SUBSTANCE = 60  # words of a solution
 OLD_DAYS = 1_000
-COMPANY = 5  # hits that are compared with the best one
 
 # What the reasons say of a feature; ``{value}`` is its number, ``{title}`` the best source's title.
 IN_WORDS: Mapping[str, str] = {
@@ -35,10 +32,6 @@ IN_WORDS: Mapping[str, str] = {
     "question": "it asks",
     "problem": "it reports a problem",
     "opener": "it opens the conversation",
-    "length": "how much it tells ({value:.2f})",
-    "detail": "it shows code, a log or an error",
-    "names": "it names things by identifiers ({value:.2f})",
-    "newcomer": "how new the asker is here ({value:.2f})",
     "helper": "the asker usually answers others ({value:.2f})",
     "open": "nobody has answered",
     "again": "it asks again or says that it is still broken",
@@ -47,8 +40,6 @@ IN_WORDS: Mapping[str, str] = {
     "dense": "meaning close to “{title}” (cosine {value:.2f})",
     "coverage": "{value:.0%} of its words stand in the source",
     "margin": "the source leads the next one by {value:.2f}",
-    "company": "the next {value:.2f} on average: many sources speak of it",
-    "tenth": "even the tenth source is near ({value:.2f})",
     "consensus": "the best sources say the same ({value:.2f})",
     "same problem": "its problem is near ({value:.2f})",
     "twice": "problem and solution are near together ({value:.2f})",
@@ -58,7 +49,6 @@ IN_WORDS: Mapping[str, str] = {
     "code": "an error code of it stands in the source",
     "identifiers": "{value:.0%} of the identifiers in it stand in the source",
     "substance": "how much the source says ({value:.2f})",
-    "concrete": "the source shows a command, code or a link",
     "asks back": "what the source answers is itself a question",
     "settled": "a document says it, or a person confirmed it",
     "document": "it was written for others to read",
@@ -99,24 +89,10 @@ def _need(message: Message, thread: Thread, parts: tuple[int, int]) -> dict[str,
         "question": float(is_question(text)),
         "problem": float(is_problem_report(text)),
         "opener": float(thread.opener.id == message.id),
-        "length": _log_share(len(words(text)), LONG),
-        "detail": float(_shows(text)),
-        "names": _log_share(len(identifiers(text)), 10),
-        "newcomer": 1.0 / (1.0 + max(asked - 1, 0) + joined),
         "helper": joined / (asked + joined + 2.0),
         "open": float(not others),
         "again": float(is_chaser(text) or is_still_broken(text)),
     }
-
-
-_SHOWN = re.compile(
-    r"```|^ {4,}\S|^\t\S|^\s*at \S+\(|Traceback|\b[A-Z]\w*(?:Error|Exception)\b|^\s*[$>#] \w", re.MULTILINE
-)
-
-
-def _shows(text: str) -> bool:
-    """Whether a log, code or an error is pasted into it."""
-    return _SHOWN.search(text) is not None
 
 
 def _log_share(count: float, most: float) -> float:
@@ -127,14 +103,12 @@ def _log_share(count: float, most: float) -> float:
 
 
 def _evidence(text: str, hits: Sequence[Hit], now: datetime) -> dict[str, float]:
-    best, rest = hits[0], hits[1:COMPANY]
+    best, second = hits[0], hits[1].score if len(hits) > 1 else 0.0
     return {
         "score": best.score,
         "dense": max(best.dense, 0.0),
         "coverage": best.coverage,
-        "margin": max(best.score - (rest[0].score if rest else 0.0), 0.0),
-        "company": sum(hit.score for hit in rest) / (COMPANY - 1),
-        "tenth": hits[9].score if len(hits) > 9 else 0.0,
+        "margin": max(best.score - second, 0.0),
         "consensus": _consensus(hits[:3]),
         "same problem": max(best.problem, 0.0),
         "twice": max(best.agreement, 0.0),
@@ -153,7 +127,6 @@ def _source(best: Hit, now: datetime) -> dict[str, float]:
     roles = {passage.role for passage in entry.of(PassageKind.SOLUTION)}
     return {
         "substance": _log_share(len(words(solution)), SUBSTANCE),
-        "concrete": float(_CONCRETE.search(solution) is not None),
         "asks back": float(_asks_back(solution)),
         "settled": float(entry.confirmed or entry.kind is not EntryKind.THREAD),
         "document": float(entry.kind is not EntryKind.THREAD),
@@ -161,9 +134,6 @@ def _source(best: Hit, now: datetime) -> dict[str, float]:
         "trust": best.trust.mean - Trust().mean,
         "age": 0.0 if entry.known_from is None else _log_share(_days(now, entry.known_from), OLD_DAYS),
     }
-
-
-_CONCRETE = re.compile(r"```|`[^`\n]+`|https?://|^ {4,}\S|^\s*[$>] \w|\s--?\w[\w-]+", re.MULTILINE)
 
 
 def solution_of(hit: Hit) -> str:

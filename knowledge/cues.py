@@ -92,8 +92,11 @@ _PROBLEM = _cue(
     r"坏了|不行|不了(?!解)|丢失|不显示",
 )
 # What a machine says when something is wrong, in logs that people paste without a word: levels, and codes such as
-# KST-4012, ERR_CONNECTION or 0x80070005.
-_CODE = re.compile(r"\b[A-Z]{2,6}-\d{3,5}\b|\bE(?:RR)?_[A-Z_]{3,}\b|\b0x[0-9A-Fa-f]{8}\b")
+# KST-4012, ERR_CONNECTION, ENOENT or 0x80070005. Not E_UPDATE: libraries call their events so.
+_CODE = re.compile(
+    r"\b[A-Z]{2,6}-\d{3,5}\b|\bERR_[A-Z_]{3,}\b|\b0x[0-9A-Fa-f]{8}\b"
+    r"|\bE(?:CONN[A-Z]+|NOENT|ACCES|PERM|TIMEDOUT|ADDRINUSE|PIPE|EXIST|HOSTUNREACH|NOSPC|MFILE)\b"
+)
 _LEVEL = re.compile(
     r"\b(?:ERROR|WARN|WARNING|FATAL|CRITICAL|Traceback|\w*Exception|Segmentation fault|core dumped)\b|\bpanic:"
 )
