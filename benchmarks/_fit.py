@@ -84,6 +84,7 @@ LINKED_COUNTS = 0.5  # of a judged example: certain, but not drawn from what a c
 FOREIGN_COUNT = 20.0  # all foreign questions of a community together
 DIAL = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 STEPS = 400  # thresholds tried
+CAUTION = 0.25  # communities' own fits differ mostly by chance; with this, ten thumbs alike move 0.97 to 0.94
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -240,8 +241,7 @@ def _threshold(scores: Floats, counts: Floats, precision: float) -> float:
 def _spread(examples: Sequence[Example], common: Weights, slope: float) -> dict[str, float]:
     """How far each weight differs between communities: the standard deviation of their own fits from the common one.
 
-    With as few examples as there are a community's own fit stays near the prior, so the spread is never more than half
-    the prior's; it is at least a tenth of it.
+    With as few examples as there are the fits differ mostly by chance, so only a part of it (CAUTION) counts.
     """
     squares: dict[str, list[float]] = {name: [] for name in PRIOR}
     for name in sorted({one.community for one in examples} - {PRACTICE}):
@@ -251,8 +251,9 @@ def _spread(examples: Sequence[Example], common: Weights, slope: float) -> dict[
         moves = moves_from(start, judged)
         for key in PRIOR:
             squares[key].append(moves[key] ** 2)
-    return {
-        key: slope
-        * float(np.clip(math.sqrt(np.mean(found or [0.0])), 0.1 * PRIOR[key][1], 0.5 * PRIOR[key][1]))
-        for key, found in squares.items()
-    }
+    return {key: CAUTION * slope * _within(found, PRIOR[key][1]) for key, found in squares.items()}
+
+
+def _within(squares: Sequence[float], prior: float) -> float:
+    """The root of the mean of ``squares``, but at least a tenth and at most half of the prior's deviation."""
+    return float(np.clip(math.sqrt(np.mean(squares or [0.0])), 0.1 * prior, 0.5 * prior))
