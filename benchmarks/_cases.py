@@ -102,14 +102,14 @@ def cases_of(name: str, embedder: Embedder, folder: Path, first: int | None = No
     key = hashlib.sha256(f"{_code()} {embedder.fingerprint} {name} {first}".encode()).hexdigest()[:16]
     kept = folder / f"cases-{name}-{key}.jsonl"
     if kept.is_file():
-        return [Case(**json.loads(line)) for line in kept.read_text(encoding="utf-8").splitlines()]
+        with kept.open(encoding="utf-8") as lines:  # not splitlines(): people also write U+2028
+            return [Case(**json.loads(line)) for line in lines]
     recording = read_recording(SHARED / "channels" / f"{name}.jsonl")
     recording = replace(recording, messages=recording.messages[:first], order=recording.order[:first])
     played = list(_played(name, recording, embedder))
     found = [*played, *_foreign(name, embedder, folder, {case.id: case for case in played})]
     folder.mkdir(parents=True, exist_ok=True)
-    lines = (json.dumps(asdict(case), ensure_ascii=False) for case in found)
-    kept.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    kept.write_text("".join(json.dumps(asdict(case)) + "\n" for case in found), encoding="utf-8")
     return found
 
 

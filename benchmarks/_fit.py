@@ -6,8 +6,8 @@
 2. Calibration. Each community is scored by weights fitted without it; slope and level of the logit are then fitted to
    the judged messages, each counting as many times as it stands for messages that were not drawn. The community's other
    messages take no part, so the score is a chance on the natural mixture, not on the labelled one.
-3. The dial. The least score above which, by that calibration, the mean chance over the held-out communities' natural
-   mixture is the precision.
+3. The dial. The least score above which that share of the judged replies of held-out communities was welcome, shrunk to
+   what the calibrated scores say where few were judged.
 4. The spread of each weight is how far communities' own fits differ from the common one, shrunk; thumbs move a channel
    within it.
 """
@@ -80,10 +80,12 @@ SIGNS: Mapping[str, int] = {
     **dict.fromkeys(("asks back", "helper", "again", "age", "said"), -1),
 }
 PRACTICE = "practice"  # the invented channel: it shows documents and error codes, which no real file here has
-LINKED_COUNTS = 0.5  # of a judged example: certain, but not drawn from what a channel says
-FOREIGN_COUNT = 20.0  # all foreign questions of a community together
+LINKED_COUNTS = 1.0  # of a judged example
+FOREIGN_COUNT = 150.0  # all foreign questions of a community together: nothing is more certain
 DIAL = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 STEPS = 400  # thresholds tried
+FEW = 5  # held-out replies that show nothing yet
+DOUBT = 10.0  # held-out replies that the score's own word is worth against what was judged
 CAUTION = 0.25  # communities' own fits differ mostly by chance; with this, ten thumbs alike move 0.97 to 0.94
 
 
@@ -216,24 +218,30 @@ def _calibrate(held_out: Sequence[tuple[float, Example]]) -> tuple[float, float]
 
 
 def _dial(natural: Sequence[tuple[float, Example]]) -> tuple[DialPoint, ...]:
-    """For each precision the least score above which the mean chance, over the natural mixture, is that high."""
+    """For each precision the least score from which on held-out replies were welcome that often."""
     scores = np.array([score for score, _ in natural])
-    counts = np.array([one.stands_for for _, one in natural])
+    welcome = np.array([one.welcome for _, one in natural])
     points, last = [], 0.0
     for precision in DIAL:
-        threshold = max(_threshold(scores, counts, precision), last)
+        threshold = max(_threshold(scores, welcome, precision), last)
         replies = float((scores >= threshold).sum())
         points.append(DialPoint(precision=precision, threshold=round(threshold, 4), replies=replies))
         last = threshold
     return tuple(points)
 
 
-def _threshold(scores: Floats, counts: Floats, precision: float) -> float:
-    """Between the bare precision, which every single reply would have to reach, and the score that does on average."""
+def _threshold(scores: Floats, welcome: NDArray[np.bool_], precision: float) -> float:
+    """The least score above which the share of welcome replies, with DOUBT more at what their scores say, is as high.
+
+    Where FEW held-out replies or less show it, the bare precision: then every reply has to be that sure by itself.
+    """
     for step in range(STEPS):
-        at = precision * step / STEPS
+        at = step / STEPS
         above = scores >= at
-        if above.any() and np.average(scores[above], weights=counts[above]) >= precision:
+        if above.sum() < FEW:
+            break
+        share = (welcome[above].sum() + DOUBT * scores[above].mean()) / (above.sum() + DOUBT)
+        if share >= precision:
             return at
     return precision
 

@@ -11,9 +11,11 @@ BINS = 10
 DRAWS = 300
 
 
-def auc(scores: Sequence[float], truth: Sequence[bool]) -> float:
+def auc(scores: Sequence[float], truth: Sequence[bool], counts: Sequence[float] | None = None) -> float:
     """The chance that a true case scores above a false one; nan if there are only such."""
-    return float(roc_auc_score(truth, scores)) if len(set(truth)) == 2 else float("nan")
+    if len(set(truth)) < 2:
+        return float("nan")
+    return float(roc_auc_score(truth, scores, sample_weight=counts))
 
 
 def at_threshold(scores: Floats, truth: NDArray[np.bool_], threshold: float) -> tuple[float, float, float]:

@@ -102,6 +102,7 @@ def main(argv: Sequence[str]) -> int:
     _classes(tested)
     _by_time(tested, examples)
     _natural(tested)
+    _welcome(tested)
     _dial(tested)
     _replayed(tested)
     _best(tested)
@@ -333,6 +334,33 @@ def _error(part: Weighted) -> str:
         return "–"
     scores, welcome, counts = zip(*part, strict=True)
     return f"{calibration_error(scores, welcome, counts):.3f} ({len(part)})"
+
+
+def _welcome(tested: Sequence[Tested]) -> None:
+    """Whether the judged replies that helped stand above those that did not."""
+    table = Table(
+        title="Judged by hand, unseen communities: are welcome replies scored above unwelcome ones?"
+    )
+    for column in ("by", "AUC of the judged", "AUC on the natural mixture"):
+        table.add_column(column)
+    verdicts = judgements()
+    rows = [
+        (case, score, verdict)
+        for one in tested
+        for case, score in one.rows()
+        if case.features and (verdict := verdicts.get((one.name, case.id))) and verdict.source == case.best
+    ]
+    truth = [verdict.welcome for _, _, verdict in rows]
+    counts = [1 / verdict.drawn for _, _, verdict in rows]
+    found = {
+        "Earshot": [score for _, score, _ in rows],
+        "cosine": [case.features["dense"] for case, _, _ in rows],
+        "words": [case.features["words"] for case, _, _ in rows],
+        "rank score": [case.features["score"] for case, _, _ in rows],
+    }
+    for name, scores in found.items():
+        table.add_row(name, f"{auc(scores, truth):.3f}", f"{auc(scores, truth, counts):.3f}")
+    out.print(table)
 
 
 def _dial(tested: Sequence[Tested]) -> None:

@@ -255,11 +255,12 @@ def test_a_question_is_answered_with_its_source(earshot: Earshot) -> None:
     earshot("learn", PRACTICE / "past.jsonl")
     asked = earshot("ask", QUESTION, "--json")
     assert asked.code == 0
-    assert asked.json["hits"][0]["origin"] == "past-01"
+    origin = asked.json["hits"][0]["origin"]
+    assert origin in {"past-01", "past-13"}  # two threads about the same lock
     assert 0 <= asked.json["hits"][0]["score"] <= 1
     assert asked.json["answer"].endswith("[1]")
     shown = earshot("ask", QUESTION)
-    assert "[past-01]" in shown.out and "[1]" in shown.out
+    assert f"[{origin}]" in shown.out and "[1]" in shown.out
 
 
 def test_an_answer_is_not_wrapped_when_it_is_piped(earshot: Earshot, folder: Path) -> None:

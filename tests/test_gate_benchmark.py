@@ -150,7 +150,7 @@ def test_the_dial_asks_for_more_score_for_more_precision() -> None:
     weights = fit(examples(), "test")
     thresholds = [point.threshold for point in weights.dial]
     assert thresholds == sorted(thresholds) and 0 < thresholds[0] < thresholds[-1] <= 0.99
-    assert weights.threshold(0.9) <= 0.9  # the mean above it is 0.9, not each single one
+    assert weights.threshold(0.9) <= 0.9  # so many of those above it are welcome, not each with such a chance
     assert weights.dial[0].replies > weights.dial[-1].replies
 
 

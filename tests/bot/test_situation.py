@@ -28,7 +28,7 @@ from bot.situation import (
     whole_user,
 )
 from bot.tickets import TicketState
-from bot.weighing import read_weights
+from bot.weighing import SHIPPED, read_weights
 from knowledge.database import Database
 from knowledge.thread import Message, Reaction, Role
 from tests.bot.running import WEIGHTS
@@ -117,15 +117,21 @@ def test_a_channels_own_settings_stand_over_the_defaults(key: str) -> None:
         defaults={"precision": "0.8", "max_per_hour": "4"},
         channels={key: {"mode": "shadow", "wait_seconds": "30", "max_per_hour": "1"}},
     )
+    threshold = read_weights(settings.weights or SHIPPED).threshold(0.8)
     own, other = (
         policy_of(settings, channel, NOON) for channel in (HELP, Channel(id="slack:T1/C2", name="x"))
     )
-    assert (own.mode, own.wait, own.max_per_hour, own.threshold) == ("shadow", timedelta(seconds=30), 1, 0.8)
+    assert (own.mode, own.wait, own.max_per_hour, own.threshold) == (
+        "shadow",
+        timedelta(seconds=30),
+        1,
+        threshold,
+    )
     assert (other.mode, other.wait, other.max_per_hour, other.threshold) == (
         "reply",
         timedelta(seconds=90),
         4,
-        0.8,
+        threshold,
     )
 
 
