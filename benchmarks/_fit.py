@@ -220,28 +220,33 @@ def _calibrate(held_out: Sequence[tuple[float, Example]]) -> tuple[float, float]
 def _dial(natural: Sequence[tuple[float, Example]]) -> tuple[DialPoint, ...]:
     """For each precision the least score from which on held-out replies were welcome that often."""
     scores = np.array([score for score, _ in natural])
-    welcome = np.array([one.welcome for _, one in natural])
+    welcome = np.array([one.welcome for _, one in natural], dtype=float)
+    counts = np.array([one.stands_for for _, one in natural])
     points, last = [], 0.0
     for precision in DIAL:
-        threshold = max(_threshold(scores, welcome, precision), last)
+        threshold = max(_threshold(scores, welcome, counts, precision), last)
         replies = float((scores >= threshold).sum())
         points.append(DialPoint(precision=precision, threshold=round(threshold, 4), replies=replies))
         last = threshold
     return tuple(points)
 
 
-def _threshold(scores: Floats, welcome: NDArray[np.bool_], precision: float) -> float:
+def _threshold(scores: Floats, welcome: Floats, counts: Floats, precision: float) -> float:
     """The least score above which the share of welcome replies, with DOUBT more at what their scores say, is as high.
 
-    Where FEW held-out replies or less show it, the bare precision: then every reply has to be that sure by itself.
+    Each judged reply counts as often as it stands for others; what that leaves of their number is Kish's effective
+    size. Where FEW held-out replies or less show it, the bare precision: then every reply has to be that sure by
+    itself.
     """
     for step in range(STEPS):
         at = step / STEPS
         above = scores >= at
         if above.sum() < FEW:
             break
-        share = (welcome[above].sum() + DOUBT * scores[above].mean()) / (above.sum() + DOUBT)
-        if share >= precision:
+        size = counts[above].sum() ** 2 / (counts[above] ** 2).sum()
+        share = np.average(welcome[above], weights=counts[above])
+        expected = np.average(scores[above], weights=counts[above])
+        if (size * share + DOUBT * expected) / (size + DOUBT) >= precision:
             return at
     return precision
 
