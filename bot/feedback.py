@@ -88,7 +88,12 @@ class Calibration:
 
     def scale(self, prior: Weights) -> Scale:
         name = f"{prior.version}+{self.thumbs + self.verdicts:g}"
-        return Scale(prior=prior, channel=prior.moved(self.moves, name), verdicts=self.verdicts)
+        return Scale(
+            prior=prior,
+            channel=prior.moved(self.moves, name),
+            thumbs=self.thumbs,
+            verdicts=self.verdicts,
+        )
 
 
 ENOUGH = 1e-6  # Newton's steps end when no weight moves by more

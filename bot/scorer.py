@@ -44,7 +44,8 @@ class Reason:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Policy:
-    """What the admins allow in a channel. ``threshold`` is the least score at which it speaks.
+    """What the admins allow in a channel. ``threshold`` is the least score at which it speaks, ``dial`` says in words
+    what it follows from.
 
     ``drafts_to``: where drafts go in mode draft; None: nowhere, because the channel is private and names no place
     of its own. ``clip``: what scores below the threshold but at least ``clip_threshold`` gets a 📎.
@@ -59,6 +60,7 @@ class Policy:
     external_blocked: bool = False
     wait_at_most: timedelta = timedelta(minutes=5)
     cool_down: timedelta = timedelta()
+    dial: str = ""
     drafts_to: str | None = None
     clip: bool = False
     clip_threshold: float = 1.0
@@ -68,12 +70,14 @@ class Policy:
 class Scale:
     """What turns evidence into a score: the weights that hold everywhere and, once people voted here, the channel's.
 
-    ``verdicts``: how much this channel's drafts and shadow answers were judged. Without any, thumbs may only make it
+    ``thumbs``: how much of what was said here was voted on; ``verdicts``: how much this channel's drafts and shadow
+    answers were judged. Without any of these, thumbs may only make it
     more careful: who was not shown an answer could not say that it would have been welcome.
     """
 
     prior: Weights
     channel: Weights | None = None
+    thumbs: float = 0.0
     verdicts: float = 0.0
 
     @property
@@ -232,7 +236,7 @@ def decide(situation: Situation, hits: Sequence[Hit]) -> Decision:
         parts=situation.parts,
     )
     score = situation.scale.score(features)
-    reasons = _explain(features, hits[0], situation.scale.weights)
+    reasons = (*_explain(features, hits[0], situation.scale.weights), *_dial(situation))
     policy = situation.policy
 
     def outcome(action: Action, *first: Reason, until: datetime | None = None) -> Decision:
@@ -312,6 +316,15 @@ def _held_back(situation: Situation) -> Reason | None:
         text = "would have drafted; the channel is private and names no drafts_to of its own"
         return Reason(name="private draft", text=text)
     return None
+
+
+def _dial(situation: Situation) -> tuple[Reason, ...]:
+    """What the threshold follows from, with how much it rests on."""
+    if not situation.policy.dial:
+        return ()
+    scale = situation.scale
+    here = f"in this channel {scale.thumbs:g} thumbs and {scale.verdicts:g} verdicts"
+    return (Reason(name="dial", text=f"{situation.policy.dial}; {here}"),)
 
 
 def _explain(features: Mapping[str, float], best: Hit, weights: Weights) -> tuple[Reason, ...]:

@@ -196,6 +196,7 @@ def policy_of(config: Config, channel: Channel, now: datetime) -> Policy:
     local = now.astimezone(config.tz).time()
     weights = read_weights(config.weights or SHIPPED)
     threshold = weights.threshold(chosen.precision)
+    replies = weights.replies(chosen.precision)
     return Policy(
         mode=chosen.mode,
         threshold=threshold,
@@ -209,6 +210,7 @@ def policy_of(config: Config, channel: Channel, now: datetime) -> Policy:
         drafts_to=_drafts_to(chosen, channel),
         clip=chosen.clip,
         clip_threshold=min(weights.threshold(CLIP_PRECISION), threshold),
+        dial=f"precision {chosen.precision:g} asks for {threshold:.2f}, on {replies:g} held-out replies",
     )
 
 

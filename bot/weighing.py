@@ -62,9 +62,9 @@ class Weights:
         return low[1] + share * (high[1] - low[1])
 
     def replies(self, precision: float) -> float:
-        """How many held-out replies the threshold for ``precision`` rests on."""
-        at = self.threshold(precision)
-        return next((p.replies for p in reversed(self.dial) if p.threshold <= at), self.dial[0].replies)
+        """How many held-out replies the threshold for ``precision`` rests on: those of the next point of the dial."""
+        above = (point.replies for point in self.dial if point.precision >= precision)
+        return next(above, self.dial[-1].replies)
 
     def moved(self, by: Mapping[str, float], version: str) -> "Weights":
         """The same with ``by`` added to the weights: a channel's own."""

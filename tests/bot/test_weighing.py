@@ -65,9 +65,9 @@ def test_a_higher_precision_never_lowers_the_threshold(
 
 @pytest.mark.parametrize(
     ("precision", "replies"),
-    [(0.5, 100), (0.7, 100), (0.9, 50), (0.94, 50), (0.95, 10), (0.99, 10), (0.2, 100)],
+    [(0.5, 100), (0.7, 50), (0.9, 50), (0.94, 10), (0.95, 10), (0.99, 10), (0.2, 100)],
 )
-def test_a_threshold_rests_on_the_replies_of_the_point_at_or_below_it(
+def test_a_threshold_rests_on_no_more_replies_than_the_next_point_of_the_dial(
     precision: float, replies: float
 ) -> None:
     assert WEIGHTS.replies(precision) == replies
