@@ -115,7 +115,7 @@ def _evidence(text: str, hits: Sequence[Hit], now: datetime) -> dict[str, float]
         "words": min(max(best.words, 0.0), 1.0),
         "headline": min(max(best.headline, 0.0), 1.0),
         "title": _share(set(words(best.entry.title)), set(words(text))),
-        "code": float(_shares_code(text, best)),
+        "code": float(shares_code(text, best)),
         "identifiers": _share(identifiers(text), _identifiers_in(best)),
         **_source(best, now),
     }
@@ -166,7 +166,8 @@ def _identifiers_in(hit: Hit) -> frozenset[str]:
     return frozenset().union(*(identifiers(passage.text) for passage in hit.entry.passages))
 
 
-def _shares_code(text: str, hit: Hit) -> bool:
+def shares_code(text: str, hit: Hit) -> bool:
+    """Whether an error code of the question stands in the source's problem or solution."""
     asked = error_codes(text)
     passages = (p.text for p in hit.entry.passages if p.kind is not PassageKind.DISCUSSION)
     return bool(asked) and any(asked & error_codes(passage) for passage in passages)

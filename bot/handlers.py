@@ -33,7 +33,7 @@ from bot.config import EPHEMERAL, Config
 from bot.feedback import Vote, normal_name, trust_from, verdict
 from bot.inbox import Work
 from bot.manners import order_in
-from bot.scorer import Action, Decision, Situation, decide, gate, novel, silent
+from bot.scorer import Action, Decision, Situation, decide, gate, newest_first, novel, silent
 from bot.situation import (
     analysts_in,
     conversation_for,
@@ -214,7 +214,7 @@ async def _search(bot: Bot, situation: Situation) -> Sequence[Hit]:
         exclude_origins=frozenset({thread.id}),
         before=situation.now,
     )
-    return novel(hits, situation)
+    return newest_first(novel(hits, situation), message.text)
 
 
 async def _write(bot: Bot, situation: Situation, hits: Sequence[Hit]) -> Suggestion | None:

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from bot.evidence import IN_WORDS, features_of
+from bot.evidence import IN_WORDS, features_of, shares_code
 from bot.manners import NAME, mentions_me
 from bot.tempo import wait_for
 from bot.tickets import Ticket
@@ -17,6 +17,9 @@ from knowledge.lexical import words
 from knowledge.thread import Message, Role, Thread
 
 TELLS = 8  # words that mean something
+EQUAL = 0.05  # of the rank score
+KEPT_UP = datetime.max.replace(tzinfo=UTC)  # documents have no date: somebody keeps them up
+# documents have no date: they are neither newer nor older than threads
 LEAST_SAID = 0.05  # of the logit: what added less is not worth a reader's line
 LEAD = timedelta(
     minutes=30
@@ -212,6 +215,18 @@ def novel(hits: Sequence[Hit], situation: Situation) -> list[Hit]:
     """The hits that were not said here already: neither quoted by us nor linked by a person."""
     said = "\n".join(message.text for message in situation.thread.messages)
     return [hit for hit in hits if hit.entry.id not in situation.quoted and not _linked(hit, said)]
+
+
+def newest_first(hits: Sequence[Hit], question: str) -> list[Hit]:
+    """The hits, but of those about the very error of ``question`` that are as near as the best one the newest first.
+
+    Two answers to one error that are a hair apart often contradict each other; then the later one knows more.
+    """
+    if not hits or not shares_code(question, hits[0]):
+        return list(hits)
+    equal = [hit for hit in hits if hits[0].score - hit.score <= EQUAL and shares_code(question, hit)]
+    dated = sorted(equal, key=lambda hit: hit.entry.known_from or KEPT_UP, reverse=True)
+    return [*dated, *(hit for hit in hits if hit not in equal)]
 
 
 def _linked(hit: Hit, said: str) -> bool:

