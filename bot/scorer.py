@@ -19,7 +19,6 @@ from knowledge.thread import Message, Role, Thread
 TELLS = 8  # words that mean something
 EQUAL = 0.05  # of the rank score
 KEPT_UP = datetime.max.replace(tzinfo=UTC)  # documents have no date: somebody keeps them up
-# documents have no date: they are neither newer nor older than threads
 LEAST_SAID = 0.05  # of the logit: what added less is not worth a reader's line
 LEAD = timedelta(
     minutes=30
