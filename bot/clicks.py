@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Row
 
-from bot import drafts, inbox, intents, ledger
+from bot import drafts, inbox, intents, ledger, votes
 from bot.adapters.adapter import AskedWhy, Corrected, Judged, Objected
 from bot.config import Config
 from bot.explain import UNHEARD, Explanation, told
@@ -37,7 +37,7 @@ async def on_judged(bot: Bot, work: Work, judged: Judged) -> None:
             channel = suggestion.channel
             answer = _judge(connection, config, judged, suggestion, now)
             _answer(connection, judged, answer, now)
-            entries.extend(ledger.entries_quoted(connection, suggestion.id))
+            entries.extend(votes.entries_quoted(connection, suggestion.id))
 
     await bot.database.run(judge)
     await recount_trust(bot, entries, channel)
@@ -51,7 +51,7 @@ def _judge(
     if role_in(connection, config, judged.user) is not Role.ANALYST:
         return "Only analysts can share or dismiss a draft."
     vote = Vote(suggestion_id=judged.suggestion_id, user=judged.user, helpful=judged.share)
-    ledger.put_vote(connection, vote, "draft", judged.at)
+    votes.put_vote(connection, vote, "draft", judged.at)
     if not judged.share and drafts.dismiss(connection, judged.suggestion_id, judged.user, now):
         return "You dismissed this draft." if judged.private else None
     if judged.share and drafts.share(connection, judged.suggestion_id, judged.user, now):
@@ -95,8 +95,8 @@ async def on_objected(bot: Bot, work: Work, objected: Objected) -> None:
 
     def take(connection: Connection) -> None:
         nonlocal channel
-        if ledger.put_objection(connection, objected.suggestion_id, objected.user, objected.objection):
-            entries.extend(ledger.entries_quoted(connection, objected.suggestion_id))
+        if votes.put_objection(connection, objected.suggestion_id, objected.user, objected.objection):
+            entries.extend(votes.entries_quoted(connection, objected.suggestion_id))
             channel = ledger.channel_of_suggestion(connection, objected.suggestion_id)
             text = f"Thank you. Noted: {objected.objection}."
         else:
@@ -125,7 +125,7 @@ async def on_corrected(bot: Bot, work: Work, corrected: Corrected) -> None:
     def keep(connection: Connection) -> None:
         row = ledger.suggestion_row(connection, corrected.suggestion_id)
         if row is not None and corrected.text.strip():
-            ledger.put_correction(
+            votes.put_correction(
                 connection, row.id, row.message_id, corrected.user, corrected.text.strip(), corrected.at
             )
             whisper(

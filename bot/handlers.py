@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from bot import drafts, inbox, intents, ledger, orders, tickets
+from bot import drafts, inbox, intents, ledger, orders, tickets, votes
 from bot.adapters.adapter import (
     CLIP,
     Adapter,
@@ -341,7 +341,7 @@ async def on_delete(bot: Bot, work: Work, deleted: Deleted) -> None:
             ledger.empty_suggestion(connection, row.id)
             drafts.expire(connection, row.id, "its source was deleted", now)
             intents.take_back(connection, row, now)
-        if said is not None and ledger.is_calibrated(connection, said.channel):
+        if said is not None and votes.is_calibrated(connection, said.channel):
             recalibrate(connection, config, said.channel, now)  # without what was weighed of the message
         inbox.finish(connection, work.id)
 
@@ -383,7 +383,7 @@ async def on_reaction(bot: Bot, work: Work, reacted: Reacted) -> None:
         own = ledger.suggestion_by_post(connection, reacted.message_id)
         if own is not None:
             _vote_by_reaction(connection, own, reacted, now)
-            entries.extend(ledger.entries_quoted(connection, own.id))
+            entries.extend(votes.entries_quoted(connection, own.id))
             channel = own.channel
             orders.hush(connection, own.conversation, reacted)
             closed = _check(connection, config, own.conversation, reacted)
@@ -417,10 +417,10 @@ async def on_vote(bot: Bot, work: Work, voted: Voted) -> None:
         if (row := ledger.suggestion_row(connection, voted.suggestion_id)) is not None:
             channel = row.channel
             vote = Vote(suggestion_id=voted.suggestion_id, user=voted.user, helpful=voted.helpful)
-            ledger.put_vote(connection, vote, "button", voted.at)
+            votes.put_vote(connection, vote, "button", voted.at)
             if not voted.helpful:
                 _ask_for_reason(connection, row, voted.user, now)
-            entries.extend(ledger.entries_quoted(connection, voted.suggestion_id))
+            entries.extend(votes.entries_quoted(connection, voted.suggestion_id))
 
     await bot.database.run(take)
     await recount_trust(bot, entries, channel)
@@ -470,11 +470,11 @@ def _vote_by_reaction(connection: Connection, suggestion: Row[Any], reacted: Rea
         return
     if reacted.added:
         vote = Vote(suggestion_id=suggestion_id, user=reacted.user, helpful=helpful)
-        ledger.put_vote(connection, vote, "reaction", reacted.at)
+        votes.put_vote(connection, vote, "reaction", reacted.at)
         if not helpful:
             _ask_for_reason(connection, suggestion, reacted.user, now)
     else:
-        ledger.withdraw_vote(connection, suggestion_id, reacted.user, helpful=helpful)
+        votes.withdraw_vote(connection, suggestion_id, reacted.user, helpful=helpful)
 
 
 def _check(connection: Connection, config: Config, conversation: str, reacted: Reacted) -> bool:
@@ -509,9 +509,9 @@ async def recount_trust(bot: Bot, entries: Iterable[str], channel: str | None) -
 
 
 def _counted(connection: Connection, *, config: Config, entry_id: str) -> Trust:
-    live = ledger.votes_on_entry(connection, entry_id)
+    live = votes.votes_on_entry(connection, entry_id)
     roles = roles_in(connection, config, [user for _, user, _ in live], Role.UNKNOWN)
-    votes = [
+    cast = [
         Vote(
             suggestion_id=suggestion,
             user=user,
@@ -520,7 +520,7 @@ def _counted(connection: Connection, *, config: Config, entry_id: str) -> Trust:
         )
         for suggestion, user, helpful in live
     ]
-    return trust_from(votes)
+    return trust_from(cast)
 
 
 # ---- the clock -----------------------------------------------------

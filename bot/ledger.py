@@ -14,11 +14,9 @@ from sqlalchemy import (
     Row,
     and_,
     bindparam,
-    case,
     delete,
     exists,
     func,
-    null,
     or_,
     select,
     update,
@@ -27,15 +25,11 @@ from sqlalchemy.dialects.sqlite import insert
 
 from bot.adapters.adapter import Channel, ChannelKind, Person
 from bot.answerer import Citation, Line, Suggestion
-from bot.feedback import Calibration, Outcome, Vote
 from bot.intents import intend
-from bot.objections import ABOUT_THE_MOMENT, Objection
 from bot.scorer import Decision, Reason
 from bot.tables import (
     Sent,
-    calibrations,
     channels,
-    corrections,
     decisions,
     drafts,
     erased,
@@ -52,7 +46,6 @@ from bot.tables import (
     seconds,
     suggestions,
     tickets,
-    votes,
 )
 from bot.tickets import Step, Ticket, TicketState, advance
 from knowledge.entry import EntryKind
@@ -651,212 +644,3 @@ def suggestion_from(content: str) -> Suggestion:
 def _citation(data: Mapping[str, Any]) -> Citation:
     at = None if data["at"] is None else datetime.fromisoformat(data["at"])
     return Citation(**{**data, "kind": EntryKind(data["kind"]), "role": Role(data["role"]), "at": at})
-
-
-# ---- votes -----------------------------------------------------
-
-
-def put_vote(connection: Connection, vote: Vote, source: str, at: datetime) -> None:
-    """A person's live vote on a suggestion; a later one replaces it. ``source``: reaction, button or draft.
-
-    The reason of a 👎 goes with it: a 👍 in its place has none, the same 👎 by another way keeps it.
-    """
-    values = {"helpful": vote.helpful, "source": source, "at": seconds(at)}
-    row = insert(votes).values(suggestion_id=vote.suggestion_id, user=vote.user, **values)
-    same = votes.c.helpful.is_(vote.helpful)
-    changed = {**values, "reason": case((same, votes.c.reason), else_=null())}
-    connection.execute(row.on_conflict_do_update(index_elements=["suggestion_id", "user"], set_=changed))
-
-
-def put_objection(connection: Connection, suggestion_id: str, user: str, objection: Objection) -> bool:
-    """The reason of a person's live 👎; False if it was taken back meanwhile."""
-    down = and_(votes.c.suggestion_id == suggestion_id, votes.c.user == user, votes.c.helpful.is_(False))
-    return connection.execute(update(votes).where(down).values(reason=objection)).rowcount == 1
-
-
-def put_correction(
-    connection: Connection, suggestion_id: str, message_id: str, user: str, text: str, at: datetime
-) -> None:
-    """Keep what a person says is right: a candidate, until it is learnt from."""
-    values = {"suggestion_id": suggestion_id, "message_id": message_id, "user": user, "text": text}
-    connection.execute(insert(corrections).values(**values, at=seconds(at), state="candidate"))
-
-
-def corrections_in(connection: Connection, state: str = "candidate") -> list[Row[Any]]:
-    """The corrections in a state, oldest first."""
-    query = select(corrections).where(corrections.c.state == state).order_by(corrections.c.id)
-    return list(connection.execute(query).all())
-
-
-def withdraw_vote(connection: Connection, suggestion_id: str, user: str, *, helpful: bool) -> None:
-    """Take a reaction's vote back. One that a button or another thumb has replaced since stays."""
-    mine = and_(votes.c.suggestion_id == suggestion_id, votes.c.user == user)
-    same = and_(votes.c.source == "reaction", votes.c.helpful.is_(helpful))
-    connection.execute(delete(votes).where(mine, same))
-
-
-def votes_on_entry(connection: Connection, entry_id: str) -> list[tuple[str, str, bool]]:
-    """(suggestion, user, helpful) of the live votes that say something about an entry.
-
-    They are on suggestions that quote it. A 👎 because the moment was wrong is left out: it does not say that the
-    entry is.
-    """
-    ids = select(quoted.c.suggestion_id).where(quoted.c.entry_id == entry_id)
-    meant = or_(votes.c.reason.is_(None), votes.c.reason.not_in(list(ABOUT_THE_MOMENT)))
-    query = select(votes).where(votes.c.suggestion_id.in_(ids), meant)
-    query = query.order_by(votes.c.suggestion_id, votes.c.user)
-    return [(row.suggestion_id, row.user, row.helpful) for row in connection.execute(query).all()]
-
-
-def votes_on(connection: Connection, suggestion_id: str) -> dict[str, bool]:
-    rows = connection.execute(select(votes).where(votes.c.suggestion_id == suggestion_id)).all()
-    return {row.user: row.helpful for row in rows}
-
-
-def entries_quoted(connection: Connection, suggestion_id: str) -> list[str]:
-    query = select(quoted.c.entry_id).distinct().where(quoted.c.suggestion_id == suggestion_id)
-    return sorted(connection.execute(query).scalars())
-
-
-def was_rejected(connection: Connection, conversation: str) -> bool:
-    """Whether an answer of this conversation was voted down or removed by somebody."""
-    here = select(suggestions.c.id).where(suggestions.c.conversation == conversation)
-    down = select(votes.c.user).where(votes.c.suggestion_id.in_(here), votes.c.helpful.is_(False)).limit(1)
-    gone = select(suggestions.c.id).where(suggestions.c.id.in_(here), suggestions.c.removed).limit(1)
-    return connection.execute(down).first() is not None or connection.execute(gone).first() is not None
-
-
-# ---- channels' own scales -----------------------------------------------------
-
-
-_WEIGHED = exists().where(decisions.c.message_id == suggestions.c.message_id, decisions.c.features != "{}")
-
-
-def votes_in(connection: Connection, channel: str, most: int) -> list[Row[Any]]:
-    """The latest live votes on a channel's suggestions: suggestion_id, message_id, user, helpful, source."""
-    query = (
-        select(votes, suggestions.c.message_id)
-        .join(suggestions, votes.c.suggestion_id == suggestions.c.id)
-        .where(suggestions.c.channel == channel, _WEIGHED)
-        .order_by(votes.c.at.desc(), votes.c.suggestion_id, votes.c.user)
-        .limit(most)
-    )
-    return list(connection.execute(query).all())
-
-
-def features_for(connection: Connection, message_ids: Sequence[str]) -> dict[str, dict[str, float]]:
-    """What the latest decision about each message weighed; messages that were never weighed are left out."""
-    query = (
-        select(decisions.c.message_id, decisions.c.features)
-        .where(decisions.c.message_id.in_(bindparam("ids", expanding=True)), decisions.c.features != "{}")
-        .order_by(decisions.c.id)
-    )
-    rows = connection.execute(query, {"ids": list(message_ids)}).all()
-    return {row.message_id: json.loads(row.features) for row in rows}
-
-
-def weighed_in(connection: Connection, conversation: str) -> list[Row[Any]]:
-    """The latest weighed decision about each message of a conversation, oldest first."""
-    latest = (
-        select(func.max(decisions.c.id))
-        .join(messages, messages.c.id == decisions.c.message_id)
-        .where(messages.c.conversation == conversation, decisions.c.features != "{}")
-        .group_by(decisions.c.message_id)
-    )
-    query = select(decisions).where(decisions.c.id.in_(latest)).order_by(decisions.c.id)
-    return list(connection.execute(query).all())
-
-
-def put_outcome(
-    connection: Connection, message: Message, outcome: Outcome, now: datetime, *, shadow: bool
-) -> None:
-    values = {"channel": message.channel, "outcome": outcome, "shadow": shadow, "at": seconds(now)}
-    row = insert(outcomes).values(message_id=message.id, **values)
-    connection.execute(row.on_conflict_do_update(index_elements=["message_id"], set_=values))
-
-
-def outcomes_in(connection: Connection, channel: str, most: int) -> list[Row[Any]]:
-    """What the latest closed threads of a channel showed: message_id, outcome, shadow."""
-    query = (
-        select(outcomes)
-        .where(outcomes.c.channel == channel)
-        .order_by(outcomes.c.at.desc(), outcomes.c.message_id)
-        .limit(most)
-    )
-    return list(connection.execute(query).all())
-
-
-_LAST_OUTCOME = (
-    select(outcomes.c.channel, func.max(outcomes.c.at).label("at")).group_by(outcomes.c.channel).subquery()
-)
-_UNCALIBRATED = (
-    select(_LAST_OUTCOME.c.channel)
-    .outerjoin(calibrations, calibrations.c.channel == _LAST_OUTCOME.c.channel)
-    .where(
-        or_(
-            calibrations.c.channel.is_(None),
-            calibrations.c.weights != bindparam("version"),
-            and_(calibrations.c.at <= bindparam("before"), _LAST_OUTCOME.c.at > calibrations.c.at),
-        )
-    )
-    .union(select(calibrations.c.channel).where(calibrations.c.weights != bindparam("version")))
-)
-
-
-def uncalibrated(connection: Connection, version: str, before: datetime) -> list[str]:
-    """The channels whose scale is of other weights than those called ``version``, or from ``before`` and older than
-    what closed threads have shown since."""
-    given = {"version": version, "before": seconds(before)}
-    return sorted(connection.execute(_UNCALIBRATED, given).scalars())
-
-
-_CALIBRATION = select(calibrations).where(calibrations.c.channel == bindparam("channel"))
-
-
-def calibration(connection: Connection, channel: str, version: str) -> Calibration | None:
-    """What a channel's verdicts made of the weights called ``version``; None without any, or for other weights."""
-    row = connection.execute(_CALIBRATION, {"channel": channel}).first()
-    if row is None or row.weights != version:
-        return None
-    return Calibration(
-        version=row.weights, moves=json.loads(row.moves), thumbs=row.thumbs, verdicts=row.verdicts
-    )
-
-
-def is_calibrated(connection: Connection, channel: str) -> bool:
-    """Whether a scale was counted for the channel."""
-    return connection.execute(_CALIBRATION, {"channel": channel}).first() is not None
-
-
-def put_calibration(connection: Connection, channel: str, learnt: Calibration, now: datetime) -> None:
-    values = {
-        "weights": learnt.version,
-        "moves": json.dumps(dict(learnt.moves)),
-        "thumbs": learnt.thumbs,
-        "verdicts": learnt.verdicts,
-        "at": seconds(now),
-    }
-    row = insert(calibrations).values(channel=channel, **values)
-    connection.execute(row.on_conflict_do_update(index_elements=["channel"], set_=values))
-
-
-# The channel is picked out below: asked for here, SQLite would walk through all of its suggestions instead.
-_DOWN_SINCE = (
-    select(votes.c.at, suggestions.c.channel)
-    .join(suggestions, suggestions.c.id == votes.c.suggestion_id)
-    .where(votes.c.at > bindparam("since"), votes.c.helpful.is_(False), votes.c.source != "draft")
-)
-_GONE_SINCE = select(suggestions.c.removed_at, suggestions.c.channel).where(
-    suggestions.c.removed_at > bindparam("since")
-)
-
-
-def rejected_in_channel(connection: Connection, channel: str, since: datetime) -> datetime | None:
-    """When a person last voted an answer of the channel down (if the vote stands) or removed one, after ``since``.
-
-    A dismissed draft is no rejection: nobody in the channel was bothered by it.
-    """
-    given = {"since": seconds(since)}
-    found = [row for query in (_DOWN_SINCE, _GONE_SINCE) for row in connection.execute(query, given).all()]
-    last = max((at for at, where in found if where == channel), default=None)
-    return None if last is None else moment(last)

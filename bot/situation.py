@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from sqlalchemy import Connection
 
-from bot import conversations, ledger, mutes, tempo, tickets
+from bot import conversations, ledger, mutes, tempo, tickets, votes
 from bot.adapters.adapter import Channel, Heard
 from bot.config import (
     EPHEMERAL,
@@ -81,12 +81,12 @@ def recall(connection: Connection, config: Config, message_id: str, now: datetim
         helped=len(given),
         quoted=frozenset(ledger.quoted_in(connection, [row.id for row in given]) if given else ()),
         spoken_last_hour=ledger.spoken_since(connection, message.channel, now - timedelta(hours=1)),
-        rejected=bool(given) and ledger.was_rejected(connection, conversation),
+        rejected=bool(given) and votes.was_rejected(connection, conversation),
         parts=parts.get(message.user, (0, 0)),
         only_learnt=not config.analysts
         and role_of(message.user, Role.UNKNOWN, config, parts) is Role.ANALYST,
         scale=scale_of(connection, config, message.channel),
-        rejected_at=ledger.rejected_in_channel(connection, message.channel, now - policy.cool_down),
+        rejected_at=votes.rejected_in_channel(connection, message.channel, now - policy.cool_down),
         muted=mutes.muted_here(connection, conversation, message.channel),
         delays=ledger.first_answer_delays(connection, message.channel, now, tempo.KNOWN),
     )
@@ -95,7 +95,7 @@ def recall(connection: Connection, config: Config, message_id: str, now: datetim
 def scale_of(connection: Connection, config: Config, channel: str) -> Scale:
     """What weighs the evidence in a channel: the weights that hold everywhere, moved by the thumbs of this one."""
     prior = read_weights(config.weights or SHIPPED)
-    learnt = ledger.calibration(connection, channel, prior.version)
+    learnt = votes.calibration(connection, channel, prior.version)
     return Scale(prior=prior) if learnt is None else learnt.scale(prior)
 
 

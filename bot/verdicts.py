@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from bot import ledger
+from bot import ledger, votes
 from bot.config import Config
 from bot.feedback import (
     WEIGHTS,
@@ -31,7 +31,7 @@ def recalibrate(connection: Connection, config: Config, channel: str, now: datet
     """Count a channel's scale anew from its live verdicts."""
     prior = read_weights(config.weights or SHIPPED)
     learnt = _calibration(connection, config, channel, prior)
-    ledger.put_calibration(connection, channel, learnt, now)
+    votes.put_calibration(connection, channel, learnt, now)
     return learnt
 
 
@@ -41,18 +41,18 @@ def recalibrate_due(connection: Connection, config: Config, now: datetime) -> No
     Thumbs count at once; what is read off threads is many and small, and may wait.
     """
     version = read_weights(config.weights or SHIPPED).version
-    for channel in ledger.uncalibrated(connection, version, now - OUTCOMES_WAIT):
+    for channel in votes.uncalibrated(connection, version, now - OUTCOMES_WAIT):
         recalibrate(connection, config, channel, now)
 
 
 def _calibration(connection: Connection, config: Config, channel: str, prior: Weights) -> Calibration:
-    votes = _votes(connection, config, channel)
-    voted = {message for message, _, _, _ in votes}
-    outcomes = [row for row in ledger.outcomes_in(connection, channel, MOST) if row.message_id not in voted]
-    features = ledger.features_for(connection, [*voted, *(row.message_id for row in outcomes)])
+    cast = _votes(connection, config, channel)
+    voted = {message for message, _, _, _ in cast}
+    outcomes = [row for row in votes.outcomes_in(connection, channel, MOST) if row.message_id not in voted]
+    features = votes.features_for(connection, [*voted, *(row.message_id for row in outcomes)])
     given = [
         (Judged(features=features[message], welcome=helpful, weight=weight), draft)
-        for message, helpful, weight, draft in votes
+        for message, helpful, weight, draft in cast
         if message in features
     ]
     read = [
@@ -72,7 +72,7 @@ def _calibration(connection: Connection, config: Config, channel: str, prior: We
 
 def _votes(connection: Connection, config: Config, channel: str) -> list[tuple[str, bool, float, bool]]:
     """(message, helpful, weight, whether a draft was judged) of the live votes in a channel."""
-    live = ledger.votes_in(connection, channel, MOST)
+    live = votes.votes_in(connection, channel, MOST)
     roles = roles_in(connection, config, sorted({row.user for row in live}), Role.UNKNOWN)
     return [(row.message_id, row.helpful, WEIGHTS[roles[row.user]], row.source == UNGIVEN) for row in live]
 
@@ -80,7 +80,7 @@ def _votes(connection: Connection, config: Config, channel: str) -> list[tuple[s
 def keep_outcomes(connection: Connection, thread: Thread, now: datetime) -> bool:
     """Read off a closed thread what became of our answers and silences in it. Whether anything was."""
     found = False
-    for row in ledger.weighed_in(connection, thread.id):
+    for row in votes.weighed_in(connection, thread.id):
         message = next((said for said in thread.messages if said.id == row.message_id), None)
         suggestion = ledger.suggestion_for(connection, row.message_id)
         answer = _answer(connection, row, suggestion)
@@ -90,7 +90,7 @@ def keep_outcomes(connection: Connection, thread: Thread, now: datetime) -> bool
         outcome = outcome_of(thread, answer, message, shown=spoken)
         if outcome is not Outcome.UNKNOWN:
             shadow = ledger.first_reason(row)[0] == "shadow"
-            ledger.put_outcome(connection, message, outcome, now, shadow=shadow)
+            votes.put_outcome(connection, message, outcome, now, shadow=shadow)
             found = True
     return found
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from bot import drafts, ledger
+from bot import drafts, ledger, votes
 from bot.adapters.adapter import Buttons, Whisper
 from bot.answerer import Suggestion
 from bot.intents import intend
@@ -74,7 +74,7 @@ def act_of(connection: Connection, whisper_id: str, now: datetime) -> Whisper | 
     about = About(row.about)
     if about is About.DRAFT and not drafts.is_open(connection, row.suggestion_id):
         return None
-    if about is About.REASON and ledger.votes_on(connection, row.suggestion_id).get(row.user) is not False:
+    if about is About.REASON and votes.votes_on(connection, row.suggestion_id).get(row.user) is not False:
         return None  # taken back before we could ask
     suggestion = _suggestion(connection, row.suggestion_id) if about in (About.ANSWER, About.DRAFT) else None
     if suggestion is None and about in (About.ANSWER, About.DRAFT):

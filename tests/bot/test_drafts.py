@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bot import clicks, drafts, inbox, intents, ledger, mutes, tickets, whispers
+from bot import clicks, drafts, inbox, intents, ledger, mutes, tickets, votes, whispers
 from bot.adapters import room
 from bot.adapters.adapter import Act, Buttons, Delete, Deleted, Judged, Person, Post
 from bot.app import App, assemble, open_database
@@ -373,7 +373,7 @@ async def test_what_a_platform_cannot_do_is_dropped_with_the_reason(tmp_path: Pa
 
 
 async def calibrated(played: Room) -> Calibration:
-    found = await played.database.run(lambda c: ledger.calibration(c, "help", "test"))
+    found = await played.database.run(lambda c: votes.calibration(c, "help", "test"))
     assert found is not None
     return found
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
-from bot import inbox, intents, ledger
+from bot import inbox, intents, ledger, votes
 from bot.adapters.adapter import Arrival, Channel, ChannelKind, Person
 from bot.answerer import Citation, Line, Suggestion
 from bot.app import open_database
@@ -346,22 +346,22 @@ def test_one_live_vote_per_person_and_a_reaction_taken_off_takes_back_only_itsel
 
     def vote(helpful: bool, source: str) -> None:
         cast = Vote(suggestion_id="s1", user="bob", helpful=helpful)
-        database.run_blocking(lambda c: ledger.put_vote(c, cast, source, T0))
+        database.run_blocking(lambda c: votes.put_vote(c, cast, source, T0))
 
     def live() -> dict[str, bool]:
-        return database.run_blocking(lambda c: ledger.votes_on(c, "s1"))
+        return database.run_blocking(lambda c: votes.votes_on(c, "s1"))
 
     def withdraw(helpful: bool) -> None:
-        database.run_blocking(lambda c: ledger.withdraw_vote(c, "s1", "bob", helpful=helpful))
+        database.run_blocking(lambda c: votes.withdraw_vote(c, "s1", "bob", helpful=helpful))
 
     vote(True, "reaction")
     vote(False, "reaction")
     assert live() == {"bob": False}
-    assert database.run_blocking(lambda c: ledger.was_rejected(c, "m1"))
+    assert database.run_blocking(lambda c: votes.was_rejected(c, "m1"))
     withdraw(True)
     assert live() == {"bob": False}
     withdraw(False)
-    assert live() == {} and not database.run_blocking(lambda c: ledger.was_rejected(c, "m1"))
+    assert live() == {} and not database.run_blocking(lambda c: votes.was_rejected(c, "m1"))
     vote(True, "button")
     withdraw(True)
     assert live() == {"bob": True}
@@ -372,16 +372,16 @@ def test_a_reason_belongs_to_a_live_thumb_down(database: Database) -> None:
 
     def vote(helpful: bool, source: str = "reaction") -> None:
         cast = Vote(suggestion_id="s1", user="bob", helpful=helpful)
-        database.run_blocking(lambda c: ledger.put_vote(c, cast, source, T0))
+        database.run_blocking(lambda c: votes.put_vote(c, cast, source, T0))
 
     def object_(reason: Objection) -> bool:
-        return database.run_blocking(lambda c: ledger.put_objection(c, "s1", "bob", reason))
+        return database.run_blocking(lambda c: votes.put_objection(c, "s1", "bob", reason))
 
     def reason() -> object:
         return database.run_blocking(lambda c: c.exec_driver_sql("select reason from votes").scalar())
 
     def counted() -> int:
-        return len(database.run_blocking(lambda c: ledger.votes_on_entry(c, "e1")))
+        return len(database.run_blocking(lambda c: votes.votes_on_entry(c, "e1")))
 
     assert not object_(Objection.WRONG)
     vote(False)
@@ -398,7 +398,7 @@ def test_a_store_from_before_reasons_and_drafts_is_brought_up_to_date(tmp_path: 
     old = open_database(url)
     suggest(old)
     old.run_blocking(
-        lambda c: ledger.put_vote(c, Vote(suggestion_id="s1", user="bob", helpful=False), "button", T0)
+        lambda c: votes.put_vote(c, Vote(suggestion_id="s1", user="bob", helpful=False), "button", T0)
     )
     for statement in (
         "alter table votes drop column reason",
@@ -410,9 +410,9 @@ def test_a_store_from_before_reasons_and_drafts_is_brought_up_to_date(tmp_path: 
         old.run_blocking(lambda c, sql=statement: c.exec_driver_sql(sql))  # type: ignore[misc]
     old.close()
     new = open_database(url)
-    assert new.run_blocking(lambda c: ledger.put_objection(c, "s1", "bob", Objection.WRONG))
-    assert new.run_blocking(ledger.corrections_in) == []
-    assert new.run_blocking(lambda c: ledger.votes_on(c, "s1")) == {"bob": False}
+    assert new.run_blocking(lambda c: votes.put_objection(c, "s1", "bob", Objection.WRONG))
+    assert new.run_blocking(votes.corrections_in) == []
+    assert new.run_blocking(lambda c: votes.votes_on(c, "s1")) == {"bob": False}
     new.close()
 
 
@@ -471,19 +471,19 @@ def test_the_hour_of_the_budget_is_open_at_its_beginning_and_each_channels_own(d
 
 
 def rejected(database: Database, channel: str = "ch", since: datetime = T0) -> datetime | None:
-    return database.run_blocking(lambda c: ledger.rejected_in_channel(c, channel, since))
+    return database.run_blocking(lambda c: votes.rejected_in_channel(c, channel, since))
 
 
 def test_a_live_thumbs_down_is_a_rejection_in_its_channel_until_it_is_taken_back(database: Database) -> None:
     suggest(database)
     at = T0 + timedelta(minutes=3)
     down = Vote(suggestion_id="s1", user="bob", helpful=False)
-    database.run_blocking(lambda c: ledger.put_vote(c, down, "reaction", at))
+    database.run_blocking(lambda c: votes.put_vote(c, down, "reaction", at))
     assert (rejected(database), rejected(database, "other"), rejected(database, since=at)) == (at, None, None)
-    database.run_blocking(lambda c: ledger.withdraw_vote(c, "s1", "bob", helpful=False))
+    database.run_blocking(lambda c: votes.withdraw_vote(c, "s1", "bob", helpful=False))
     assert rejected(database) is None
     up = Vote(suggestion_id="s1", user="bob", helpful=True)
-    database.run_blocking(lambda c: ledger.put_vote(c, up, "reaction", at))
+    database.run_blocking(lambda c: votes.put_vote(c, up, "reaction", at))
     assert rejected(database) is None
 
 

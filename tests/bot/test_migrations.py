@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, inspect
 
-from bot import ledger
+from bot import ledger, votes
 from bot.app import open_database
 from bot.feedback import Vote
 from bot.scorer import silent
@@ -81,17 +81,17 @@ def test_an_old_store_keeps_what_is_in_it(tmp_path: Path) -> None:
         old.run_blocking(lambda c, sql=statement: c.exec_driver_sql(sql))  # type: ignore[misc]
     old.close()
     new = open_database(url)
-    assert new.run_blocking(lambda c: ledger.votes_on(c, "s1")) == {"bob": False}
+    assert new.run_blocking(lambda c: votes.votes_on(c, "s1")) == {"bob": False}
     assert new.run_blocking(lambda c: ledger.names(c, ["bob"])) == {"bob": "Bob"}
     assert new.run_blocking(lambda c: ledger.was_erased(c, "m9"))
     assert (
-        new.run_blocking(lambda c: ledger.features_for(c, ["m1"])) == {}
+        new.run_blocking(lambda c: votes.features_for(c, ["m1"])) == {}
     )  # it says nothing of what was weighed
     new.run_blocking(lambda c: ledger.put_decision(c, "m1", silent("off", "the mode is off"), (), T0))
     new.run_blocking(
-        lambda c: ledger.put_vote(c, Vote(suggestion_id="s1", user="ann", helpful=True), "draft", T0)
+        lambda c: votes.put_vote(c, Vote(suggestion_id="s1", user="ann", helpful=True), "draft", T0)
     )
     new.close()
     again = open_database(url)  # and nothing is done twice
-    assert len(again.run_blocking(lambda c: ledger.votes_on(c, "s1"))) == 2
+    assert len(again.run_blocking(lambda c: votes.votes_on(c, "s1"))) == 2
     again.close()

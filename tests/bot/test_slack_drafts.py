@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from bot import intents, ledger
+from bot import intents, ledger, votes
 from bot.adapters.slack_cards import (
     CORRECT_ACTION,
     DISMISS_ACTION,
@@ -132,11 +132,11 @@ async def decided(run: Running, ts: str, channel: str = CHANNEL) -> tuple[Action
     raise AssertionError(f"{message_id} was not decided; {run.slack.report()}")
 
 
-async def votes(run: Running, question: str) -> dict[str, bool]:
+async def votes_live(run: Running, question: str) -> dict[str, bool]:
     def live(connection: Connection) -> dict[str, bool]:
         row = ledger.suggestion_for(connection, whole(run.slack, question))
         assert row is not None
-        return {user.rsplit("/")[-1]: up for user, up in ledger.votes_on(connection, row.id).items()}
+        return {user.rsplit("/")[-1]: up for user, up in votes.votes_on(connection, row.id).items()}
 
     return await run.database.run(live)
 
@@ -177,7 +177,7 @@ async def test_a_draft_is_shown_shared_and_posted_once(slack: LocalSlack, tmp_pa
         await slack.until(lambda: len(slack.bot_replies(ts)) == 1)
         final = await edited(slack, draft, "shared by @bob")
         await asyncio.sleep(QUIET)
-        assert await votes(run, ts) == {BOB: True}
+        assert await votes_live(run, ts) == {BOB: True}
         await trusted(run, Trust(up=2.0))
     assert not has_buttons(final) and "MLR-4090 since this morning" not in all_text(final)
     assert len(slack.bot_replies(ts)) == 1 and ANSWER in slack.bot_replies(ts)[0].text
@@ -192,7 +192,7 @@ async def test_a_dismissed_draft_is_not_posted_and_counts_as_a_thumb_down(
         draft = await drafted(slack)
         slack.click(DRAFTS, draft.ts, BOB, DISMISS_ACTION)
         final = await edited(slack, draft, "dismissed by @bob")
-        assert await votes(run, ts) == {BOB: False}
+        assert await votes_live(run, ts) == {BOB: False}
         await trusted(run, Trust(down=2.0))
     assert not has_buttons(final) and slack.bot_replies(ts) == []
 
@@ -205,7 +205,7 @@ async def test_only_analysts_decide_about_a_draft(slack: LocalSlack, tmp_path: P
         slack.click(DRAFTS, draft.ts, CARL, SHARE_ACTION)
         assert "Only analysts" in (await whispered(slack, CARL)).text
         await asyncio.sleep(QUIET)
-        assert await votes(run, ts) == {}
+        assert await votes_live(run, ts) == {}
     assert slack.bot_replies(ts) == [] and has_buttons(slack.message(DRAFTS, draft.ts))
 
 
@@ -267,7 +267,7 @@ async def test_two_analysts_at_once_share_once(slack: LocalSlack, tmp_path: Path
         assert "decided already: shared by @bob" in (await whispered(slack, DAN)).text
         await slack.until(lambda: len(slack.bot_replies(ts)) == 1)
         await edited(slack, draft, "shared by @bob")
-        assert await votes(run, ts) == {BOB: True, DAN: False}
+        assert await votes_live(run, ts) == {BOB: True, DAN: False}
     assert len(slack.bot_replies(ts)) == 1
 
 
@@ -282,7 +282,7 @@ async def test_one_vote_per_person_over_drafts_reactions_and_buttons(
         await trusted(run, Trust(up=2.0))
         slack.react(CHANNEL, slack.bot_replies(ts)[0].ts, BOB, "-1")
         await trusted(run, Trust(down=2.0))
-        assert await votes(run, ts) == {BOB: False}
+        assert await votes_live(run, ts) == {BOB: False}
 
 
 async def test_a_deleted_question_takes_its_draft_along(slack: LocalSlack, tmp_path: Path) -> None:
@@ -344,7 +344,7 @@ async def test_an_ephemeral_draft_is_shown_to_each_analyst_in_the_thread(
         slack.click(CHANNEL, shown.ts, BOB, SHARE_ACTION)
         await slack.until(lambda: len(slack.bot_replies(ts)) == 1)
         await slack.until(lambda: "You shared this" in whispers(slack, BOB)[0].text)
-        assert await votes(run, ts) == {BOB: True}
+        assert await votes_live(run, ts) == {BOB: True}
     assert [one.user for one in slack.ephemerals] == [BOB]
     assert slack.posts(DRAFTS) == []
 
@@ -487,7 +487,7 @@ async def test_the_right_answer_is_kept_and_thanked_for_even_if_the_thumb_is_tak
         assert "learn from it" in thanks.text and thanks.thread_ts == ts
         slack.unreact(CHANNEL, reply.ts, CARL, "-1")
         await until(run, lambda c: not list(c.exec_driver_sql("select * from votes")))
-        (kept,) = await run.database.run(ledger.corrections_in)
+        (kept,) = await run.database.run(votes.corrections_in)
         await slack.until(slack.all_acked)
     assert (kept.text, kept.message_id) == ("Restart the spill daemon first.", whole(slack, ts))
     assert kept.user.endswith(CARL) and kept.state == "candidate"

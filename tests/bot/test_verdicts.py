@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from bot import ledger
+from bot import ledger, votes
 from bot.adapters.adapter import Channel, Heard
 from bot.answerer import Citation, Line, Suggestion
 from bot.app import open_database
@@ -111,13 +111,13 @@ def vote(
     database: Database, suggestion: str, user: str, source: str = "reaction", *, helpful: bool = False
 ) -> None:
     given = Vote(suggestion_id=suggestion, user=user, helpful=helpful)
-    database.run_blocking(lambda c: ledger.put_vote(c, given, source, NOON))
+    database.run_blocking(lambda c: votes.put_vote(c, given, source, NOON))
 
 
 def counted(database: Database, channel: str = "help") -> Calibration:
     """The channel's scale, counted anew, as the store gives it back."""
     made = database.run_blocking(lambda c: recalibrate(c, CONFIG, channel, NOON))
-    kept = database.run_blocking(lambda c: ledger.calibration(c, channel, PRIOR.version))
+    kept = database.run_blocking(lambda c: votes.calibration(c, channel, PRIOR.version))
     assert kept == made
     return made
 
@@ -151,7 +151,7 @@ def test_a_thumb_that_is_taken_back_leaves_no_trace(database: Database) -> None:
     before, second = counted(database), answered(database, 2)
     vote(database, second, "dan")
     assert counted(database) != before
-    database.run_blocking(lambda c: ledger.withdraw_vote(c, second, "dan", helpful=False))
+    database.run_blocking(lambda c: votes.withdraw_vote(c, second, "dan", helpful=False))
     assert counted(database) == before
 
 
@@ -190,13 +190,13 @@ def test_a_scale_counted_for_other_weights_is_not_used(database: Database, tmp_p
     config = Config.model_validate({"weights": str(newer)})
     found = database.run_blocking(lambda c: scale_of(c, config, "help"))
     assert (found.channel, found.version) == (None, "newer")
-    assert database.run_blocking(lambda c: ledger.uncalibrated(c, "newer", NOON)) == ["help"]
+    assert database.run_blocking(lambda c: votes.uncalibrated(c, "newer", NOON)) == ["help"]
 
 
 def test_a_draft_that_was_dismissed_rejects_nothing_in_the_channel(database: Database) -> None:
     key = answered(database)
     vote(database, key, "bob", "draft")
-    look = partial(ledger.rejected_in_channel, channel="help", since=NOON - timedelta(hours=1))
+    look = partial(votes.rejected_in_channel, channel="help", since=NOON - timedelta(hours=1))
     assert database.run_blocking(look) is None
     vote(database, key, "carl")
     assert database.run_blocking(look) == NOON
@@ -220,7 +220,7 @@ def closed(
         thread = ledger.thread(connection, "q1")
         assert thread is not None
         kept = keep_outcomes(connection, thread, NOON)
-        rows = [row.outcome for row in ledger.outcomes_in(connection, "help", 10)]
+        rows = [row.outcome for row in votes.outcomes_in(connection, "help", 10)]
         assert kept is bool(rows)
         return rows
 
@@ -256,7 +256,7 @@ def test_a_closed_thread_tells_what_became_of_an_answer(
 def test_scales_follow_closed_threads_once_a_day_and_new_weights_at_once(database: Database) -> None:
     def due(days: float, version: str = PRIOR.version) -> list[str]:
         before = NOON + timedelta(days=days - 1)
-        return database.run_blocking(lambda c: ledger.uncalibrated(c, version, before))
+        return database.run_blocking(lambda c: votes.uncalibrated(c, version, before))
 
     closed(database, SAME)
     assert due(0) == ["help"]  # never counted yet
@@ -270,7 +270,7 @@ def test_scales_follow_closed_threads_once_a_day_and_new_weights_at_once(databas
 
 def test_a_thread_without_another_persons_answer_tells_nothing(database: Database) -> None:
     assert closed(database, ("ann", "Thanks a lot!")) == []
-    assert database.run_blocking(lambda c: ledger.calibration(c, "help", PRIOR.version)) is None
+    assert database.run_blocking(lambda c: votes.calibration(c, "help", PRIOR.version)) is None
 
 
 def test_a_silence_without_a_source_tells_nothing(database: Database) -> None:
@@ -282,7 +282,7 @@ def test_where_somebody_voted_the_thread_is_not_read_too(database: Database) -> 
     vote(database, "suggestion of q1", "carl", helpful=True)
     both = counted(database)
     assert (both.thumbs, both.verdicts) == (1.0, 0.0)
-    database.run_blocking(lambda c: ledger.withdraw_vote(c, "suggestion of q1", "carl", helpful=True))
+    database.run_blocking(lambda c: votes.withdraw_vote(c, "suggestion of q1", "carl", helpful=True))
     assert counted(database).thumbs == pytest.approx(0.5)
 
 
