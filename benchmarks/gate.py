@@ -96,7 +96,10 @@ def main(argv: Sequence[str]) -> int:
     cases = [case for case in all_cases(arguments) if case.community != PRACTICE]
     practice = [case for case in all_cases(arguments, list(COMMUNITIES)) if case.community == PRACTICE]
     examples = examples_of([*cases, *practice])
-    tested = [_tested(name, cases, examples) for name in COMMUNITIES]
+    seen = read_weights(arguments.weights) if arguments.weights else None
+    if seen is not None:
+        out.print(f"[bold]seen[/bold]: every community is scored by {arguments.weights}")
+    tested = [_tested(name, cases, examples, seen) for name in COMMUNITIES]
     _counts(tested)
     _hard_table(tested)
     _classes(tested)
@@ -112,8 +115,8 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def _tested(name: str, cases: Sequence[Case], examples: Sequence[Example]) -> Tested:
-    weights = fit([one for one in examples if one.community != name], f"without {name}")
+def _tested(name: str, cases: Sequence[Case], examples: Sequence[Example], seen: Weights | None) -> Tested:
+    weights = seen or fit([one for one in examples if one.community != name], f"without {name}")
     own = [case for case in cases if case.community == name]
     return Tested(name=name, cases=own, scores=scored(own, weights), weights=weights)
 
