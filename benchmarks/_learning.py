@@ -26,15 +26,14 @@ PATIENCE = 4_000  # messages shown without reaching the next step: then the dial
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Point:
-    """Means over draws with their 95 % intervals."""
+    """Means over draws; ``gain`` is what the log loss fell since the start of the same draw, with its 95 % interval."""
 
     thumbs: int
     loss: float
-    loss_low: float
-    loss_high: float
+    gain: float
+    gain_low: float
+    gain_high: float
     auc: float
-    auc_low: float
-    auc_high: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,7 +63,7 @@ def learning_curve(examples: Sequence[Example], *, draws: int, seed: int = 3) ->
                 areas[step].append(area)
                 reached[step].append(came)
     points = tuple(
-        _point(thumbs, loss, area) for thumbs, loss, area in zip(STEPS, losses, areas, strict=True)
+        _point(thumbs, losses[0], loss, area) for thumbs, loss, area in zip(STEPS, losses, areas, strict=True)
     )
     title = (
         f"Thumbs in a new community: {', '.join(names)}; {draws} draws each; drafts at dial {DIAL}; "
@@ -126,17 +125,15 @@ def _measured(other: Sequence[Example], scale: Scale) -> tuple[float, float]:
     return float(loss), auc(list(scores), list(welcome))
 
 
-def _point(thumbs: int, losses: Sequence[float], areas: Sequence[float]) -> Point:
-    loss, loss_half = _mean(losses)
-    area, area_half = _mean(areas)
+def _point(thumbs: int, start: Sequence[float], losses: Sequence[float], areas: Sequence[float]) -> Point:
+    gain, half = _mean([before - after for before, after in zip(start, losses, strict=True)])
     return Point(
         thumbs=thumbs,
-        loss=loss,
-        loss_low=loss - loss_half,
-        loss_high=loss + loss_half,
-        auc=area,
-        auc_low=area - area_half,
-        auc_high=area + area_half,
+        loss=_mean(losses)[0],
+        gain=gain,
+        gain_low=gain - half,
+        gain_high=gain + half,
+        auc=_mean(areas)[0],
     )
 
 

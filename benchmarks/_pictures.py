@@ -1,5 +1,6 @@
 """The pictures in docs/pictures."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -46,15 +47,15 @@ def precision_coverage(path: Path, found: Mapping[str, tuple[Floats, NDArray[np.
 
 
 def learning(path: Path, curve: Curve) -> None:
-    """What thumbs do in a new community: log loss (lower is better) with its interval."""
+    """What thumbs do in a new community: how far the log loss falls (higher is better) with its interval."""
     figure, axes = _empty(6.2, 4.2)
     thumbs = [point.thumbs for point in curve.points]
-    axes.fill_between(
-        thumbs, [p.loss_low for p in curve.points], [p.loss_high for p in curve.points], color=PALE, alpha=0.6
-    )
-    axes.plot(thumbs, [point.loss for point in curve.points], color=ACCENT, marker="o")
-    axes.set(xlabel="thumbs in the new community", ylabel="log loss on its other messages")
-    axes.set_title(curve.title, fontsize=9)
+    low, high = [point.gain_low for point in curve.points], [point.gain_high for point in curve.points]
+    axes.axhline(0, color=INK, linewidth=0.8)
+    axes.fill_between(thumbs, low, high, color=PALE, alpha=0.6)
+    axes.plot(thumbs, [point.gain for point in curve.points], color=ACCENT, marker="o")
+    axes.set(xlabel="thumbs in the new community", ylabel="fall of the log loss on its other messages")
+    axes.set_title("\n".join(textwrap.wrap(curve.title, 80)), fontsize=8)
     _save(figure, path)
 
 

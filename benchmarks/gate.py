@@ -458,15 +458,15 @@ def _chinese(embedder: Embedder) -> None:
 
 def _learning(curve: Curve) -> None:
     table = Table(title=curve.title)
-    for column in ("thumbs", "log loss", "95 %", "AUC", "95 %"):
+    for column in ("thumbs", "log loss", "fell since the start", "95 %", "AUC"):
         table.add_column(column)
     for point in curve.points:
         table.add_row(
             str(point.thumbs),
             f"{point.loss:.4f}",
-            f"{point.loss_low:.4f}–{point.loss_high:.4f}",
+            f"{point.gain:.4f}",
+            f"{point.gain_low:.4f} to {point.gain_high:.4f}",
             f"{point.auc:.3f}",
-            f"{point.auc_low:.3f}–{point.auc_high:.3f}",
         )
     out.print(table)
 
