@@ -17,7 +17,8 @@ Certain classes, and what each is a proxy for:
   helper wants to know more, not help.
 * ``addressed``: a message that asks and begins with the mention of another person of its thread (typed as a mention, so
   nothing is guessed). Proxy for: one named person talks to another.
-* ``judged``: what Earshot would have said, read and judged by hand (judgements.jsonl): 2 helps, 1 useful, 0 unwelcome.
+* ``judged``: what Earshot would have said, read one by one by a language model with a written rule (judgements.jsonl):
+  2 helps, 1 useful, 0 unwelcome. Proxy for: what an analyst would think of it.
 """
 
 import asyncio
@@ -305,7 +306,7 @@ def _line(message: Message) -> str:
     return json.dumps({**row, "at": message.at.isoformat(), "role": message.role}, ensure_ascii=False)
 
 
-# ---- what was judged by hand
+# ---- what was judged one by one
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,7 +1,7 @@
 """How the scorer's weights are fitted and calibrated. Pure; used by train_scorer and gate.
 
 1. Ranking. The mode of a Bayesian logistic regression whose prior is what we believed before any data (PRIOR), by the
-   same code as a channel's thumbs. Examples: what was judged by hand; openers whose linked thread is the best source
+   same code as a channel's thumbs. Examples: what was judged one by one; openers whose linked thread is the best source
    (welcome: a person gave that very thread as the answer); questions put to another community's knowledge (unwelcome).
 2. Calibration. Each community is scored by weights fitted without it; slope and level of the logit are then fitted to
    the judged messages, each counting as many times as it stands for messages that were not drawn. The community's other

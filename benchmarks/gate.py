@@ -130,7 +130,7 @@ def scored(cases: Sequence[Case], weights: Weights) -> Floats:
 
 
 def _counts(tested: Sequence[Tested]) -> None:
-    table = Table(title="Cases by certain class, and judged by hand (welcome)")
+    table = Table(title="Cases by certain class, and judged one by one (welcome)")
     for column in ("community", "messages", *LABELS, "judged (welcome)"):
         table.add_column(column)
     verdicts = judgements()
@@ -342,7 +342,7 @@ def _error(part: Weighted) -> str:
 def _welcome(tested: Sequence[Tested]) -> None:
     """Whether the judged replies that helped stand above those that did not."""
     table = Table(
-        title="Judged by hand, unseen communities: are welcome replies scored above unwelcome ones?"
+        title="Judged one by one, unseen communities: are welcome replies scored above unwelcome ones?"
     )
     for column in ("by", "AUC of the judged", "AUC on the natural mixture"):
         table.add_column(column)

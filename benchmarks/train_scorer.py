@@ -1,7 +1,7 @@
 """Trains the scorer: fits its weights to the development communities and writes them as one readable file.
 
-Data: ../shared/data (channels, labels), benchmarks/judgements.jsonl (what Earshot would have said, read and judged by
-hand) and the invented practice day. `benchmarks/_cases.py` says what each class of examples is a proxy for, `_fit.py`
+Data: ../shared/data (channels, labels), benchmarks/judgements.jsonl (what Earshot would have said, judged one
+by one) and the invented practice day. `benchmarks/_cases.py` says what each class of examples is a proxy for, `_fit.py`
 how they are fitted. `--without NAME` leaves a community out, for figures of that community: `earshot replay` takes such
 a file as `weights:`, the other benchmarks as --weights.
 """
