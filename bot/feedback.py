@@ -167,9 +167,9 @@ class Outcome(StrEnum):
 SAME_SHARE = 0.5  # of the informative words of the shorter text
 LEAST_WORDS = 5  # shorter answers share words by chance
 OUTCOME_WEIGHT = 0.5  # of a thumb: it is read off, not given
-# How much likelier a thread shows this of a welcome answer than of an unwelcome one. Of 271 judged one by one, people said
-# the same after 5 of 18 welcome ones and 9 of 253 others, something else after 8 and 172. The last is an estimate:
-# nothing judged had been shown.
+# How much likelier a thread shows this of a welcome answer than of an unwelcome one. Of 271 judged one by one, people
+# said the same after 5 of 18 welcome ones and 9 of 253 others, something else after 8 and 172. The last is an
+# estimate: nothing judged had been shown.
 LIKELIER: Mapping[Outcome, float] = {
     Outcome.SAME: 7.8,
     Outcome.DIFFERENT: 0.65,
