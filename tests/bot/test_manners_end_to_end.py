@@ -137,8 +137,9 @@ async def test_the_mute_sign_on_our_answer_quiets_the_thread_as_long_as_it_stand
 async def test_the_mute_sign_on_a_question_quiets_it_while_it_waits(
     slack: LocalSlack, tmp_path: Path
 ) -> None:
-    async with running(slack, tmp_path, [entry()], settings=config(wait=1.0)) as run:
+    async with running(slack, tmp_path, [entry()], settings=config(wait=2.0)) as run:
         ts = slack.post(CHANNEL, ANN, QUESTION)
+        await taken_in(run)  # the sign finds the question waiting
         slack.react(CHANNEL, ts, ANN, "mute")
         assert await decided(run, ts) == (SILENT, "muted")
         other = slack.post(CHANNEL, CARL, OTHERS_QUESTION)
