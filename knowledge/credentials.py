@@ -89,7 +89,7 @@ _VALUE = (
     r"|(?P<bare>[^\s\"'`,;&<>()]{4,}))"
 )
 _ASSIGNED = re.compile(
-    rf"(?P<name>(?:[A-Za-z][\w.-]*?)?(?:(?P<password>{_PASSWORD})|{_KEY}))[\"'`]?"
+    rf"(?P<name>(?:[A-Za-z][\w.-]{0, 40}?)?(?:(?P<password>{_PASSWORD})|{_KEY}))[\"'`]?"
     rf"(?P<by>\s*(?:=>|:=|[=:：])\s*|\s+(?:is|was|为)\s+(?:now\s+)?|是|为)"
     rf"(?:(?:bearer|basic|token)\s+)?{_VALUE}",
     re.IGNORECASE,
@@ -105,7 +105,7 @@ _QUERY = re.compile(
     re.IGNORECASE,
 )
 _USER_INFO = re.compile(
-    r"\b[a-z][a-z0-9+.-]*://[^\s:/@\"'`]*:(?P<bare>[^\s\"'`/]+)@(?=[\w\[])", re.IGNORECASE
+    r"\b[a-z][a-z0-9+.-]{0,20}://[^\s:/@\"'`]*:(?P<bare>[^\s\"'`/]+)@(?=[\w\[])", re.IGNORECASE
 )
 _COMMAND = re.compile(
     r"\b(?:curl|wget|http)\b[^\n]*?\s(?:-u|--user)[ =]?[\"']?[^\s:\"']+:(?P<curl>[^\s\"']+)"
@@ -146,7 +146,7 @@ def _surrounded(text: str) -> Iterator[tuple[int, int]]:
         for found in pattern.finditer(text):
             group = next(name for name in ("double", "single", "back", "bare") if found[name] is not None)
             start, end = found.span(group)
-            end -= len(found[group]) - len(found[group].rstrip(".。，、!?")) if group == "bare" else 0
+            end -= len(found[group]) - len(found[group].rstrip(".。，、")) if group == "bare" else 0
             if not _NO_VALUE.match(found[group]) and _is_secret(found, text[start:end]):
                 yield start, end
 
