@@ -84,7 +84,8 @@ def _known(recording: Recording, before: datetime) -> list[KnowledgeEntry]:
     """What the threads closed before the month teach."""
     earlier = [message for message in recording.messages if message.at < before - CLOSE_AFTER]
     entries = [
-        closed_entry(thread, WORKSPACE, CLOSE_AFTER) for thread in threads_of(earlier, recording.people)
+        closed_entry(thread, WORKSPACE, CLOSE_AFTER, recording.people)
+        for thread in threads_of(earlier, recording.people)
     ]
     return [
         entry for entry in entries if entry is not None and entry.known_from and entry.known_from < before

@@ -140,7 +140,12 @@ async def _learn(arguments: argparse.Namespace) -> int:
             with _progress() as progress:
                 for path in arguments.paths:
                     learnt += await learn_path(
-                        knowledge, path, audience, config.tickets.close_after, progress
+                        knowledge,
+                        path,
+                        audience,
+                        config.tickets.close_after,
+                        progress,
+                        patterns=config.redact.patterns,
                     )
     return _report_learnt(learnt, as_json=arguments.json)
 

@@ -558,7 +558,13 @@ async def _learn(bot: Bot, ticket: Ticket) -> None:
         if thread.asker != ticket.asker:
             return []  # what was asked is deleted; the next to speak did not ask it
         audience = audience_of(channel.id, private=channel.private, external=channel.external)
-        entry = mine(thread, audience=audience, closed_at=now).entry
+        entry = mine(
+            thread,
+            audience=audience,
+            closed_at=now,
+            people=ledger.everybody(connection),
+            patterns=config.redact.patterns,
+        ).entry
         return [] if entry is None else [entry]
 
     entries = await bot.database.run(read)

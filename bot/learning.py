@@ -1,5 +1,6 @@
 """`earshot learn`: documents and closed threads into the knowledge."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -15,6 +16,7 @@ from knowledge.store import LearnReport
 from knowledge.thread import Message, Thread, thread_of
 
 Progress = Callable[[int, int, str], None]
+Patterns = Sequence[re.Pattern[str]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,16 +50,20 @@ async def learn_path(
     close_after: timedelta,
     progress: Progress,
     root: Path | None = None,
+    patterns: Patterns = (),
 ) -> Learnt:
     """Add what is in ``path``: a document, a folder of them, or recorded threads.
 
-    Documents are called by their path below ``root`` (default: as seen from the current folder).
+    Documents are called by their path below ``root`` (default: as seen from the current folder). ``patterns`` are the
+    workspace's own of what to redact.
 
     Within a folder, what cannot be read is reported and passed over. Raises RecordingError or SourceError if
     ``path`` itself cannot be read.
     """
     if is_recording(path):
-        return await _learn_recording(knowledge, read_recording(path), audience, close_after, progress)
+        return await _learn_recording(
+            knowledge, read_recording(path), audience, close_after, progress, patterns
+        )
     found = walk(path)
     root = root or _root_of(path)
     learnt = Learnt(
@@ -65,9 +71,9 @@ async def learn_path(
     )
     for done, file in enumerate(found.documents, start=1):
         progress(done, len(found.documents), f"documents of {path.name}")
-        learnt += await _learn_document(knowledge, file, audience, root)
+        learnt += await _learn_document(knowledge, file, audience, root, patterns)
     for file in found.recordings:
-        learnt += await _learn_recorded(knowledge, file, audience, close_after, progress)
+        learnt += await _learn_recorded(knowledge, file, audience, close_after, progress, patterns)
     return learnt
 
 
@@ -77,9 +83,11 @@ def _root_of(path: Path) -> Path:
     return here if path.absolute().is_relative_to(here) else path.absolute().parent
 
 
-async def _learn_document(knowledge: Knowledge, file: Path, audience: str, root: Path) -> Learnt:
+async def _learn_document(
+    knowledge: Knowledge, file: Path, audience: str, root: Path, patterns: Patterns
+) -> Learnt:
     try:
-        entries = entries_from(file, audience, root)
+        entries = entries_from(file, audience, root, patterns)
     except SourceError as error:
         return Learnt(unusable=(str(error),))
     report = await knowledge.learn_origin(file.relative_to(root).as_posix(), entries)
@@ -91,17 +99,27 @@ def _counted(report: LearnReport) -> Learnt:
 
 
 async def _learn_recorded(
-    knowledge: Knowledge, file: Path, audience: str, close_after: timedelta, progress: Progress
+    knowledge: Knowledge,
+    file: Path,
+    audience: str,
+    close_after: timedelta,
+    progress: Progress,
+    patterns: Patterns,
 ) -> Learnt:
     try:
         recording = read_recording(file)
     except RecordingError as error:
         return Learnt(unusable=(str(error),))
-    return await _learn_recording(knowledge, recording, audience, close_after, progress)
+    return await _learn_recording(knowledge, recording, audience, close_after, progress, patterns)
 
 
 async def _learn_recording(
-    knowledge: Knowledge, recording: Recording, audience: str, close_after: timedelta, progress: Progress
+    knowledge: Knowledge,
+    recording: Recording,
+    audience: str,
+    close_after: timedelta,
+    progress: Progress,
+    patterns: Patterns,
 ) -> Learnt:
     threads = threads_of(recording.messages, recording.people)
     learnt = Learnt(threads=len(threads), unusable=tuple(str(skipped) for skipped in recording.skipped))
@@ -110,16 +128,23 @@ async def _learn_recording(
         info = recording.channels.get(thread.channel)
         private, external = (info.private, info.external) if info else (False, False)
         own = audience_of(thread.channel, private=private, external=external)
-        entry = closed_entry(thread, own if private or external else audience, close_after)
+        readers = own if private or external else audience
+        entry = closed_entry(thread, readers, close_after, recording.people, patterns)
         report = await knowledge.learn_origin(thread.id, [] if entry is None else [entry])
         learnt += replace(_counted(report), not_worth=int(entry is None))
     return learnt
 
 
-def closed_entry(thread: Thread, audience: str, close_after: timedelta) -> KnowledgeEntry | None:
+def closed_entry(
+    thread: Thread,
+    audience: str,
+    close_after: timedelta,
+    people: Mapping[str, str],
+    patterns: Patterns = (),
+) -> KnowledgeEntry | None:
     """What a recorded thread teaches, known from when it would have been closed by going quiet."""
     closed_at: datetime = thread.messages[-1].at + close_after
-    return mine(thread, audience=audience, closed_at=closed_at).entry
+    return mine(thread, audience=audience, closed_at=closed_at, people=people, patterns=patterns).entry
 
 
 def threads_of(messages: Sequence[Message], people: Mapping[str, str]) -> list[Thread]:

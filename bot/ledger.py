@@ -295,6 +295,12 @@ def names(connection: Connection, users: Sequence[str]) -> dict[str, str]:
     return {row.id: row.name for row in rows if row.name}
 
 
+def everybody(connection: Connection) -> dict[str, str]:
+    """What people are called -> who they are, of all whose display name is known."""
+    known = connection.execute(select(people.c.name, people.c.id).where(people.c.name.is_not(None)))
+    return {name: user for name, user in known if name}
+
+
 def put_names(connection: Connection, known: Mapping[str, str]) -> None:
     for user, name in known.items():
         row = insert(people).values(id=user, name=name, asked=0, answered=0)

@@ -3,9 +3,10 @@
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
+from types import MappingProxyType
 
 from knowledge.cues import (
     asks_for_help,
@@ -22,6 +23,7 @@ from knowledge.cues import (
     says_thanks,
 )
 from knowledge.entry import EntryKind, KnowledgeEntry, Passage, PassageKind
+from knowledge.redact import redact
 from knowledge.sentences import sentences
 from knowledge.thread import Message, Role, Thread
 
@@ -34,6 +36,7 @@ LONG = 120  # characters; an asker who writes more after it is solved usually te
 
 TICKS = frozenset({"white_check_mark", "heavy_check_mark", "ballot_box_with_check", "done"})
 LIKES = TICKS | {"+1", "pray", "raised_hands", "tada", "heart", "100", "ok_hand", "clap"}
+NOBODY: Mapping[str, str] = MappingProxyType({})
 DISLIKES = frozenset({"-1", "x", "no_entry", "no_entry_sign"})
 
 
@@ -54,10 +57,21 @@ class Solution:
     confirmed: bool
 
 
-def mine(thread: Thread, *, audience: str, closed_at: datetime, link: str | None = None) -> Mined:
+def mine(
+    thread: Thread,
+    *,
+    audience: str,
+    closed_at: datetime,
+    link: str | None = None,
+    people: Mapping[str, str] = NOBODY,
+    patterns: Sequence[re.Pattern[str]] = (),
+) -> Mined:
     """The entry that a thread closed at ``closed_at`` is worth, or None with the reason.
 
-    ``link`` leads to the thread and is given to passages whose message has no link of its own.
+    ``link`` leads to the thread and is given to passages whose message has no link of its own. The entry is without
+    personal data and secrets (`knowledge.redact`): ``people`` maps what people are called to their ids, of whom those
+    who speak or are mentioned are looked for; ``patterns`` are the workspace's own. What is worth keeping, and where
+    the solution stands, is judged by what was really said.
     """
     problem = _burst(thread.messages, 0, forward_only=True)
     solution = find_solution(thread, closed_at=closed_at)
@@ -68,16 +82,32 @@ def mine(thread: Thread, *, audience: str, closed_at: datetime, link: str | None
         return Mined(entry=None, why=_why_unanswered(thread))
     if _is_contradicted(thread, solution.message):
         return Mined(entry=None, why="the asker's last word is that it is still broken")
+    told = _redacted(thread, people, patterns)
+    problem, solved = told.messages[: len(problem)], told.messages[thread.messages.index(solution.message)]
     entry = KnowledgeEntry(
         kind=EntryKind.THREAD,
         title=title_of(problem),
         origin=thread.id,
         audience=audience,
-        passages=tuple(_passages(thread, problem, solution.message, link)),
+        passages=tuple(_passages(told, problem, solved, link)),
         known_from=closed_at,
         confirmed=solution.confirmed,
     )
     return Mined(entry=entry, why=solution.why)
+
+
+def _redacted(thread: Thread, people: Mapping[str, str], patterns: Sequence[re.Pattern[str]]) -> Thread:
+    texts = redact([message.text for message in thread.messages], _names(thread, people), patterns)
+    told = (replace(message, text=text) for message, text in zip(thread.messages, texts, strict=True))
+    return replace(thread, messages=tuple(told))
+
+
+def _names(thread: Thread, people: Mapping[str, str]) -> frozenset[str]:
+    """What the people in ``thread`` are called, and who is mentioned in it; programs have no names to hide."""
+    users = {message.user for message in thread.messages if _is_human(message)}
+    said = "\n".join(message.text for message in thread.messages).casefold()
+    known = {name for name, user in people.items() if user in users or f"@{name.casefold()}" in said}
+    return frozenset(known | {user.rsplit("/", 1)[-1] for user in users})
 
 
 def find_solution(thread: Thread, *, closed_at: datetime | None = None) -> Solution | None:

@@ -3,15 +3,17 @@
 import csv
 import io
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from knowledge.documents import Section, html_sections, markdown_sections, text_sections
 from knowledge.entry import EntryKind, KnowledgeEntry, Passage, PassageKind
 from knowledge.recordings import is_recording
+from knowledge.redact import SECRETS, redact
 
 __all__ = ["SourceError", "Walk", "entries_from", "is_recording", "walk"]
 
@@ -99,11 +101,14 @@ def _kind(file: Path) -> str:
     return "recording" if is_recording(file) else file.suffix.lower() or "no ending"
 
 
-def entries_from(path: Path, audience: str, root: Path) -> list[KnowledgeEntry]:
+def entries_from(
+    path: Path, audience: str, root: Path, patterns: Sequence[re.Pattern[str]] = ()
+) -> list[KnowledgeEntry]:
     """The entries of one document: a section each, or a question each. Raises SourceError.
 
     ``origin`` and the passages' ``source`` are the path below ``root``, with "/", so that learning the document
     again replaces what it said before; a path outside of ``root`` is kept whole.
+    Secrets, and what ``patterns`` describe, are redacted; personal data are not: a document names whom to call.
     """
     suffix = path.suffix.lower()
     if suffix not in SUPPORTED:
@@ -123,7 +128,7 @@ def entries_from(path: Path, audience: str, root: Path) -> list[KnowledgeEntry]:
         origin=_origin(path, root), audience=audience, at=datetime.fromtimestamp(stat.st_mtime, UTC)
     )
     try:
-        return _entries(document, content, suffix, path.stem)
+        return _redacted(_entries(document, content, suffix, path.stem), patterns)
     except ValueError as error:
         raise SourceError(f"{path}: {error}") from error
     except RecursionError as error:
@@ -149,6 +154,20 @@ def _entries(document: _Document, content: bytes, suffix: str, name: str) -> lis
             for piece in section.pieces()
         ]
     return list({entry.id: entry for entry in found}.values())  # the same words twice are one entry
+
+
+def _redacted(entries: Sequence[KnowledgeEntry], patterns: Sequence[re.Pattern[str]]) -> list[KnowledgeEntry]:
+    """The entries of one document without secrets; the same secret is called the same in all of them."""
+    texts = (text for entry in entries for text in (entry.title, *(each.text for each in entry.passages)))
+    told = iter(redact(list(texts), patterns=patterns, kinds=SECRETS))
+    return [
+        replace(
+            entry,
+            title=next(told),
+            passages=tuple(replace(passage, text=next(told)) for passage in entry.passages),
+        )
+        for entry in entries
+    ]
 
 
 def _document_sections(content: bytes, suffix: str, name: str) -> Sequence[Section]:

@@ -1,6 +1,7 @@
 """`earshot learn`: every kind of file, again without effect, less when there is less, and each to its readers."""
 
 import json
+import re
 import zipfile
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -9,11 +10,17 @@ from typing import Any
 
 import pytest
 
-from bot.app import open_database
+from bot import ledger
+from bot.adapters import room
+from bot.app import assemble, open_database
+from bot.clock import RecordedClock
+from bot.config import Config, Redact
+from bot.handlers import on_clock
 from bot.learning import Learnt, learn_path
+from bot.replay import advance, arrivals
 from knowledge.embed import HashEmbedder
 from knowledge.entry import EntryKind, KnowledgeEntry, audiences
-from knowledge.recordings import RecordingError
+from knowledge.recordings import RecordingError, read_recording
 from knowledge.search import Knowledge
 from knowledge.sources import SourceError
 
@@ -223,3 +230,46 @@ async def test_giving_it_to_another_audience_takes_it_from_the_first(
     again = await learn(knowledge, folder, "channel:help")
     assert (again.added, again.removed) == (first.added, first.added)
     assert await found(knowledge, PROBLEM, "other") == set()
+
+
+async def test_the_patterns_of_the_workspace_count_in_threads_and_documents(
+    knowledge: Knowledge, tmp_path: Path
+) -> None:
+    (tmp_path / "past.jsonl").write_text(
+        recorded().replace("spill folder", "spill-771 folder"), encoding="utf-8"
+    )
+    (tmp_path / "gate.md").write_text("# Gate\n\nThe folder of the gate is spill-772.\n", encoding="utf-8")
+    await learn_path(
+        knowledge, tmp_path, "workspace", DAYS, lambda *_: None, tmp_path, [re.compile(r"spill-\d+")]
+    )
+    kept = [*await knowledge.entries_from("m0"), *await knowledge.entries_from("gate.md")]
+    texts = " ".join(passage.text for entry in kept for passage in entry.passages)
+    assert "the <redacted 1> folder is full" in texts or "that the <redacted 1> folder" in texts
+    assert "gate is <redacted 1>." in texts
+
+
+async def test_what_is_learnt_of_a_live_thread_is_redacted_as_what_is_read(
+    knowledge: Knowledge, tmp_path: Path
+) -> None:
+    said = (
+        recorded().replace("spill folder", "spill-771 folder").replace("restart the gate.", "ask @Cleo Park.")
+    )
+    (tmp_path / "past.jsonl").write_text(said, encoding="utf-8")
+    messages = read_recording(tmp_path / "past.jsonl").messages
+    config = Config(redact=Redact(patterns=(re.compile(r"spill-\d+"),)))
+    database = open_database(f"sqlite:///{tmp_path / 'live.db'}", durable=False)
+    database.run_blocking(lambda connection: ledger.put_names(connection, {"cleo": "Cleo Park"}))
+    clock = RecordedClock(MORNING)
+    adapter = room.RoomAdapter({"help": room.channel("help", name="help")})
+    app = assemble(lambda: config, database, knowledge, [adapter], clock=clock, settle=timedelta())
+    for arrival in arrivals(messages):
+        await advance(app, clock, arrival.at)
+        await app.accept(arrival)
+        await app.drain()
+    await advance(app, clock, MORNING + DAYS + timedelta(days=1))
+    await on_clock(app.bot)
+    [entry] = await knowledge.entries_from("m0")
+    texts = " ".join(passage.text for passage in entry.passages)
+    database.close()
+    assert "the <redacted 1> folder is full" in texts
+    assert "ask @<name 1>." in texts

@@ -1,5 +1,6 @@
 """Which closed threads are kept, and where in them the solution is seen."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -272,3 +273,45 @@ def test_the_benchmark_says_when_its_data_is_missing(
 ) -> None:
     assert solution_benchmark.main(["--data", str(tmp_path)]) == 0
     assert "skipped" in capsys.readouterr().out
+
+
+def test_what_is_kept_names_nobody_and_holds_no_secret() -> None:
+    entry = mine(
+        thread(
+            "U1: Hi Petra, the gate refuses ann@example.com with MLR-4090, how can I sign in?",
+            "U2: @Ann Lee use `password=letmein1` of order ACME-123456, then ann@example.com works.",
+            "U1: that fixed it, thanks Bob!",
+        ),
+        audience=WORKSPACE,
+        closed_at=CLOSED,
+        people={"Ann Lee": "U1", "Bob": "U2", "Somebody Else": "U3"},
+        patterns=[re.compile(r"ACME-\d+")],
+    ).entry
+    assert entry is not None
+    assert entry.title == "Hi <name 1>, the gate refuses <email 1> with MLR-4090, how can I sign in?"
+    [solution] = entry.of(PassageKind.SOLUTION)
+    assert solution.text == (
+        "@<name 2> use `password=<secret 1>` of order <redacted 1>, then <email 1> works."
+    )
+    assert entry.passages[-1].text == "that fixed it, thanks <name 3>!"
+    assert [passage.source for passage in entry.passages] == ["m0", "m1", "m2"]  # so that it can be erased
+
+
+def test_a_title_is_cut_after_it_is_redacted() -> None:
+    long = "The gate refuses to let anybody in since the upgrade of this night and I do not know why at all, who is "
+    entry = kept(
+        f"ann: {long}ann.lee.of.accounting@example.com?",
+        "bob: Restart the gate with millrace gate restart.",
+        "ann: thanks, that fixed it",
+    )
+    assert entry.title == f"{long}<email 1>?"
+
+
+def test_programs_have_no_names_to_hide() -> None:
+    entry = kept(
+        "ann: Why does the gate stop with MLR-4090?",
+        "robo: Robo restarted it",
+        "bob: Ask Robo to restart the gate again.",
+        "ann: works now, thanks",
+    )
+    assert "Robo" in " ".join(passage.text for passage in entry.of(PassageKind.SOLUTION))

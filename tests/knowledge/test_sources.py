@@ -1,6 +1,7 @@
 """Documents become entries that say verbatim what the documents say, under their headings."""
 
 import os
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -369,3 +370,13 @@ def test_one_path_is_a_document_or_a_recording(tmp_path: Path) -> None:
     assert walk(document) == Walk(documents=(document,))
     assert walk(recording) == Walk(recordings=(recording,))
     assert is_recording(recording)
+
+
+def test_secrets_of_documents_are_redacted_and_whom_to_call_is_not(tmp_path: Path) -> None:
+    text = "# Gate\n\nCall ops@example.com. Set `password=letmein1` for ACME-123456 at 203.0.113.7.\n"
+    file = written(tmp_path, "gate.md", text)
+    [entry] = entries_from(file, WORKSPACE, tmp_path, [re.compile(r"ACME-\d+")])
+    [solution] = entry.of(PassageKind.SOLUTION)
+    assert solution.text == (
+        "Call ops@example.com. Set `password=<secret 1>` for <redacted 1> at 203.0.113.7."
+    )
