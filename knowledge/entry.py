@@ -22,12 +22,28 @@ class EntryKind(StrEnum):
     THREAD = "thread"
 
 
+class EntryState(StrEnum):
+    """Where an entry stands. Only active ones are found and quoted; nothing but forgetting removes the others."""
+
+    ACTIVE = "active"
+    PENDING = "pending"  # waits for a person's approval
+    REJECTED = "rejected"  # a person said no: it is not proposed again
+    MERGED = "merged"  # says the same as its successor, which stands for both
+    SUPERSEDED = "superseded"  # its successor is newer and says otherwise
+    DISPUTED = "disputed"  # contradicts its successor; neither is quoted until somebody decides
+    RETIRED = "retired"  # taken out by a person, or because nobody said that it still holds
+
+
 class PassageKind(StrEnum):
-    """Which part of an entry a passage is. Only solutions are quoted; discussion is only searched by words."""
+    """Which part of an entry a passage is. Only solutions are quoted; discussion is only searched by words.
+
+    A confirmation is what somebody said when it worked: shown as evidence, neither searched nor quoted.
+    """
 
     PROBLEM = "problem"
     SOLUTION = "solution"
     DISCUSSION = "discussion"
+    CONFIRMATION = "confirmation"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -125,6 +125,13 @@ class Finder:
             trust=self.catalogue.trust_in(numbers),
         )
 
+    def nearest(self, vector: Vectors, scope: Scope, k: int) -> list[int]:
+        """The ``k`` entries of ``scope`` with the vectors nearest to float32 [1, d], nearest first."""
+        readable = self.catalogue.readable(scope)
+        if not readable.any():
+            return []
+        return [int(number) for number in self._nearest(vector, k, self.catalogue.vectors_in(readable))]
+
     def _nearest(self, vector: Vectors, count: int, allowed: Ids | None) -> Ids:
         """The ``count`` entries with the nearest vectors. One entry may have many, so ask on."""
         most = len(self.vectors) if allowed is None else len(allowed)

@@ -20,9 +20,9 @@ from knowledge.catalogue import Scope
 from knowledge.database import Database
 from knowledge.embed import BATCH as EMBED_BATCH
 from knowledge.embed import Embedder
-from knowledge.entry import Hit, KnowledgeEntry, Trust
+from knowledge.entry import EntryState, Hit, KnowledgeEntry, Trust
 from knowledge.finder import Finder, Found
-from knowledge.ranking import Weights, shipped
+from knowledge.ranking import Weights, above_floor, shipped
 from knowledge.store import LearnReport, Listing, Stored, View
 from knowledge.views import VERSION as VIEWS_VERSION
 from knowledge.views import embedded_texts, indexed_texts
@@ -61,6 +61,19 @@ class _Rows:
     views: Sequence[View]
     vectors: Mapping[int, NDArray[np.float32]]
     stored: Mapping[int, Stored]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Alike:
+    """An entry that resembles another: the cosines in [-1, 1] of their problems and of their nearest solutions,
+    both counted from the model's floor."""
+
+    stored: Stored
+    problem: float
+    solution: float
+
+
+Prepared = Callable[[Connection, EntryState], list[str]]  # stores entries; the ids of the new ones
 
 
 class Knowledge:
@@ -130,7 +143,42 @@ class Knowledge:
         stored = await self._database.run(lambda connection: store.stored_by_number(connection, numbers))
         self.timing = SearchTiming(embed=timing.embed, find=timing.find, total=perf_counter() - started)
         # An entry that was removed in between is left out.
-        return [_hit(one, stored[one.number]) for one in found if one.number in stored]
+        return [
+            _hit(one, stored[one.number])
+            for one in found
+            if one.number in stored and stored[one.number].state is EntryState.ACTIVE
+        ]
+
+    async def alike(self, entry_id: str, k: int) -> list[Alike]:
+        """The ``k`` active entries of the same audience whose problems are nearest to this one's, nearest first.
+
+        ``entry_id`` may be in any state and is not among them; empty if there is no such entry.
+        """
+        await self._follow()
+        mine = await self._database.run(partial(self._own_vectors, entry_id=entry_id))
+        if mine is None:
+            return []
+        own, vectors = mine
+        scope = Scope(audiences=frozenset({own.entry.audience}))
+        numbers = await self._on_thread(self._finder.nearest, vectors[:1], scope, k + 1)
+        others = [number for number in numbers if number != own.number]
+        return await self._database.run(partial(self._compared, vectors=vectors, numbers=others[:k]))
+
+    async def prepare(self, entries: Sequence[KnowledgeEntry]) -> Prepared:
+        """Embed ``entries``; what is given back stores them inside a caller's transaction, in a state.
+
+        After that transaction is committed call ``follow``.
+        """
+        embedded = await self._embed_new(entries)
+
+        def put(connection: Connection, state: EntryState) -> list[str]:
+            return self._put(connection, entries, embedded, state)
+
+        return put
+
+    async def follow(self) -> None:
+        """Bring the indexes up to what transactions of others committed to the store."""
+        await self._follow()
 
     async def learn(self, entries: Sequence[KnowledgeEntry], progress: Progress | None = None) -> LearnReport:
         """Add ``entries``; those known already stay. Stopped half-way, what was reported as done is kept."""
@@ -239,9 +287,13 @@ class Knowledge:
         return {entry.id: embedded_texts(entry, self._embedder.split) for entry in entries}
 
     def _put(
-        self, connection: Connection, entries: Sequence[KnowledgeEntry], embedded: _Embedded
+        self,
+        connection: Connection,
+        entries: Sequence[KnowledgeEntry],
+        embedded: _Embedded,
+        state: EntryState = EntryState.ACTIVE,
     ) -> list[str]:
-        new = store.put_entries(connection, entries)
+        new = store.put_entries(connection, entries, state)
         self._put_embedded(connection, embedded)
         return new
 
@@ -284,12 +336,13 @@ class Knowledge:
         return bool(listed - {view.number for view in store.views(connection, self._scheme, numbers)})
 
     def _rows(self, connection: Connection, numbers: Sequence[int], new: set[int]) -> _Rows:
+        listings = store.listings(connection, numbers)
         views = store.views(connection, self._scheme, numbers)
         return _Rows(
-            listings=store.listings(connection, numbers),
+            listings=listings,
             views=views,
             vectors=self._vectors(connection, [view for view in views if view.number in new]),
-            stored=store.stored_by_number(connection, new),
+            stored=store.stored_by_number(connection, new & {listing.number for listing in listings}),
         )
 
     def _vectors(self, connection: Connection, views: Sequence[View]) -> dict[int, NDArray[np.float32]]:
@@ -297,6 +350,46 @@ class Knowledge:
         hashes = (view.text_hash for view in views)
         found = store.vectors_by_hash(connection, self._embedder.fingerprint, hashes)
         return {view.id: found[view.text_hash] for view in views if view.text_hash in found}
+
+    def _own_vectors(
+        self, connection: Connection, entry_id: str
+    ) -> tuple[Stored, NDArray[np.float32]] | None:
+        stored = store.stored_by_id(connection, [entry_id]).get(entry_id)
+        vectors = {} if stored is None else self._vectors_of(connection, [stored.number])
+        if stored is None or stored.number not in vectors:
+            return None
+        return stored, vectors[stored.number]
+
+    def _vectors_of(self, connection: Connection, numbers: Sequence[int]) -> dict[int, NDArray[np.float32]]:
+        """The vectors [views, d] of entries in any state by number, the problem's first."""
+        views = store.views(connection, self._scheme, numbers, active=False)
+        vectors = self._vectors(connection, views)
+        grouped: dict[int, list[NDArray[np.float32]]] = {}
+        for view in views:
+            if view.id in vectors:
+                grouped.setdefault(view.number, []).append(vectors[view.id])
+        return {number: np.stack(rows) for number, rows in grouped.items()}
+
+    def _compared(
+        self, connection: Connection, vectors: NDArray[np.float32], numbers: Sequence[int]
+    ) -> list[Alike]:
+        stored = store.stored_by_number(connection, numbers)
+        theirs = self._vectors_of(connection, numbers)
+        found = [
+            Alike(
+                stored=stored[number],
+                problem=self._above_floor(vectors[:1] @ theirs[number][:1].T),
+                solution=self._above_floor(vectors[-1:] @ theirs[number][-1:].T)
+                if min(len(vectors), len(theirs[number])) == 1
+                else self._above_floor(vectors[1:] @ theirs[number][1:].T),
+            )
+            for number in numbers
+            if number in stored and number in theirs
+        ]
+        return sorted(found, key=lambda one: -one.problem)
+
+    def _above_floor(self, cosines: NDArray[np.float32]) -> float:
+        return float(above_floor(cosines.max(keepdims=True).reshape(1), self._embedder.floor)[0])
 
     def _apply(self, numbers: Sequence[int], rows: _Rows) -> None:
         there = {listing.number for listing in rows.listings}

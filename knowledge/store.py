@@ -18,6 +18,7 @@ from sqlalchemy import (
     Connection,
     Float,
     ForeignKey,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -30,13 +31,14 @@ from sqlalchemy import (
     delete,
     exists,
     func,
+    inspect,
     select,
     update,
 )
 from sqlalchemy.dialects import sqlite
 
 from knowledge.database import Migration
-from knowledge.entry import EntryKind, KnowledgeEntry, Passage, PassageKind, Trust
+from knowledge.entry import EntryKind, EntryState, KnowledgeEntry, Passage, PassageKind, Trust
 from knowledge.thread import Role
 
 T = TypeVar("T")
@@ -61,6 +63,11 @@ _entries = Table(
     Column("confirmed", Boolean, nullable=False, default=False),
     Column("up", Float, nullable=False, default=0.0),
     Column("down", Float, nullable=False, default=0.0),
+    Column("state", String, nullable=False, server_default="active"),
+    Column("successor", String),  # the entry that stands for this one, or that contradicts it
+    Column("proven_at", Float),  # when somebody last said, or showed, that it still holds
+    Column("asked_at", Float),  # when people were asked whether it still holds, without an answer yet
+    Index("entries_state", "state", "known_from"),
     sqlite_autoincrement=True,
 )
 _passages = Table(
@@ -105,7 +112,27 @@ _changes = Table(
     sqlite_autoincrement=True,
 )
 
-MIGRATIONS = [Migration(name="knowledge-1", apply=_metadata.create_all)]
+
+def _add_states(connection: Connection) -> None:
+    """States of entries; a fresh store has them from its first step."""
+    known = {column["name"] for column in inspect(connection).get_columns("entries")}
+    added = {
+        "state": "VARCHAR NOT NULL DEFAULT 'active'",
+        "successor": "VARCHAR",
+        "proven_at": "FLOAT",
+        "asked_at": "FLOAT",
+    }
+    for name, kind in added.items():
+        if name not in known:
+            connection.exec_driver_sql(f"ALTER TABLE entries ADD COLUMN {name} {kind}")
+    for index in _entries.indexes:
+        index.create(connection, checkfirst=True)
+
+
+MIGRATIONS = [
+    Migration(name="knowledge-1", apply=_metadata.create_all),
+    Migration(name="knowledge-2-states", apply=_add_states),
+]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -124,6 +151,10 @@ class Stored:
     number: int
     entry: KnowledgeEntry
     trust: Trust
+    state: EntryState = EntryState.ACTIVE
+    successor: str | None = None
+    proven_at: datetime | None = None
+    asked_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -162,18 +193,21 @@ class Counts:
 Put = Callable[[Connection, Sequence[KnowledgeEntry]], list[str]]
 
 
-def put_entries(connection: Connection, entries: Sequence[KnowledgeEntry]) -> list[str]:
-    """Store ``entries``; the ids of those that were not known, in order.
+def put_entries(
+    connection: Connection, entries: Sequence[KnowledgeEntry], state: EntryState = EntryState.ACTIVE
+) -> list[str]:
+    """Store ``entries``; the ids of those that were not known, in order. These begin in ``state``.
 
-    A known entry keeps its trust and its confirmation; ``known_from`` and the passages' authors, roles, times
-    and links follow the new one.
+    A known entry keeps its state, its trust and its confirmation; ``known_from`` and the passages' authors, roles,
+    times and links follow the new one.
     """
     given = {entry.id: entry for entry in entries}
     known = _known_ids(connection, given)
     new = {key: entry for key, entry in given.items() if key not in known}
     for key in known:
         _refresh(connection, key, given[key])
-    _insert_new(connection, _entries, [_entry_row(key, entry) for key, entry in new.items()])
+    rows = [{**_entry_row(key, entry), "state": state.value} for key, entry in new.items()]
+    _insert_new(connection, _entries, rows)
     _insert_new(
         connection, _passages, [row for key, entry in new.items() for row in _passage_rows(key, entry)]
     )
@@ -225,6 +259,26 @@ def confirm(connection: Connection, entry_id: str, confirmed: bool = True) -> bo
     return _alter(connection, entry_id, confirmed=confirmed)
 
 
+def move(
+    connection: Connection, entry_id: str, state: EntryState, successor: str | None = None
+) -> EntryState | None:
+    """Put an entry into ``state``; the state it was in, or None if there is no such entry."""
+    before = state_of(connection, entry_id)
+    if before is not None:
+        _alter(connection, entry_id, state=state.value, successor=successor)
+    return before
+
+
+def prove(connection: Connection, entry_id: str, at: datetime | None) -> bool:
+    """Note when somebody last said that the entry holds; what was asked about it is answered."""
+    return _alter(connection, entry_id, proven_at=_seconds(at), asked_at=None)
+
+
+def ask_about(connection: Connection, entry_id: str, at: datetime | None) -> bool:
+    """Note when people were asked whether the entry still holds (None: they were not)."""
+    return _alter(connection, entry_id, asked_at=_seconds(at))
+
+
 def _alter(connection: Connection, entry_id: str, **values: object) -> bool:
     found = (
         connection.execute(update(_entries).where(_entries.c.id == entry_id).values(**values)).rowcount > 0
@@ -269,6 +323,58 @@ def stored_by_number(connection: Connection, numbers: Iterable[int]) -> dict[int
     return {stored.number: stored for stored in _load(connection, _entries.c.number, numbers)}
 
 
+def state_of(connection: Connection, entry_id: str) -> EntryState | None:
+    """Where an entry stands; None if there is no such entry."""
+    value = connection.scalar(select(_entries.c.state).where(_entries.c.id == entry_id))
+    return None if value is None else EntryState(value)
+
+
+def stored_by_id(connection: Connection, ids: Iterable[str]) -> dict[str, Stored]:
+    """The entries of ``ids`` that exist, with where they stand, by id."""
+    return {stored.entry.id: stored for stored in _load(connection, _entries.c.id, ids)}
+
+
+def stored_from(connection: Connection, origin: str) -> list[Stored]:
+    """What is known from one thread or document, whatever its state, oldest first."""
+    return _load(connection, _entries.c.origin, [origin])
+
+
+def stored_under(connection: Connection, successor: str) -> list[Stored]:
+    """The entries that an entry stands for, replaced or contradicts, oldest first."""
+    return _load(connection, _entries.c.successor, [successor])
+
+
+def in_state(connection: Connection, state: EntryState, limit: int | None = None) -> list[Stored]:
+    """The entries in a state, oldest first."""
+    ids = select(_entries.c.id).where(_entries.c.state == state.value).order_by(_entries.c.number)
+    return _load(connection, _entries.c.id, connection.scalars(ids.limit(limit)).all())
+
+
+def unproven(connection: Connection, before: datetime, kind: EntryKind, limit: int) -> list[Stored]:
+    """Active entries of a kind that nobody confirmed since ``before``, those longest unconfirmed first.
+
+    What people were asked about already is left out.
+    """
+    last = func.max(func.coalesce(_entries.c.proven_at, 0.0), func.coalesce(_entries.c.known_from, 0.0))
+    ids = (
+        select(_entries.c.id)
+        .where(_entries.c.state == EntryState.ACTIVE.value, _entries.c.kind == kind.value)
+        .where(_entries.c.asked_at.is_(None), last < before.timestamp())
+        .order_by(last, _entries.c.number)
+    )
+    return _load(connection, _entries.c.id, connection.scalars(ids.limit(limit)).all())
+
+
+def unanswered(connection: Connection, before: datetime, limit: int) -> list[Stored]:
+    """Active entries that people were asked about before ``before`` without an answer."""
+    ids = (
+        select(_entries.c.id)
+        .where(_entries.c.state == EntryState.ACTIVE.value, _entries.c.asked_at < before.timestamp())
+        .order_by(_entries.c.asked_at, _entries.c.number)
+    )
+    return _load(connection, _entries.c.id, connection.scalars(ids.limit(limit)).all())
+
+
 def trust_of(connection: Connection, entry_id: str) -> Trust | None:
     """An entry's votes; None if there is no such entry."""
     row = connection.execute(select(_entries.c.up, _entries.c.down).where(_entries.c.id == entry_id)).first()
@@ -281,8 +387,9 @@ def all_ids(connection: Connection) -> Iterator[str]:
 
 
 def listings(connection: Connection, numbers: Sequence[int] | None = None) -> list[Listing]:
-    """What ranking needs of the entries of ``numbers`` (of all, if None), by number."""
+    """What ranking needs of the active entries of ``numbers`` (of all, if None), by number."""
     columns = select(*(_entries.c[name] for name in LISTED)).order_by(_entries.c.number)
+    columns = columns.where(_entries.c.state == EntryState.ACTIVE.value)
     return [_listing(row) for row in _some_or_all(connection, columns, _entries.c.number, numbers)]
 
 
@@ -358,9 +465,15 @@ def put_views(
     _insert_new(connection, _views, rows)
 
 
-def views(connection: Connection, scheme: str, numbers: Sequence[int] | None = None) -> list[View]:
-    """The embedded texts of the entries of ``numbers`` (of all, if None) under a scheme."""
+def views(
+    connection: Connection, scheme: str, numbers: Sequence[int] | None = None, *, active: bool = True
+) -> list[View]:
+    """The embedded texts of the entries of ``numbers`` (of all, if None) under a scheme; of the active ones only,
+    unless ``active`` is False."""
     columns = select(_views.c.id, _views.c.number, _views.c.text_hash).where(_views.c.scheme == scheme)
+    if active:
+        columns = columns.join(_entries, _entries.c.number == _views.c.number)
+        columns = columns.where(_entries.c.state == EntryState.ACTIVE.value)
     return [
         _view(row)
         for row in _some_or_all(connection, columns.order_by(_views.c.id), _views.c.number, numbers)
@@ -433,7 +546,15 @@ def _stored(row: RowMapping, passages: Sequence[Passage]) -> Stored:
         known_from=_moment(row["known_from"]),
         confirmed=row["confirmed"],
     )
-    return Stored(number=row["number"], entry=entry, trust=Trust(up=row["up"], down=row["down"]))
+    return Stored(
+        number=row["number"],
+        entry=entry,
+        trust=Trust(up=row["up"], down=row["down"]),
+        state=EntryState(row["state"]),
+        successor=row["successor"],
+        proven_at=_moment(row["proven_at"]),
+        asked_at=_moment(row["asked_at"]),
+    )
 
 
 def _passage(row: RowMapping) -> Passage:

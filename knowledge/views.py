@@ -37,7 +37,8 @@ def solution_texts(title: str, passage: str, split: Split) -> list[str]:
 
 def indexed_texts(entry: KnowledgeEntry) -> Document:
     """The texts of an entry that are searched by words, with how much a word in each counts."""
-    return [(entry.title, TITLE_WEIGHT), *((passage.text, 1.0) for passage in entry.passages)]
+    searched = (passage for passage in entry.passages if passage.kind is not PassageKind.CONFIRMATION)
+    return [(entry.title, TITLE_WEIGHT), *((passage.text, 1.0) for passage in searched)]
 
 
 def _under(title: str, text: str) -> str:
