@@ -280,6 +280,39 @@ group_members = Table(
 )
 
 
+# Each night once, by its date in the configured zone. `report` holds numbers and ids, never what somebody said.
+nights = Table(
+    "nights",
+    _metadata,
+    Column("date", String, primary_key=True),
+    Column("state", String, nullable=False),
+    Column("step", String, nullable=False),
+    Column("owner", String, nullable=False),
+    Column("begun_at", Float, nullable=False),
+    Column("beat_at", Float, nullable=False),
+    Column("ended_at", Float),
+    Column("report", Text),
+)
+# What a night did, in order: references and states, so that it can be taken back without keeping copies.
+night_changes = Table(
+    "night_changes",
+    _metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("night", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("subject", String, nullable=False),  # an entry; a message (outcome); a channel (threshold)
+    Column("other", String),
+    Column("before", String),
+    Column("after", String),
+    Column("why", Text, nullable=False),
+    Column("doubts", Text, nullable=False, server_default="[]"),
+    Column("state", String, nullable=False),
+    Column("at", Float, nullable=False),
+    Index("night_changes_night", "night", "id"),
+    Index("night_changes_subject", "subject"),
+)
+
+
 def _add_scores(connection: Connection) -> None:
     """What decisions weighed, what threads showed, and the channels' scales."""
     known = {column["name"] for column in inspect(connection).get_columns("decisions")}
@@ -308,11 +341,17 @@ def _add_interaction(connection: Connection) -> None:
         connection.exec_driver_sql("ALTER TABLE votes ADD COLUMN reason VARCHAR")
 
 
+def _add_nights(connection: Connection) -> None:
+    for table in (nights, night_changes):
+        table.create(connection, checkfirst=True)
+
+
 MIGRATIONS = [
     Migration("2026-11-ledger", lambda connection: _metadata.create_all(connection)),
     Migration("2026-11-scores", _add_scores),
     Migration("2026-11-manners", _add_manners),
     Migration("2026-11-interaction", _add_interaction),
+    Migration("2026-11-nights", _add_nights),
 ]
 
 # What a scratch copy keeps of its store: who people are is knowledge of today, not a conversation.

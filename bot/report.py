@@ -1,0 +1,46 @@
+"""What a night came to, in numbers and references; nothing that somebody said. Pure."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NightReport:
+    """One night. Everything that is named is named by id: texts are looked up when somebody reads it.
+
+    ``not_worth`` counts the threads that taught nothing, by reason. ``gained`` and ``lost`` are past questions
+    (message ids) out of ``tried`` that would be answered now and were not before, and the other way round. ``best``
+    are the three best new entries, ``open_questions`` what nobody could answer, newest first. ``thresholds`` are the
+    channels whose threshold moved: (before, after). ``drift`` says for each channel why its replies fell to drafts.
+    """
+
+    date: str
+    threads: int = 0
+    added: int = 0
+    pending: int = 0
+    merged: int = 0
+    superseded: int = 0
+    disputed: int = 0
+    asked: int = 0
+    retired: int = 0
+    not_worth: Mapping[str, int] = field(default_factory=dict)
+    tried: int = 0
+    gained: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    best: tuple[str, ...] = ()
+    open_questions: tuple[str, ...] = ()
+    thresholds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    drift: Mapping[str, str] = field(default_factory=dict)
+
+    def json(self) -> str:
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+
+def report_from(text: str) -> NightReport:
+    """The report that ``json`` wrote."""
+    fields = json.loads(text)
+    for name in ("gained", "lost", "best", "open_questions"):
+        fields[name] = tuple(fields[name])
+    fields["thresholds"] = {name: (low, high) for name, (low, high) in fields["thresholds"].items()}
+    return NightReport(**fields)
