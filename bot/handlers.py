@@ -39,25 +39,21 @@ from bot.situation import (
     conversation_for,
     hear,
     knows_thread,
-    policy_of,
     recall,
     role_in,
     roles_in,
     whole_user,
 )
-from bot.tickets import Step, Ticket, TicketState
-from bot.verdicts import keep_outcomes, recalibrate, recalibrate_due
+from bot.tickets import Step
+from bot.verdicts import recalibrate, recalibrate_due
 from bot.whispers import About, whisper
 from knowledge.database import Database
-from knowledge.entry import Hit, KnowledgeEntry, PassageKind, Trust, audience_of, audiences
-from knowledge.mine import mine
+from knowledge.entry import Hit, KnowledgeEntry, PassageKind, Trust, audiences
 from knowledge.search import Knowledge
 from knowledge.thread import Reaction, Role
 from knowledge.writer import Writer, WriterFailed
 
 log = logging.getLogger("earshot")
-
-LEARN_BATCH = 20  # closed threads learnt from in one go, so that live messages get their turn
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -374,11 +370,10 @@ async def on_reaction(bot: Bot, work: Work, reacted: Reacted) -> None:
     config, now = bot.config(), bot.clock.now()
     entries: list[str] = []
     channel: str | None = None
-    closed = False
     known = await told_of(bot.adapter_of(reacted.message_id), reacted.user)
 
     def take(connection: Connection) -> None:
-        nonlocal closed, channel
+        nonlocal channel
         ledger.put_people(connection, known)
         own = ledger.suggestion_by_post(connection, reacted.message_id)
         if own is not None:
@@ -386,13 +381,13 @@ async def on_reaction(bot: Bot, work: Work, reacted: Reacted) -> None:
             entries.extend(votes.entries_quoted(connection, own.id))
             channel = own.channel
             orders.hush(connection, own.conversation, reacted)
-            closed = _check(connection, config, own.conversation, reacted)
+            _check(connection, config, own.conversation, reacted)
         elif (row := ledger.message_row(connection, reacted.message_id)) is not None:
             reaction = Reaction(name=normal_name(reacted.name), user=reacted.user, at=reacted.at)
             ledger.react(connection, row.id, reaction, added=reacted.added)
             orders.hush(connection, row.conversation, reacted)
             _offer(connection, row.id, reacted, now)
-            closed = _check(connection, config, row.conversation, reacted)
+            _check(connection, config, row.conversation, reacted)
         elif not (
             ledger.was_erased(connection, reacted.message_id)
             or drafts.is_draft_message(connection, reacted.message_id)
@@ -401,8 +396,6 @@ async def on_reaction(bot: Bot, work: Work, reacted: Reacted) -> None:
 
     await bot.database.run(take)
     await recount_trust(bot, entries, channel)
-    if closed:
-        await learn_closed(bot)
     await bot.database.run(lambda connection: inbox.finish(connection, work.id))
 
 
@@ -477,17 +470,14 @@ def _vote_by_reaction(connection: Connection, suggestion: Row[Any], reacted: Rea
         votes.withdraw_vote(connection, suggestion_id, reacted.user, helpful=helpful)
 
 
-def _check(connection: Connection, config: Config, conversation: str, reacted: Reacted) -> bool:
-    """Move the ticket by a ✅. Whether it is closed by it."""
+def _check(connection: Connection, config: Config, conversation: str, reacted: Reacted) -> None:
+    """Move the ticket by a ✅."""
     ticket = ledger.ticket(connection, conversation)
     if ticket is None or normal_name(reacted.name) != "white_check_mark":
-        return False
+        return
     step = _check_step(connection, config, reacted)
-    if not tickets.allowed(ticket, step):
-        return False  # a person's odd click, such as taking off a ✅ that did nothing
-    moved = tickets.advance(ticket, step, reacted.at)
-    ledger.put_ticket(connection, moved)
-    return moved.state is TicketState.CLOSED
+    if tickets.allowed(ticket, step):  # not a person's odd click, such as taking off a ✅ that did nothing
+        ledger.put_ticket(connection, tickets.advance(ticket, step, reacted.at))
 
 
 def _check_step(connection: Connection, config: Config, reacted: Reacted) -> Step:
@@ -527,49 +517,12 @@ def _counted(connection: Connection, *, config: Config, entry_id: str) -> Trust:
 
 
 async def on_clock(bot: Bot) -> None:
-    """Close the tickets that went quiet, let old drafts expire, and learn from what is closed."""
+    """Close the tickets that went quiet, and let old drafts expire."""
     now, config = bot.clock.now(), bot.config()
     close_after = config.tickets.close_after
     await bot.database.run(lambda connection: recalibrate_due(connection, config, now))
     await bot.database.run(lambda connection: ledger.close_quiet(connection, now, close_after))
     await bot.database.run(lambda connection: drafts.expire_old(connection, now))
-    await learn_closed(bot)
-
-
-async def learn_closed(bot: Bot) -> None:
-    """Turn closed threads into knowledge, in small batches."""
-    while closed := await bot.database.run(
-        lambda connection: ledger.closed_unlearnt(connection, LEARN_BATCH)
-    ):
-        for ticket in closed:
-            await _learn(bot, ticket)
-
-
-async def _learn(bot: Bot, ticket: Ticket) -> None:
-    now, config = bot.clock.now(), bot.config()
-
-    def read(connection: Connection) -> list[KnowledgeEntry]:
-        thread = ledger.thread(connection, ticket.conversation)
-        channel = ledger.channel_of(connection, ticket.channel)
-        policy = policy_of(config, channel, now)
-        if thread is None or policy.mode == "off" or policy.external_blocked:
-            return []  # where it is not to help it does not learn either
-        keep_outcomes(connection, thread, now)
-        if thread.asker != ticket.asker:
-            return []  # what was asked is deleted; the next to speak did not ask it
-        audience = audience_of(channel.id, private=channel.private, external=channel.external)
-        entry = mine(
-            thread,
-            audience=audience,
-            closed_at=now,
-            people=ledger.everybody(connection),
-            patterns=config.redact.patterns,
-        ).entry
-        return [] if entry is None else [entry]
-
-    entries = await bot.database.run(read)
-    await bot.knowledge.learn_origin(ticket.conversation, entries)
-    await bot.database.run(lambda connection: ledger.mark_learnt(connection, ticket.conversation))
 
 
 def _ago(span: timedelta) -> str:

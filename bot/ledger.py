@@ -411,8 +411,13 @@ def _ticket(row: Row[Any]) -> Ticket:
     )
 
 
-def put_ticket(connection: Connection, changed: Ticket) -> None:
-    """Keep a ticket. One that moved or spoke again is to be learnt from anew once it is closed."""
+def put_ticket(connection: Connection, changed: Ticket, closed_at: datetime | None = None) -> None:
+    """Keep a ticket. One that moved or spoke again is to be learnt from anew once it is closed.
+
+    ``closed_at``: when a ticket that is closed was; without it when something last happened in it.
+    """
+    closed = changed.state is TicketState.CLOSED
+    ended = seconds(closed_at or changed.last_at) if closed else None
     row = insert(tickets).values(
         conversation=changed.conversation,
         channel=changed.channel,
@@ -421,8 +426,14 @@ def put_ticket(connection: Connection, changed: Ticket) -> None:
         opened_at=seconds(changed.opened_at),
         last_at=seconds(changed.last_at),
         learnt=False,
+        closed_at=ended,
     )
-    change = {"state": changed.state, "last_at": seconds(changed.last_at), "learnt": False}
+    change = {
+        "state": changed.state,
+        "last_at": seconds(changed.last_at),
+        "learnt": False,
+        "closed_at": ended,
+    }
     connection.execute(row.on_conflict_do_update(index_elements=["conversation"], set_=change))
 
 
@@ -438,7 +449,8 @@ def close_quiet(connection: Connection, now: datetime, close_after: timedelta) -
     rows = connection.execute(_QUIET, {"before": before}).all()
     for row in rows:
         quiet = _ticket(row)
-        put_ticket(connection, replace(advance(quiet, Step.QUIET, quiet.last_at), last_at=quiet.last_at))
+        closed = replace(advance(quiet, Step.QUIET, quiet.last_at), last_at=quiet.last_at)
+        put_ticket(connection, closed, quiet.last_at + close_after)
     return len(rows)
 
 
@@ -460,6 +472,12 @@ def closed_unlearnt(connection: Connection, limit: int) -> list[Ticket]:
         .limit(limit)
     ).all()
     return [_ticket(row) for row in rows]
+
+
+def closed_at(connection: Connection, conversation: str) -> datetime | None:
+    """When a conversation was closed; None if it is open, or was closed before this was kept."""
+    at = connection.scalar(select(tickets.c.closed_at).where(tickets.c.conversation == conversation))
+    return None if at is None else moment(at)
 
 
 def mark_learnt(connection: Connection, conversation: str) -> None:

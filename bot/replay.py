@@ -13,13 +13,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from bot import inbox, intents, ledger, tables
+from bot import inbox, intents, ledger, nights, tables
 from bot.adapters import room
 from bot.adapters.adapter import Arrival
 from bot.app import App, assemble, open_database, ranking_of
 from bot.clock import RecordedClock
 from bot.config import Config
 from bot.handlers import on_clock
+from bot.night import on_night
 from bot.scorer import Action
 from knowledge import store
 from knowledge.database import Database
@@ -183,6 +184,7 @@ async def advance(app: App, clock: RecordedClock, until: datetime) -> None:
     while (due := await _next(app)) is not None and due <= until:
         clock.move_to(due)
         await on_clock(app.bot)
+        await on_night(app.bot, thorough=False)
         await app.drain()
     clock.move_to(until)
 
@@ -194,13 +196,14 @@ def _waiting(connection: Connection) -> datetime | None:
 
 
 async def _next(app: App) -> datetime | None:
-    close_after = app.bot.config().tickets.close_after
+    config, now = app.bot.config(), app.bot.clock.now()
 
     def soonest(connection: Connection) -> datetime | None:
         times = (
             inbox.next_due(connection),
-            ledger.next_quiet(connection, close_after),
+            ledger.next_quiet(connection, config.tickets.close_after),
             intents.next_intent(connection),
+            nights.next_night(connection, now, config.night.at, config.tz),
         )
         return min((at for at in times if at is not None), default=None)
 

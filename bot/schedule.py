@@ -5,6 +5,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from bot import inbox
 from bot.groups import Groups
 from bot.handlers import Bot, on_clock
+from bot.night import on_night
 
 TICK_SECONDS = 30
 PRUNE_HOURS = 1
@@ -22,6 +23,9 @@ class Schedule:
 
     def start(self) -> None:
         self._scheduler.add_job(on_clock, "interval", args=[self._bot], seconds=TICK_SECONDS, id="tickets")
+        # Asked often rather than triggered at the hour: so a night that a restart, a sleeping laptop, an edit of
+        # config.yaml or a clock change would miss or double is found due, once, by its date in the ledger.
+        self._scheduler.add_job(on_night, "interval", args=[self._bot], seconds=TICK_SECONDS, id="night")
         self._scheduler.add_job(self.groups.refresh, "interval", seconds=TICK_SECONDS, id="groups")
         self._scheduler.add_job(self._prune, "interval", hours=PRUNE_HOURS, id="prune")
         self._scheduler.start()

@@ -112,6 +112,7 @@ tickets = Table(
     Column("opened_at", Float, nullable=False),
     Column("last_at", Float, nullable=False),
     Column("learnt", Boolean, nullable=False, default=False),
+    Column("closed_at", Float),
     Index("tickets_quiet", "state", "last_at"),
     Index("tickets_learnt", "learnt", "state"),
 )
@@ -286,7 +287,8 @@ nights = Table(
     _metadata,
     Column("date", String, primary_key=True),
     Column("state", String, nullable=False),
-    Column("step", String, nullable=False),
+    Column("related", Integer, nullable=False),  # up to which of its changes new entries were compared
+    Column("before", Text),  # what past questions were answered with before: ids, while it runs
     Column("owner", String, nullable=False),
     Column("begun_at", Float, nullable=False),
     Column("beat_at", Float, nullable=False),
@@ -342,8 +344,11 @@ def _add_interaction(connection: Connection) -> None:
 
 
 def _add_nights(connection: Connection) -> None:
+    """Nights and their changes, and when tickets were closed."""
     for table in (nights, night_changes):
         table.create(connection, checkfirst=True)
+    if "closed_at" not in {column["name"] for column in inspect(connection).get_columns("tickets")}:
+        connection.exec_driver_sql("ALTER TABLE tickets ADD COLUMN closed_at FLOAT")
 
 
 MIGRATIONS = [

@@ -77,9 +77,10 @@ def _votes(connection: Connection, config: Config, channel: str) -> list[tuple[s
     return [(row.message_id, row.helpful, WEIGHTS[roles[row.user]], row.source == UNGIVEN) for row in live]
 
 
-def keep_outcomes(connection: Connection, thread: Thread, now: datetime) -> bool:
-    """Read off a closed thread what became of our answers and silences in it. Whether anything was."""
-    found = False
+def keep_outcomes(connection: Connection, thread: Thread, now: datetime) -> list[str]:
+    """Read off a closed thread what became of our answers and silences in it; the messages about which it says
+    something."""
+    found: list[str] = []
     for row in votes.weighed_in(connection, thread.id):
         message = next((said for said in thread.messages if said.id == row.message_id), None)
         suggestion = ledger.suggestion_for(connection, row.message_id)
@@ -91,7 +92,7 @@ def keep_outcomes(connection: Connection, thread: Thread, now: datetime) -> bool
         if outcome is not Outcome.UNKNOWN:
             shadow = ledger.first_reason(row)[0] == "shadow"
             votes.put_outcome(connection, message, outcome, now, shadow=shadow)
-            found = True
+            found.append(message.id)
     return found
 
 

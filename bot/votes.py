@@ -129,6 +129,29 @@ def features_for(connection: Connection, message_ids: Sequence[str]) -> dict[str
     return {row.message_id: json.loads(row.features) for row in rows}
 
 
+def weighed_since(connection: Connection, since: datetime, most: int) -> list[str]:
+    """The messages that something was weighed for since then, newest first."""
+    query = (
+        select(decisions.c.message_id)
+        .join(messages, messages.c.id == decisions.c.message_id)
+        .where(decisions.c.at >= seconds(since), decisions.c.features != "{}")
+        .group_by(decisions.c.message_id)
+        .order_by(func.max(decisions.c.id).desc())
+    )
+    return list(connection.scalars(query.limit(most)))
+
+
+def latest_features(connection: Connection, channel: str, most: int) -> list[dict[str, float]]:
+    """What the latest weighed decisions in a channel weighed, newest first."""
+    query = (
+        select(decisions.c.features)
+        .join(messages, messages.c.id == decisions.c.message_id)
+        .where(messages.c.channel == channel, decisions.c.features != "{}")
+        .order_by(decisions.c.id.desc())
+    )
+    return [json.loads(text) for text in connection.scalars(query.limit(most))]
+
+
 def weighed_in(connection: Connection, conversation: str) -> list[Row[Any]]:
     """The latest weighed decision about each message of a conversation, oldest first."""
     latest = (

@@ -52,6 +52,14 @@ class _Embedded:
     hashes: Mapping[str, Sequence[str]]
     vectors: Mapping[str, NDArray[np.float32]]
 
+    def of(self, entries: Sequence[KnowledgeEntry]) -> "_Embedded":
+        """What concerns these entries only."""
+        hashes = {entry.id: self.hashes[entry.id] for entry in entries}
+        used = {text_hash for some in hashes.values() for text_hash in some}
+        return _Embedded(
+            hashes=hashes, vectors={key: row for key, row in self.vectors.items() if key in used}
+        )
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Rows:
@@ -73,7 +81,8 @@ class Alike:
     solution: float
 
 
-Prepared = Callable[[Connection, EntryState], list[str]]  # stores entries; the ids of the new ones
+# Stores some of the entries that were embedded, new ones in the given state; the ids of the new ones.
+Prepared = Callable[[Connection, Sequence[KnowledgeEntry], EntryState], list[str]]
 
 
 class Knowledge:
@@ -165,14 +174,14 @@ class Knowledge:
         return await self._database.run(partial(self._compared, vectors=vectors, numbers=others[:k]))
 
     async def prepare(self, entries: Sequence[KnowledgeEntry]) -> Prepared:
-        """Embed ``entries``; what is given back stores them inside a caller's transaction, in a state.
+        """Embed ``entries``; what is given back stores those that are chosen inside a caller's transaction.
 
         After that transaction is committed call ``follow``.
         """
         embedded = await self._embed_new(entries)
 
-        def put(connection: Connection, state: EntryState) -> list[str]:
-            return self._put(connection, entries, embedded, state)
+        def put(connection: Connection, chosen: Sequence[KnowledgeEntry], state: EntryState) -> list[str]:
+            return self._put(connection, chosen, embedded.of(chosen), state)
 
         return put
 
@@ -231,6 +240,10 @@ class Knowledge:
     async def entries_from(self, source: str) -> list[KnowledgeEntry]:
         """The entries that quote ``source``, a message id or a document's path."""
         return await self._database.run(lambda connection: store.entries_by_source(connection, source))
+
+    def state(self) -> str:
+        """A digest of what the indexes hold: equal if and only if the same texts stand for the same entries."""
+        return self._finder.catalogue.state()
 
     async def count(self) -> int:
         """How many entries are known."""

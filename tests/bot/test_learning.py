@@ -15,7 +15,6 @@ from bot.adapters import room
 from bot.app import assemble, open_database
 from bot.clock import RecordedClock
 from bot.config import Config, Redact
-from bot.handlers import on_clock
 from bot.learning import Learnt, learn_path
 from bot.replay import advance, arrivals
 from knowledge.embed import HashEmbedder
@@ -257,7 +256,7 @@ async def test_what_is_learnt_of_a_live_thread_is_redacted_as_what_is_read(
     (tmp_path / "past.jsonl").write_text(said, encoding="utf-8")
     messages = read_recording(tmp_path / "past.jsonl").messages
     config = Config(redact=Redact(patterns=(re.compile(r"spill-\d+"),)))
-    database = open_database(f"sqlite:///{tmp_path / 'live.db'}", durable=False)
+    database = open_database(f"sqlite:///{tmp_path / 'store.db'}", durable=False)  # the same store
     database.run_blocking(lambda connection: ledger.put_names(connection, {"cleo": "Cleo Park"}))
     clock = RecordedClock(MORNING)
     adapter = room.RoomAdapter({"help": room.channel("help", name="help")})
@@ -267,7 +266,6 @@ async def test_what_is_learnt_of_a_live_thread_is_redacted_as_what_is_read(
         await app.accept(arrival)
         await app.drain()
     await advance(app, clock, MORNING + DAYS + timedelta(days=1))
-    await on_clock(app.bot)
     [entry] = await knowledge.entries_from("m0")
     texts = " ".join(passage.text for passage in entry.passages)
     database.close()

@@ -2,14 +2,15 @@
 
 import asyncio
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
-from bot import ledger
+from bot import ledger, nights
 from bot.adapters.slack import SlackAdapter, StartFailed
 from bot.config_file import ConfigFile
+from bot.night import run_night
 from bot.scorer import Action
 from knowledge.entry import Trust
 from tests.bot.running import (
@@ -293,9 +294,10 @@ async def test_closed_threads_become_knowledge(slack: LocalSlack, tmp_path: Path
         await handled(run, done)
         slack.react(CHANNEL, ts, BOB, "white_check_mark")
         for _ in range(500):
-            if await run.knowledge.count():
+            if await run.database.run(nights.count_closed):
                 break
             await asyncio.sleep(0.01)
+        await run_night(run.app.bot, date(2026, 1, 1), again=True)
         again = (
             "Good morning everybody. Does anyone know what MLR-4090 means? The gate stops, how do I start it?"
         )

@@ -221,7 +221,7 @@ def closed(
         assert thread is not None
         kept = keep_outcomes(connection, thread, NOON)
         rows = [row.outcome for row in votes.outcomes_in(connection, "help", 10)]
-        assert kept is bool(rows)
+        assert len(kept) == len(rows)
         return rows
 
     return database.run_blocking(play)

@@ -1,0 +1,194 @@
+"""What people decide about a night's changes: approve, reject, take back, confirm, settle.
+
+Each returns a line for them.
+"""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from bot import nights
+from bot.handlers import Bot
+from bot.night import relate, replace_older
+from bot.nights import OUTCOME, NightState, Recorded
+from bot.verdicts import recalibrate
+from knowledge import relations, store
+from knowledge.changes import Change, ChangeKind, ChangeState
+from knowledge.entry import EntryState
+
+log = logging.getLogger("earshot")
+
+BY_HAND = "by hand"  # the "night" of what people decide about single entries
+_POINTS = (EntryState.MERGED, EntryState.SUPERSEDED, EntryState.DISPUTED)  # states that name another entry
+
+
+async def approve(bot: Bot, subject: str, by: str) -> str:
+    """Let what waits take effect: all of a night (its date), or what waits about one entry (its id)."""
+    now = bot.clock.now()
+
+    def take(connection: Connection) -> list[Recorded]:
+        waiting = _waiting(connection, subject)
+        return [change for change in waiting if _approved(connection, change, now)]
+
+    done = await bot.database.run(take)
+    await bot.knowledge.follow()
+    for change in done:
+        if change.kind == ChangeKind.ADDED:
+            await relate(bot, change.night, change.subject)
+    log.info("%s approved %s: %d changes", by, subject, len(done))
+    return f"{_counted(done)} approved." if done else f"Nothing of {subject} waits for approval."
+
+
+def _approved(connection: Connection, change: Recorded, now: datetime) -> bool:
+    """Do what was proposed; False, and it is dropped, if things changed since."""
+    state = store.state_of(connection, change.subject)
+    fits = state is EntryState.PENDING if change.kind == ChangeKind.ADDED else state is change.before
+    nights.settle(connection, change, ChangeState.APPLIED if fits else ChangeState.REJECTED)
+    if fits:
+        nights.take_effect(connection, _change(change), now)
+        if change.kind == ChangeKind.ADDED:
+            entry = store.entries_by_id(connection, [change.subject])[change.subject]
+            replace_older(connection, change.night, entry.origin, entry, now)
+    return fits
+
+
+async def reject(bot: Bot, subject: str, by: str) -> str:
+    """Say no to what waits: all of a night, or about one entry. The same content is not proposed again."""
+
+    def take(connection: Connection) -> list[Recorded]:
+        waiting = _waiting(connection, subject)
+        for change in waiting:
+            nights.settle(connection, change, ChangeState.REJECTED)
+            if store.state_of(connection, change.subject) is EntryState.PENDING:
+                store.move(connection, change.subject, EntryState.REJECTED)
+        return waiting
+
+    done = await bot.database.run(take)
+    log.info("%s rejected %s: %d changes", by, subject, len(done))
+    return f"{_counted(done)} rejected." if done else f"Nothing of {subject} waits for approval."
+
+
+async def revert_night(bot: Bot, night: str, by: str) -> str:
+    """Take a night back: its entries go, what it moved stands where it stood, the scales are counted anew.
+
+    What was forgotten meanwhile stays forgotten. What was changed again since stays as it is now.
+    """
+    config, now = bot.config(), bot.clock.now()
+
+    def take(connection: Connection) -> list[Recorded] | None:
+        row = nights.night_row(connection, night)
+        if row is None or row.state != NightState.DONE:
+            return None
+        changes = nights.changes_of(connection, night)
+        channels = [_undo(connection, change, now) for change in reversed(changes)]
+        nights.mark_reverted(connection, night)
+        for channel in {channel for channel in channels if channel is not None}:
+            recalibrate(connection, config, channel, now)
+        return [change for change in changes if change.state is ChangeState.APPLIED]
+
+    done = await bot.database.run(take)
+    await bot.knowledge.follow()
+    if done is None:
+        return f"There is no night of {night} to take back; `earshot night --list` shows those there are."
+    log.info("%s took the night of %s back: %d changes", by, night, len(done))
+    return f"The night of {night} is taken back: {_counted(done)} undone."
+
+
+def _undo(connection: Connection, change: Recorded, now: datetime) -> str | None:
+    """Undo one change; the channel whose scale must be counted anew, if any."""
+    channel = None
+    state = None if change.kind == OUTCOME else store.state_of(connection, change.subject)
+    if change.state not in (ChangeState.APPLIED, ChangeState.PROPOSED):
+        return None  # an admin said no already
+    if change.kind == OUTCOME:
+        channel = nights.drop_outcome(connection, change.subject)
+    elif change.kind == ChangeKind.ADDED:
+        _take_out(connection, change, state, now)
+    elif change.state is ChangeState.APPLIED and change.kind == ChangeKind.ASKED:
+        store.ask_about(connection, change.subject, None)
+    elif change.state is ChangeState.APPLIED and state is change.after and change.before is not None:
+        other = change.other if change.before in _POINTS else None
+        store.move(connection, change.subject, change.before, other)
+    nights.settle(connection, change, ChangeState.REVERTED)
+    return channel
+
+
+def _take_out(connection: Connection, change: Recorded, state: EntryState | None, now: datetime) -> None:
+    """An entry that the night added goes; what later nights put under it stands for itself again."""
+    if state in (None, EntryState.REJECTED, EntryState.RETIRED):
+        return
+    store.move(connection, change.subject, EntryState.RETIRED)
+    for restored in relations.restored(store.stored_under(connection, change.subject)):
+        nights.apply(connection, BY_HAND, restored, now)
+
+
+async def still_true(bot: Bot, entry_id: str, holds: bool, by: str) -> str:
+    """The answer to whether an entry still holds: it counts as proven now, or is taken out."""
+    now = bot.clock.now()
+
+    def take(connection: Connection) -> bool:
+        if store.state_of(connection, entry_id) is not EntryState.ACTIVE:
+            return False
+        if holds:
+            return store.prove(connection, entry_id, now)
+        retired = Change(
+            kind=ChangeKind.RETIRED,
+            entry=entry_id,
+            before=EntryState.ACTIVE,
+            after=EntryState.RETIRED,
+            why="a person said that it no longer holds",
+        )
+        return nights.apply(connection, BY_HAND, retired, now)
+
+    done = await bot.database.run(take)
+    await bot.knowledge.follow()
+    log.info("%s said of %s: %s", by, entry_id, "it holds" if holds else "it no longer holds")
+    if not done:
+        return f"{entry_id} is not in use any more; nothing was changed."
+    return "Noted: it still holds." if holds else "It is retired and will not be cited again."
+
+
+async def settle_dispute(bot: Bot, first: str, second: str, keep: str, by: str) -> str:
+    """Decide between two entries that contradict each other: ``keep`` is first, second or both."""
+    now = bot.clock.now()
+
+    def take(connection: Connection) -> int:
+        found = store.stored_by_id(connection, [first, second])
+        if len(found) < 2:
+            return 0
+        changes = relations.settle(found[first], found[second], relations.Verdict(keep))
+        return sum(nights.apply(connection, BY_HAND, change, now) for change in changes)
+
+    done = await bot.database.run(take)
+    await bot.knowledge.follow()
+    log.info("%s decided between %s and %s: %s", by, first, second, keep)
+    return "Decided." if done else "That was decided already, or one of them is gone; nothing was changed."
+
+
+def _waiting(connection: Connection, subject: str) -> list[Recorded]:
+    of_night = nights.changes_of(connection, subject, ChangeState.PROPOSED)
+    about = [change for change in nights.changes_on(connection, subject) if _waits(change)]
+    return of_night or about
+
+
+def _waits(change: Recorded) -> bool:
+    return change.state is ChangeState.PROPOSED
+
+
+def _change(change: Recorded) -> Change:
+    assert change.after is not None
+    return Change(
+        kind=ChangeKind(change.kind),
+        entry=change.subject,
+        before=change.before,
+        after=change.after,
+        other=change.other,
+        why=change.why,
+    )
+
+
+def _counted(changes: Sequence[Recorded]) -> str:
+    entries = sum(change.kind != OUTCOME for change in changes)
+    return f"{entries} change{'' if entries == 1 else 's'}"

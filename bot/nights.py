@@ -1,0 +1,279 @@
+"""I/O: nights and what they changed. A night is claimed by its date, so that each happens once, whoever runs it.
+
+As in `bot.ledger` every function takes a Connection inside a transaction of `Database.run`.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta, tzinfo
+from enum import StrEnum
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, exists, func, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from bot.report import NightReport, report_from
+from bot.tables import first_answers, messages, moment, night_changes, nights, outcomes, seconds, tickets
+from bot.tickets import TicketState
+from knowledge import store
+from knowledge.changes import Change, ChangeKind, ChangeState
+from knowledge.cues import asks_for_help
+from knowledge.entry import EntryState
+
+# A night whose process gave no sign for so long was cut off: another may go on with it.
+LEASE = timedelta(minutes=10)
+
+OUTCOME = "outcome"  # kind of a change whose subject is a message: what its thread showed of an answer
+
+
+class NightState(StrEnum):
+    RUNNING = "running"
+    DONE = "done"
+    REVERTED = "reverted"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recorded:
+    """A change as a night recorded it; ``id`` gives their order."""
+
+    id: int
+    night: str
+    kind: str
+    subject: str
+    other: str | None
+    before: EntryState | None
+    after: EntryState | None
+    why: str
+    doubts: tuple[str, ...]
+    state: ChangeState
+
+
+# ---- when -----------------------------------------------------
+
+
+def last_due(now: datetime, at: time, zone: tzinfo) -> date:
+    """The date of the night that began last. A time that a clock change leaves out or repeats still begins one night:
+    the zone gives each local time of a date exactly one instant."""
+    today = now.astimezone(zone).date()
+    return today if begins(today, at, zone) <= now else today - timedelta(days=1)
+
+
+def begins(night: date, at: time, zone: tzinfo) -> datetime:
+    """The instant at which a night begins."""
+    return datetime.combine(night, at, tzinfo=zone).astimezone(_UTC)
+
+
+def next_night(connection: Connection, now: datetime, at: time, zone: tzinfo) -> datetime | None:
+    """When the next night begins that has something to learn from; None if nothing is closed."""
+    if not count_closed(connection):
+        return None
+    due = last_due(now, at, zone)
+    if is_due(connection, due.isoformat(), now):
+        return now
+    return begins(due + timedelta(days=1), at, zone)
+
+
+_UTC = moment(0).tzinfo
+
+
+# ---- which -----------------------------------------------------
+
+
+def claim(connection: Connection, night: str, owner: str, now: datetime, *, again: bool = False) -> bool:
+    """Take a night on; False if it is done, reverted, or another process is at it. ``again`` takes on a done one."""
+    row = night_row(connection, night)
+    values = {"owner": owner, "beat_at": seconds(now), "state": NightState.RUNNING.value}
+    if row is None:
+        connection.execute(insert(nights).values(date=night, related=0, begun_at=seconds(now), **values))
+        return True
+    if row.state == NightState.RUNNING:
+        free = row.owner == owner or moment(row.beat_at) <= now - LEASE
+    else:
+        free = again and row.state == NightState.DONE
+    if free:
+        connection.execute(update(nights).where(nights.c.date == night).values(**values))
+    return free
+
+
+def is_due(connection: Connection, night: str, now: datetime) -> bool:
+    """Whether the night of this date is to be begun, or was cut off and is to be ended."""
+    row = night_row(connection, night)
+    if row is not None:
+        return row.state == NightState.RUNNING and moment(row.beat_at) <= now - LEASE
+    later = select(nights.c.date).where(nights.c.date > night).limit(1)
+    return connection.execute(later).first() is None
+
+
+def night_row(connection: Connection, night: str) -> Row[Any] | None:
+    return connection.execute(select(nights).where(nights.c.date == night)).first()
+
+
+def last_nights(connection: Connection, most: int) -> list[Row[Any]]:
+    """The latest nights, newest first."""
+    return list(connection.execute(select(nights).order_by(nights.c.date.desc()).limit(most)).all())
+
+
+def beat(connection: Connection, night: str, now: datetime) -> None:
+    """Say that somebody is still at it."""
+    connection.execute(update(nights).where(nights.c.date == night).values(beat_at=seconds(now)))
+
+
+def mark_related(connection: Connection, night: str, last: int, now: datetime) -> None:
+    """Note up to which of its changes a night compared what it added."""
+    values = {"related": last, "beat_at": seconds(now)}
+    connection.execute(update(nights).where(nights.c.date == night).values(**values))
+
+
+def put_before(connection: Connection, night: str, answers: str) -> None:
+    """Keep what past questions were answered with before the night: message ids and entry ids, as JSON."""
+    connection.execute(update(nights).where(nights.c.date == night).values(before=answers))
+
+
+def finish(connection: Connection, report: NightReport, now: datetime) -> None:
+    done = {"state": NightState.DONE.value, "before": None, "ended_at": seconds(now), "report": report.json()}
+    connection.execute(update(nights).where(nights.c.date == report.date).values(**done))
+
+
+def mark_reverted(connection: Connection, night: str) -> None:
+    connection.execute(update(nights).where(nights.c.date == night).values(state=NightState.REVERTED.value))
+
+
+def report_of(connection: Connection, night: str) -> NightReport | None:
+    """What a night came to; None if it is not done."""
+    row = night_row(connection, night)
+    return None if row is None or row.report is None else report_from(row.report)
+
+
+# ---- changes -----------------------------------------------------
+
+
+def apply(connection: Connection, night: str, change: Change, now: datetime) -> bool:
+    """Do a change and record it; False (and nothing done) if the entry is not in the state it begins from."""
+    if store.state_of(connection, change.entry) is not change.before:
+        return False
+    take_effect(connection, change, now)
+    record(connection, night, change, now, ChangeState.APPLIED)
+    return True
+
+
+def take_effect(connection: Connection, change: Change, now: datetime) -> None:
+    """Do a change without recording it."""
+    if change.kind is ChangeKind.ASKED:
+        store.ask_about(connection, change.entry, now)
+    else:
+        store.move(connection, change.entry, change.after, change.other)
+
+
+def record(connection: Connection, night: str, change: Change, now: datetime, state: ChangeState) -> None:
+    """Keep what is proposed, or was done."""
+    connection.execute(
+        insert(night_changes).values(
+            night=night,
+            kind=change.kind.value,
+            subject=change.entry,
+            other=change.other,
+            before=None if change.before is None else change.before.value,
+            after=change.after.value,
+            why=change.why,
+            doubts=json.dumps(list(change.doubts), ensure_ascii=False),
+            state=state.value,
+            at=seconds(now),
+        )
+    )
+
+
+def record_outcome(connection: Connection, night: str, message_id: str, now: datetime) -> None:
+    """Keep that a night read off a thread what became of an answer, so that it can be taken back."""
+    values = {"kind": OUTCOME, "subject": message_id, "why": "", "doubts": "[]"}
+    values |= {"night": night, "state": ChangeState.APPLIED.value}
+    connection.execute(insert(night_changes).values(**values, at=seconds(now)))
+
+
+def changes_of(connection: Connection, night: str, state: ChangeState | None = None) -> list[Recorded]:
+    """What a night changed or proposes, in order."""
+    query = select(night_changes).where(night_changes.c.night == night).order_by(night_changes.c.id)
+    rows = connection.execute(query if state is None else query.where(night_changes.c.state == state.value))
+    return [_recorded(row) for row in rows]
+
+
+def changes_on(connection: Connection, subject: str) -> list[Recorded]:
+    """Everything that nights did or propose about one entry, in order."""
+    query = select(night_changes).where(night_changes.c.subject == subject).order_by(night_changes.c.id)
+    return [_recorded(row) for row in connection.execute(query)]
+
+
+def proposed(connection: Connection) -> list[Recorded]:
+    """Everything that waits for an admin, oldest first."""
+    query = select(night_changes).where(night_changes.c.state == ChangeState.PROPOSED.value)
+    return [_recorded(row) for row in connection.execute(query.order_by(night_changes.c.id))]
+
+
+def settle(connection: Connection, change: Recorded, state: ChangeState) -> None:
+    """Say what became of a change."""
+    connection.execute(update(night_changes).where(night_changes.c.id == change.id).values(state=state.value))
+
+
+def added_after(connection: Connection, night: str, last: int, most: int) -> list[tuple[int, str]]:
+    """The entries that a night added after its change number ``last`` and that count already: (change, entry)."""
+    query = (
+        select(night_changes.c.id, night_changes.c.subject)
+        .where(night_changes.c.night == night, night_changes.c.id > last)
+        .where(night_changes.c.kind == ChangeKind.ADDED.value)
+        .where(night_changes.c.state == ChangeState.APPLIED.value)
+        .order_by(night_changes.c.id)
+        .limit(most)
+    )
+    return [(row.id, row.subject) for row in connection.execute(query)]
+
+
+def drop_outcome(connection: Connection, message_id: str) -> str | None:
+    """Forget what a thread showed of an answer; the channel it was in, or None if nothing was known."""
+    channel = connection.scalar(select(outcomes.c.channel).where(outcomes.c.message_id == message_id))
+    connection.execute(delete(outcomes).where(outcomes.c.message_id == message_id))
+    return channel
+
+
+def count_closed(connection: Connection) -> int:
+    """How many closed threads wait to be learnt from."""
+    waiting = (tickets.c.learnt.is_(False), tickets.c.state == TicketState.CLOSED.value)
+    return connection.scalar(select(func.count()).select_from(tickets).where(*waiting)) or 0
+
+
+def open_questions(connection: Connection, since: datetime, most: int) -> list[str]:
+    """Questions in conversations closed since then that nobody but the asker spoke in, newest first."""
+    answered = exists().where(first_answers.c.conversation == tickets.c.conversation)
+    lonely = (tickets.c.state == TicketState.CLOSED.value, ~answered, tickets.c.closed_at >= seconds(since))
+    query = (
+        select(messages.c.id, messages.c.text)
+        .join(tickets, tickets.c.conversation == messages.c.id)
+        .where(*lonely)
+        .order_by(tickets.c.closed_at.desc(), messages.c.id)
+    )
+    asked = (row.id for row in connection.execute(query) if asks_for_help(row.text))
+    return list(islice(asked, most))
+
+
+def _recorded(row: Row[Any]) -> Recorded:
+    return Recorded(
+        id=row.id,
+        night=row.night,
+        kind=row.kind,
+        subject=row.subject,
+        other=row.other,
+        before=None if row.before is None else EntryState(row.before),
+        after=None if row.after is None else EntryState(row.after),
+        why=row.why,
+        doubts=tuple(json.loads(row.doubts)),
+        state=ChangeState(row.state),
+    )
+
+
+def totals(changes: Sequence[Recorded]) -> dict[str, int]:
+    """How many changes of each kind a night made, and how many wait."""
+    counted: dict[str, int] = {}
+    for change in changes:
+        kind = "pending" if change.state is ChangeState.PROPOSED else change.kind
+        counted[kind] = counted.get(kind, 0) + 1
+    return counted
