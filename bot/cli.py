@@ -3,6 +3,7 @@
 import argparse
 import importlib
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 from knowledge.entry import PUBLIC, WORKSPACE
@@ -80,10 +81,45 @@ def parser() -> argparse.ArgumentParser:
     ask.add_argument("--channel", metavar="ID", help="as seen from this channel (its own knowledge included)")
     why = add("why", "Say why a message was answered, or was not.", json=True)
     why.add_argument("message", metavar="PERMALINK|ID")
+    night = add(
+        "night",
+        "Learn from the threads that people closed, as a running Earshot does once a night, or decide about what "
+        "nights changed. Each date is one change set that can be taken back.",
+        json=True,
+    )
+    night.add_argument(
+        "--date",
+        type=_date,
+        metavar="DATE",
+        help="the night to run, such as 2026-01-31 (default: the one that began last; one that is done goes on)",
+    )
+    night.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="on a copy of the store: show what would change, change nothing",
+    )
+    decided = night.add_mutually_exclusive_group()
+    decided.add_argument(
+        "--list", action="store_true", help="list the latest nights and what waits for approval"
+    )
+    decided.add_argument("--revert", type=_date, metavar="DATE", help="take a night back, index included")
+    decided.add_argument(
+        "--approve", metavar="DATE|ENTRY", help="let what waits of a night, or one entry, count"
+    )
+    decided.add_argument(
+        "--reject", metavar="DATE|ENTRY", help="say no to what waits; it is not proposed again"
+    )
     doctor = add("doctor", "Look for what is wrong and say what to do.", json=True)
     doctor.add_argument("--retry", action="store_true", help="try the events again that were set aside")
     doctor.add_argument("--offline", action="store_true", help="do not ask the platforms")
     return top
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no date; give one such as 2026-01-31") from error
 
 
 def _audience(text: str) -> str:

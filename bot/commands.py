@@ -7,21 +7,27 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.logging import RichHandler
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Column, Table
+from sqlalchemy import Connection, Row
 from sqlalchemy.exc import DatabaseError
 
-from bot import inbox, ledger
+from bot import inbox, ledger, nights
 from bot.adapters.adapter import LookupFailed
 from bot.adapters.slack import SlackAdapter, StartFailed
 from bot.answerer import ground
 from bot.app import StoreInUse, assemble, embedder_of, lock_store, open_database, open_knowledge
+from bot.approval import approve, reject, revert_night
 from bot.cli import DEFAULT_CONFIG
 from bot.clicks import explained
 from bot.clock import SystemClock
@@ -30,8 +36,13 @@ from bot.config_file import ConfigError, ConfigFile, load, problems_to_run
 from bot.demo import Demo
 from bot.doctor import Finding, examine_clip, examine_config, examine_scopes, examine_store
 from bot.explain import told
+from bot.handlers import Bot
 from bot.learning import Learnt, learn_path
+from bot.night import run_night
+from bot.nights import Recorded
 from bot.replay import Report, replay
+from bot.report import NightReport, report_from
+from knowledge import store
 from knowledge.database import Database
 from knowledge.embed import UnknownModel
 from knowledge.entry import PUBLIC, WORKSPACE, Hit
@@ -201,6 +212,128 @@ def _show_report(report: Report) -> None:
         f"{report.entries} entries known at the end. {report.seconds:.1f} s, {report.rate:.0f} messages/s.",
         highlight=False,
     )
+
+
+# ---- night -----------------------------------------------------
+
+
+async def _night(arguments: argparse.Namespace) -> int:
+    config, clock = _config(arguments), SystemClock()
+    if arguments.date is not None and arguments.date > clock.now().astimezone(config.tz).date():
+        raise Failed(f"--date is {arguments.date}, which has not come yet; give today's or an earlier one")
+    with _store(config) as database:
+        if arguments.list:
+            return await _list_nights(database, as_json=arguments.json)
+        if arguments.dry_run:
+            with _copy(database) as copy:
+                return await _run_night(arguments, config, copy)
+        return await _run_night(arguments, config, database)
+
+
+async def _run_night(arguments: argparse.Namespace, config: Config, database: Database) -> int:
+    clock = SystemClock()
+    async with _knowledge(config, database) as knowledge:
+        bot = assemble(lambda: config, database, knowledge, [], clock=clock).bot
+        if arguments.revert or arguments.approve or arguments.reject:
+            return await _decide(bot, arguments)
+        now = clock.now()
+        close_after = config.tickets.close_after
+        await database.run(lambda connection: ledger.close_quiet(connection, now, close_after))
+        night = arguments.date or nights.last_due(now, config.night.at, config.tz)
+        with _progress() as progress:
+            report = await run_night(bot, night, progress=progress, again=True)
+        if report is None:
+            raise Failed(f"the night of {night} was taken back, or another process is at it; look at --list")
+        titles = await database.run(lambda connection: _titles(connection, report.best))
+    if arguments.json:
+        print(report.json())
+    else:
+        _show_night(report, titles, dry=arguments.dry_run)
+    return 0
+
+
+async def _decide(bot: Bot, arguments: argparse.Namespace) -> int:
+    by = "the command line"
+    if arguments.revert:
+        told = await revert_night(bot, arguments.revert.isoformat(), by)
+    elif arguments.approve:
+        told = await approve(bot, arguments.approve, by)
+    else:
+        told = await reject(bot, arguments.reject, by)
+    if arguments.json:
+        print(json.dumps({"result": told}, ensure_ascii=False))
+    else:
+        out.print(told, highlight=False, markup=False, soft_wrap=True)
+    return 1 if told.startswith(("Nothing", "There is no night")) else 0
+
+
+def _titles(connection: Connection, ids: Sequence[str]) -> list[str]:
+    known = store.entries_by_id(connection, ids)
+    return [known[key].title for key in ids if key in known]
+
+
+def _show_night(report: NightReport, titles: Sequence[str], *, dry: bool) -> None:
+    head = f"Night of {report.date}" + (" (nothing was changed)" if dry else "")
+    table = Table(title=head, show_header=False, title_justify="left")
+    for name, value in (
+        ("closed threads", report.threads),
+        ("new entries", report.added),
+        ("wait for approval", report.pending),
+        ("merged", report.merged),
+        ("superseded", report.superseded),
+        ("in dispute", report.disputed),
+        ("asked about", report.asked),
+        ("retired", report.retired),
+        ("past questions now answered", f"{len(report.gained)} of {report.tried}"),
+        ("past questions no longer answered", f"{len(report.lost)} of {report.tried}"),
+    ):
+        table.add_row(name, str(value))
+    out.print(table)
+    for why, count in report.not_worth.items():
+        out.print(f"  taught nothing, {why}: {count}", highlight=False, markup=False)
+    for title in titles:
+        out.print(f"  new: {title}", highlight=False, markup=False, soft_wrap=True)
+    for channel, (before, after) in report.thresholds.items():
+        out.print(f"  {channel}: mean chance {before:.2f} -> {after:.2f}", highlight=False, markup=False)
+
+
+async def _list_nights(database: Database, *, as_json: bool) -> int:
+    def read(connection: Connection) -> tuple[list[Row[Any]], list[Recorded]]:
+        return nights.last_nights(connection, 30), nights.proposed(connection)
+
+    rows, waiting = await database.run(read)
+    if as_json:
+        listed = [
+            {"date": row.date, "state": row.state, "report": json.loads(row.report or "null")} for row in rows
+        ]
+        queued = [{"entry": one.subject, "night": one.night, "doubts": one.doubts} for one in waiting]
+        print(json.dumps({"nights": listed, "waiting": queued}, ensure_ascii=False))
+        return 0
+    columns = ("state", "threads", "new", "wait", "merged", "replaced", "disputed", "retired")
+    table = Table(Column("night", no_wrap=True), *columns)
+    for row in rows:
+        report = report_from(row.report) if row.report else NightReport(date=row.date)
+        counted = (report.threads, report.added, report.pending, report.merged, report.superseded)
+        table.add_row(row.date, row.state, *map(str, (*counted, report.disputed, report.retired)))
+    out.print(table)
+    for change in waiting:
+        doubts = f" because of: {'; '.join(change.doubts)}" if change.doubts else ""
+        line = f"waits since {change.night}: {change.kind} {change.subject}{doubts}"
+        out.print(line, highlight=False, markup=False, soft_wrap=True)
+    return 0
+
+
+@contextmanager
+def _copy(database: Database) -> Iterator[Database]:
+    """A copy of the store that is thrown away."""
+    with tempfile.TemporaryDirectory(prefix="earshot-night-") as folder:
+        path = Path(folder) / "copy.db"
+        database.copy_to(path)
+        copy = open_database(f"sqlite:///{path}", durable=False)
+        try:
+            yield copy
+        finally:
+            copy.close()
 
 
 # ---- ask, why, doctor -----------------------------------------------------
@@ -394,6 +527,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], Coroutine[None, None, int]
     "demo": _demo,
     "learn": _learn,
     "replay": _replay,
+    "night": _night,
     "ask": _ask,
     "why": _why,
     "doctor": _doctor,

@@ -83,7 +83,10 @@ async def run_night(
     effect = gained_and_lost(before, after)
 
     def conclude(connection: Connection) -> NightReport:
-        told = _report(connection, name, not_worth, moved, len(after), effect, bot.clock.now())
+        seen = not_worth + nights.threads_seen(
+            connection, name
+        )  # where it goes on with a night that was done
+        told = _report(connection, name, seen, moved, len(after), effect, bot.clock.now())
         nights.finish(connection, told, bot.clock.now())
         return told
 
@@ -102,7 +105,7 @@ async def _learn_closed(bot: Bot, night: str, progress: Progress) -> Counter[str
         prepared = await bot.knowledge.prepare(entries)
         kept = await bot.database.run(partial(_keep, bot=bot, night=night, studied=studied, put=prepared))
         await bot.knowledge.follow()
-        found.update("" if one.mined.entry is not None else one.mined.why for one in kept)
+        found.update(nights.WORTH if one.mined.entry is not None else one.mined.why for one in kept)
         done += len(kept)
         progress(done, max(total, done), "closed threads")
     return found
@@ -313,7 +316,7 @@ def _report(
         disputed=counted.get(ChangeKind.DISPUTED, 0),
         asked=counted.get(ChangeKind.ASKED, 0),
         retired=counted.get(ChangeKind.RETIRED, 0),
-        not_worth={why: count for why, count in threads.most_common() if why},
+        not_worth={why: count for why, count in threads.most_common() if why != nights.WORTH},
         tried=tried,
         gained=effect[0],
         lost=effect[1],

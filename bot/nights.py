@@ -4,6 +4,7 @@ As in `bot.ledger` every function takes a Connection inside a transaction of `Da
 """
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
@@ -25,6 +26,7 @@ from knowledge.entry import EntryState
 # A night whose process gave no sign for so long was cut off: another may go on with it.
 LEASE = timedelta(minutes=10)
 
+WORTH = "worth keeping"
 OUTCOME = "outcome"  # kind of a change whose subject is a message: what its thread showed of an answer
 
 
@@ -144,6 +146,14 @@ def report_of(connection: Connection, night: str) -> NightReport | None:
     """What a night came to; None if it is not done."""
     row = night_row(connection, night)
     return None if row is None or row.report is None else report_from(row.report)
+
+
+def threads_seen(connection: Connection, night: str) -> Counter[str]:
+    """The threads that a night looked at before, by what they came to: WORTH, or why they taught nothing."""
+    report = report_of(connection, night)
+    if report is None:
+        return Counter()
+    return Counter({WORTH: report.threads - sum(report.not_worth.values()), **report.not_worth})
 
 
 # ---- changes -----------------------------------------------------
