@@ -71,3 +71,20 @@ def _save(figure: Figure, path: Path) -> None:
         axes.tick_params(colors=INK)
     figure.tight_layout()
     figure.savefig(path, dpi=130, metadata={"Software": None})
+
+
+def nights(path: Path, curves: Mapping[str, Sequence[tuple[float, float, float, float, float]]]) -> None:
+    """Of the linked questions: found first and among five after so many months of nights, below what was closed."""
+    figure = Figure(figsize=(4.6 * len(curves), 4.0))
+    all_axes = figure.subplots(1, len(curves), squeeze=False)[0]
+    for axes, (name, points) in zip(all_axes, curves.items(), strict=True):
+        months, first, five, closed, begun = (np.array(column) for column in zip(*points, strict=True))
+        axes.plot(months, begun, color=PALE, linewidth=2, linestyle=":", label="had an answer by then")
+        axes.plot(months, closed, color=PALE, linewidth=2, label="was closed by then (ceiling)")
+        axes.plot(months, five, color=INK, marker="o", label="among the five best")
+        axes.plot(months, first, color=ACCENT, marker="o", label="the best source")
+        axes.set(ylim=(0, 1), xlabel="months of nights")
+        axes.set_title(name, fontsize=10)
+    all_axes[0].set_ylabel("share of later questions: the thread people linked is …")
+    all_axes[0].legend(fontsize=8, frameon=False)
+    _save(figure, path)
