@@ -102,7 +102,7 @@ def _show_marks(played: Played) -> None:
     weights = read_weights()
     for mark in played.marks:
         first, five, closed, begun = _of_linked(played, mark)
-        same = np.mean([mark.found[one.message.id].same for one in others] or [0.0])
+        same = np.mean([mark.found[one.message.id].same for one in others] or [False])
         spoken = (_spoken(mark, others, weights.threshold(dial)) for dial in DIALS)
         cells = (f"{mark.months:.0f}", str(mark.entries), f"{first:.3f}", f"{five:.3f}", f"{closed:.3f}")
         table.add_row(*cells, f"{begun:.3f}", f"{same:.3f}", *spoken)
