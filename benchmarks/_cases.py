@@ -97,9 +97,9 @@ class Case:
     label: str = ""
 
 
-def cases_of(name: str, embedder: Embedder, folder: Path, first: int | None = None) -> list[Case]:
+def cases_of(name: str, embedder: Embedder, folder: Path) -> list[Case]:
     """Every message of a community as a case, labelled where a class is certain, then the foreign questions."""
-    first = first or COMMUNITIES[name]
+    first = COMMUNITIES[name]
     key = hashlib.sha256(f"{_code()} {embedder.fingerprint} {name} {first}".encode()).hexdigest()[:16]
     kept = folder / f"cases-{name}-{key}.jsonl"
     if kept.is_file():

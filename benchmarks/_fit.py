@@ -86,7 +86,7 @@ DIAL = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 STEPS = 400  # thresholds tried
 FEW = 5  # held-out replies that show nothing yet
 DOUBT = 10.0  # held-out replies that the score's own word is worth against what was judged
-CAUTION = 0.25  # communities' own fits differ mostly by chance; with this, ten thumbs alike move 0.97 to 0.94
+CAUTION = 0.25  # communities' own fits differ mostly by chance; with this, ten thumbs alike move 0.97 to 0.93
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

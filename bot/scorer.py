@@ -20,9 +20,8 @@ TELLS = 8  # words that mean something
 EQUAL = 0.05  # of the rank score
 KEPT_UP = datetime.max.replace(tzinfo=UTC)  # documents have no date: somebody keeps them up
 LEAST_SAID = 0.05  # of the logit: what added less is not worth a reader's line
-LEAD = timedelta(
-    minutes=30
-)  # a person who spoke last leads the conversation; after that nobody is at it any more
+# A person who spoke last leads the conversation; after so long nobody is at it any more.
+LEAD = timedelta(minutes=30)
 
 
 class Action(StrEnum):
@@ -73,8 +72,8 @@ class Scale:
     """What turns evidence into a score: the weights that hold everywhere and, once people voted here, the channel's.
 
     ``thumbs``: how much of what was said here was voted on; ``verdicts``: how much this channel's drafts and shadow
-    answers were judged. Without any of these, thumbs may only make it
-    more careful: who was not shown an answer could not say that it would have been welcome.
+    answers were judged. Thumbs alone may only make it more careful: who was not shown an answer could not say that it
+    would have been welcome. So it rises above the shipped weights by the share of verdicts in all that was judged.
     """
 
     prior: Weights
@@ -93,7 +92,9 @@ class Scale:
     def score(self, features: Mapping[str, float]) -> float:
         """The chance in (0, 1) that a reply would be welcome here."""
         here = self.weights.probability(features)
-        return here if self.verdicts > 0 else min(here, self.prior.probability(features))
+        careful = min(here, self.prior.probability(features))
+        judged = self.thumbs + self.verdicts
+        return careful + (here - careful) * (self.verdicts / judged if judged else 0.0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -181,9 +182,8 @@ def gate(situation: Situation) -> Decision | None:
 def _gate_text(situation: Situation) -> Decision | None:
     text = situation.message.text
     opens = situation.thread.opener.id == situation.message.id
-    if (
-        is_thanks(text) and not opens
-    ):  # "Thanks in advance!" ends a question; there is nothing yet to thank for
+    # "Thanks in advance!" ends a question; there is nothing yet to thank for.
+    if is_thanks(text) and not opens:
         return silent("thanks", "it says thanks")
     if is_ack(text) or not _substantial(text):
         return silent("nothing asked", "too little is said to be a question")

@@ -22,6 +22,7 @@ from benchmarks._measure import (
     recall_at,
     reliability,
 )
+from benchmarks.gate import scored
 from benchmarks.train_scorer import as_json
 from bot.weighing import BIAS, read_weights
 from knowledge.thread import Message
@@ -192,4 +193,5 @@ def test_measures_stay_in_their_range(found: list[tuple[float, bool]]) -> None:
 
 def test_a_case_without_features_was_gated() -> None:
     gated = Case(community="a", id="m", thread="m", text="hi", reason="bot", features={})
-    assert fit([*examples()], "x").probability(gated.features) < 0.05
+    spoken = replace(gated, features={"score": 1.0})
+    assert list(scored([gated, spoken], fit([*examples()], "x")) > 0) == [False, True]
