@@ -26,7 +26,7 @@ from tests.local_slack import LocalSlack
 ROOT = Path(__file__).parent.parent
 PRACTICE = ROOT / "bot" / "practice"
 TODAY = PRACTICE / "today.jsonl"
-COMMANDS = ("run", "demo", "learn", "replay", "ask", "why", "doctor")
+COMMANDS = ("run", "demo", "learn", "replay", "ask", "why", "night", "doctor")
 T0 = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 QUESTION = "ERROR MLR-3105 state is held by run r-88f1, the run is long gone, how do I unlock the state?"
 
@@ -176,7 +176,7 @@ def test_wrong_usage_exits_with_2_and_says_so_on_stderr(earshot: Earshot, argume
     assert "usage: earshot" in refused.err
 
 
-CONFIGURED = [["run"], ["learn", "."], ["replay", "x"], ["ask", "x"], ["why", "x"], ["doctor"]]
+CONFIGURED = [["run"], ["learn", "."], ["replay", "x"], ["ask", "x"], ["why", "x"], ["night"], ["doctor"]]
 
 
 @pytest.mark.parametrize("arguments", CONFIGURED)
@@ -199,7 +199,7 @@ def test_a_config_that_is_named_must_exist(earshot: Earshot, arguments: list[str
 
 
 @pytest.mark.parametrize(
-    "arguments", [["learn", "."], ["ask", "x"], ["why", "x"], ["doctor"], ["replay", TODAY]]
+    "arguments", [["learn", "."], ["ask", "x"], ["why", "x"], ["night"], ["doctor"], ["replay", TODAY]]
 )
 def test_a_store_that_is_no_database_is_a_problem_and_no_traceback(
     earshot: Earshot, folder: Path, arguments: list[object]
