@@ -20,6 +20,7 @@ from knowledge.catalogue import Scope
 from knowledge.database import Database
 from knowledge.embed import BATCH as EMBED_BATCH
 from knowledge.embed import Embedder
+from knowledge.entry import Alike as Alike  # what `alike` gives
 from knowledge.entry import EntryState, Hit, KnowledgeEntry, Trust
 from knowledge.finder import Finder, Found
 from knowledge.ranking import Weights, above_floor, shipped
@@ -61,16 +62,6 @@ class _Rows:
     views: Sequence[View]
     vectors: Mapping[int, NDArray[np.float32]]
     stored: Mapping[int, Stored]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Alike:
-    """An entry that resembles another: the cosines in [-1, 1] of their problems and of their nearest solutions,
-    both counted from the model's floor."""
-
-    stored: Stored
-    problem: float
-    solution: float
 
 
 Prepared = Callable[[Connection, EntryState], list[str]]  # stores entries; the ids of the new ones

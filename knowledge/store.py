@@ -39,6 +39,7 @@ from sqlalchemy.dialects import sqlite
 
 from knowledge.database import Migration
 from knowledge.entry import EntryKind, EntryState, KnowledgeEntry, Passage, PassageKind, Trust
+from knowledge.entry import Stored as Stored  # what this module gives; pure, so that deciders can take it
 from knowledge.thread import Role
 
 T = TypeVar("T")
@@ -142,19 +143,6 @@ class LearnReport:
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     unchanged: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Stored:
-    """An entry as it stands in the store: ``number`` is its name inside indexes."""
-
-    number: int
-    entry: KnowledgeEntry
-    trust: Trust
-    state: EntryState = EntryState.ACTIVE
-    successor: str | None = None
-    proven_at: datetime | None = None
-    asked_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
