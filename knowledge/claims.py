@@ -45,7 +45,9 @@ def _pattern(text: str) -> re.Pattern[str]:
 _ADDRESS = re.compile(r"\b[a-z]+://\S+|^[ \t]*>[^\n]*$", re.MULTILINE)
 _FENCED = re.compile(r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)", re.DOTALL)
 _SENTENCE_END = re.compile(r"(?<=[。！？；])|(?<=[.!?;…])\s+|\n+")
-_SUBORDINATE = r"after|before|once|because|although|though|as soon as|otherwise|since (?!v?\d|version|release)"
+_SUBORDINATE = (
+    r"after|before|once|because|although|though|as soon as|otherwise|since (?!v?\d|version|release)"
+)
 _CLAUSE_END = _pattern(
     r"[,，、:：]\s*|\s[-–—]+\s|[()（）]|\b(?:and|but|then|so|or)\b|而是|但是|但|然后|并且|"
     rf"(?=\b(?:{_SUBORDINATE})\b)|(?=因为)"
@@ -358,9 +360,8 @@ def _objects_zh(before: str, after: str) -> frozenset[str]:
 
 # ---- what is possible -------------------------------------------------------------------------------------
 
-_NOT = r"(?:not|n'?t|never|no longer)"
 _STATES: Mapping[str, tuple[str, str]] = {
-    "supported": (r"supported|compatible", r"unsupported|incompatible|not supported"),
+    "supported": (r"supported|compatible", r"unsupported|incompatible"),
     "possible": (r"possible|doable|feasible", r"impossible"),
     "available": (r"available", r"unavailable"),
     "needed": (r"required|needed|necessary|mandatory", r"unnecessary|optional"),
@@ -368,25 +369,22 @@ _STATES: Mapping[str, tuple[str, str]] = {
     "safe": (r"safe", r"unsafe|dangerous"),
 }
 _STATE = _pattern(
-    r"(?P<before>[^,;]{0,80}?)\b(?:is|are|'s|it's|be)?\s*"
-    rf"(?P<not>\b(?:is|are|be)?\s?{_NOT}\s+(?:\w+\s+)?)?\b(?:"
+    r"\b(?:"
     + "|".join(f"(?P<{name}>{yes})|(?P<un{name}>{no})" for name, (yes, no) in _STATES.items())
-    + r")\b(?P<after>[^,;]{0,60})"
+    + r"|(?P<verb>supports?|requires?|works?|needs?(?!\s+to\b)))\b"
 )
-_NO_NOUN = _pattern(
-    r"^\s*(?:there(?:'s| is| are)\s+)?no\s+(?P<of>[^,;]{2,60}?)\s+(?:is|are)?\s*(?P<state>required|needed|necessary|available|possible)\b"
+_VERB_ABOUT = {"s": "supported", "r": "needed", "n": "needed", "w": "works"}
+# "X is not", "does not", "X isn't yet"; and "no X is", "there is no".
+_NOT_BEFORE = _pattern(
+    r"\b(?:(?:is|are|be|does|do|will)\s+not|(?:is|are|does|do|wo)n'?t|no longer|never|not)(?:\s+\w+)?\s*$"
 )
-_SUPPORTS = _pattern(
-    r"(?P<before>[^,;]{0,60}?)(?P<not>\b(?:doesn'?t|does not|don'?t|do not|no longer|never|won'?t)\s+(?:\w+\s+)?)?"
-    r"\b(?P<verb>supports?|requires?|works?|needs?(?!\s+to))\b(?P<after>[^,;]{0,60})"
+_NONE_BEFORE = _pattern(r"^\s*(?:there(?:'s| is| are)\s+)?no\s+(?!longer)(?P<of>.+?)\s*(?:is|are)?\s*$")
+_AUXILIARY = _pattern(r"\b(?:is|are|it's|be)\s*$")
+_MOST_AROUND = 80  # characters on each side
+_CAN = _pattern(r"\b(?P<can>can(?:not|'?t| not| no longer)?)\s+(?P<after>[^,;]{3,60})")
+_STATE_ZH = re.compile(
+    r"(?P<not>不再|不|没有?|无)?(?P<state>支持|需要|必须|可以|允许|能够?)|(?P<none>无法|没法|无需|不必|不用)"
 )
-_CAN = _pattern(
-    r"\b(?:you|we|one|it|users?|admins?|customers?|\w+)\s+(?P<can>can(?:not|'?t| not| no longer)?)\s+(?P<after>[^,;]{3,60})"
-)
-_STATES_ZH = re.compile(
-    r"(?P<before>[^，,]{0,30}?)(?P<not>不再|不|没有?|无)?(?P<state>支持|需要|必须|可以|允许|能够?)(?P<after>[^，,]{0,24})"
-)
-_ZH_NO = re.compile(r"(?P<before>[^，,]{0,30}?)(?P<state>无法|没法|无需|不必|不用)(?P<after>[^，,]{0,24})")
 _ZH_ABOUT: Mapping[str, tuple[str, str]] = {
     **dict.fromkeys(("无法", "没法"), ("can", "-")),
     **dict.fromkeys(("无需", "不必", "不用"), ("needed", "-")),
@@ -394,7 +392,11 @@ _ZH_ABOUT: Mapping[str, tuple[str, str]] = {
     **dict.fromkeys(("需要", "必须"), ("needed", "+")),
     "支持": ("supported", "+"),
 }
-_VERB_ABOUT = {"s": "supported", "r": "needed", "n": "needed", "w": "works"}
+
+
+_TIME = _pattern(
+    r"\b(?:currently|now|today|yet|already|at the moment|right now|for now|still)\b|目前|现在|暂时?|已经?|还"
+)
 
 
 def _possibilities(text: str) -> Iterator[Claim]:
@@ -402,51 +404,32 @@ def _possibilities(text: str) -> Iterator[Claim]:
         where = places(sentence)
         for clause in _clauses(sentence):
             for about, says, of in (*_states(clause), *_states_zh(clause)):
-                yield Claim(sort=Sort.POSSIBLE, about=about, of=frozenset(words(of)), says=says, where=where)
+                of_what = frozenset(words(_TIME.sub(" ", of)))
+                yield Claim(sort=Sort.POSSIBLE, about=about, of=of_what, says=says, where=where)
 
 
 def _states(clause: str) -> Iterator[tuple[str, str, str]]:
     """(what about, "+" or "-", of what) for "X is not supported", "does not support X", "no X is required"."""
-    none = _NO_NOUN.search(clause)
-    if none is not None:
-        about = (
-            "needed"
-            if none["state"].lower() in ("required", "needed", "necessary")
-            else none["state"].lower()
-        )
-        yield about, "-", none["of"]
-        return
     for found in _STATE.finditer(clause):
-        name = str(found.lastgroup if found.lastgroup != "after" else _state_in(found))
-        negative = name.startswith("un")
-        yield (
-            name.removeprefix("un"),
-            "-" if negative != bool(found["not"]) else "+",
-            f"{found['before']} {found['after']}",
-        )
-    for found in _SUPPORTS.finditer(clause):
-        if found["after"].strip() or found["verb"].lower().startswith("work"):
-            about = _VERB_ABOUT[found["verb"][0].lower()]
-            yield about, "-" if found["not"] else "+", f"{found['before']} {found['after']}"
+        before, after = clause[: found.start()][-_MOST_AROUND:], clause[found.end() :][:_MOST_AROUND]
+        name = str(found.lastgroup)
+        about = _VERB_ABOUT[found[0][0].lower()] if name == "verb" else name.removeprefix("un")
+        if none := _NONE_BEFORE.search(before):
+            yield about, "-", none["of"]
+            continue
+        refused = _NOT_BEFORE.search(before)
+        subject = before[: refused.start()] if refused else _AUXILIARY.sub("", before)
+        says = "-" if (refused is not None) != name.startswith("un") else "+"
+        yield about, says, f"{subject} {after}"
     for found in _CAN.finditer(clause):
         yield "can", "+" if found["can"].lower() == "can" else "-", found["after"]
 
 
-def _state_in(found: re.Match[str]) -> str:
-    return next(
-        name for name, text in found.groupdict().items() if text and name.removeprefix("un") in _STATES
-    )
-
-
 def _states_zh(clause: str) -> Iterator[tuple[str, str, str]]:
-    none = _ZH_NO.search(clause)
-    if none is not None:
-        about, says = _ZH_ABOUT[none["state"]]
-        yield about, says, none["before"] + " " + none["after"]
-        return
-    for found in _STATES_ZH.finditer(clause):
-        about, _ = _ZH_ABOUT[found["state"]]
-        yield about, "-" if found["not"] else "+", found["before"] + " " + found["after"]
+    for found in _STATE_ZH.finditer(clause):
+        about, says = _ZH_ABOUT[found["state"] or found["none"]]
+        of = f"{clause[: found.start()][-30:]} {clause[found.end() :][:24]}"
+        yield about, "-" if found["not"] else says, of
 
 
 # ---- yes or no --------------------------------------------------------------------------------------------

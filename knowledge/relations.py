@@ -206,7 +206,8 @@ _FOR_NOW = re.compile(
     re.IGNORECASE,
 )
 _SENTENCE = re.compile(r"(?<=[。！？；])|(?<=[.!?;])\s+|\n+")
-_LINKED = 2  # informative words of the older answer in the sentence that replaces it
+_LINKED = 0.4  # share of the informative words, of the sentence that replaces or of the older answer, that both have
+_LEAST_LINKED = 2
 
 
 def replaces(
@@ -236,7 +237,8 @@ def _says_so(newer: KnowledgeEntry, older: KnowledgeEntry) -> bool:
         return False
     told = (part for text in _solutions(newer) for part in _SENTENCE.split(text) if "?" not in part)
     return any(
-        names & identifiers(part) or len(before & set(words(part))) >= _LINKED
+        names & identifiers(part)
+        or (_overlap(before, words(part)) >= _LINKED and len(before & set(words(part))) >= _LEAST_LINKED)
         for part in told
         if _REPLACES.search(part)
     )
