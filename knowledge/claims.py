@@ -54,9 +54,10 @@ _CLAUSE_END = _pattern(
 )
 _ASIDE = _pattern(rf"\s*(?:(?:{_SUBORDINATE})\b|因为|否则)")
 _DOUBTFUL = _pattern(
-    r"[?？]|\b(?:maybe|perhaps|probably|might|may|i think|i guess|i suppose|i believe|not sure|hopefully|seems?|would|could"
-    r"|why (?:don'?t|not)|e\.g|for example|for instance|such as|at least|at most|or more|or higher|up to|between|depends?"
-    r"|depending|roughly|about|around|used to|was|were|had|tried|wanted"
+    r"[?？]|\b(?:maybe|perhaps|probably|might|may|i think|i guess|i suppose|i believe|not sure|hopefully|seems?|would"
+    r"|could"
+    r"|why (?:don'?t|not)|e\.g|for example|for instance|such as|at least|at most|or more|or higher|up to|between"
+    r"|depends?|depending|roughly|about|around|used to|was|were|had|tried|wanted"
     r"|if|unless|when|whenever|while|until|in case|as long as)\b"  # under a condition nothing is claimed
     r"|如果|若|除非|假如|要是|的时候|也许|可能|大概|好像|似乎|不确定|例如|比如|至少|至多|左右|以上|取决于|之前|试过|估计|吗\s*$|吧\s*$"
 )
@@ -65,12 +66,13 @@ _POLITE = _pattern(r"\b(?:you (?:may|might) (?:want|need) to|i(?: would|'d) (?:j
 
 
 @lru_cache(maxsize=2048)
-def _prose(text: str) -> tuple[str, ...]:
-    """The sentences outside of blocks of code, addresses and quotes, that are neither asked nor guessed."""
+def _prose(text: str, guesses: bool) -> tuple[str, ...]:
+    """The sentences outside of blocks of code, addresses and quotes; without ``guesses`` only those that are neither
+    asked nor guessed and hold without conditions."""
     plain = _ADDRESS.sub(" ", _FENCED.sub("\n", text)).replace("’", "'").replace("`", "")
     found = (sentence.strip() for sentence in _SENTENCE_END.split(plain))
     advice = (_POLITE.sub("", sentence) for sentence in found)
-    return tuple(sentence for sentence in advice if sentence and not _DOUBTFUL.search(sentence))
+    return tuple(sentence for sentence in advice if sentence and (guesses or not _DOUBTFUL.search(sentence)))
 
 
 def _clauses(sentence: str) -> Iterator[str]:
@@ -123,10 +125,14 @@ _SET_ZH = _pattern(
     r"(?:把|将)\s*(?P<key>[^，。,\s把将][^，。,把将]{0,24}?)\s*(?:设置?为|设置?成|改为|改成|调到|调成|调为|调整为|调大到|调小到)"
     r"\s*(?P<value>\d+\s?(?:毫秒|秒|分钟|小时|天|ms|s|min|h|kb|mb|gb|%)?|\w+)"
 )
-_NOUNS = r"port|timeout|limit|maximum|minimum|max|interval|quota|retention|ttl|concurrency|threshold|batch size|pool size"
+_NOUNS = (
+    r"port|timeout|limit|maximum|minimum|max|interval|quota|retention|ttl|concurrency|threshold"
+    r"|batch size|pool size"
+)
 _NUMBERED = _pattern(
     rf"(?P<key>(?:\b[\w-]+\s+){{0,2}}\b(?:{_NOUNS}))\s*(?:is|of|to|=|are|must be|should be|needs to be|:)?"
-    rf"\s*(?:set to\s+|now\s+)?(?P<value>\d[\d.,]*\s?(?:ms|s|secs?|seconds?|min|minutes?|h|hours?|days?|kb|mb|gb|%)?)(?![\w.])"
+    rf"\s*(?:set to\s+|now\s+)?"
+    r"(?P<value>\d[\d.,]*\s?(?:ms|s|secs?|seconds?|min|minutes?|h|hours?|days?|kb|mb|gb|%)?)(?![\w.])"
 )
 _NUMBERED_ZH = _pattern(
     r"(?<!\w)(?P<key>[^\W把将]{0,8}?(?:端口号?|超时时间|超时|上限|限制|间隔|并发数|线程数|内存|保留期|有效期))\s*"
@@ -138,6 +144,7 @@ _OWN = _pattern(
     r"|tag|image|database|db|version|domain|region|bucket|date|seed|title|label|style|color|width|height|class|type|src"
     r"|href|from|where|email|x|y|i|n|a|b)$"
 )
+_EXAMPLE = _pattern(r"\b(?:e\.g\.|for example|for instance|such as)[^\n]*$|(?:例如|比如)[^\n]*$")
 _NAMED = re.compile(r"[_.-]|[a-z][A-Z]|^[A-Z\d]{3,}$")
 _TRUE = frozenset({"true", "on", "yes", "enabled", "开", "开启", "always"})
 _FALSE = frozenset({"false", "off", "no", "disabled", "关", "关闭", "never"})
@@ -156,18 +163,22 @@ _NUMBER = re.compile(r"(\d+(?:[.,]\d+)*)\s*([^\W\d]+|%)?")
 _WORD = re.compile(r"[A-Za-z][a-z]{1,15}")
 
 
-def _values(text: str) -> Iterator[Claim]:
+def _values(text: str, guesses: bool) -> Iterator[Claim]:
     """KEY=value, --flag value, "set X to 5", "the port is 5432"."""
     for pattern in (_ASSIGNED, _FLAG, _LISTED):
         for found in pattern.finditer(text):
-            if _NAMED.search(found["key"]):
+            if _NAMED.search(found["key"]) and (guesses or not _is_example(text, found.start())):
                 yield from _value(found["key"].lstrip("-"), found["value"], frozenset())
-    for sentence in _prose(text):
+    for sentence in _prose(text, guesses):
         where = places(sentence)
         is_default = frozenset({"default"}) if re.search(r"\bdefault|默认", sentence) else frozenset()
         for pattern in (_SET, _SET_ZH, _NUMBERED, _NUMBERED_ZH):
             for found in pattern.finditer(sentence):
                 yield from _value(found["key"], found["value"], where, is_default)
+
+
+def _is_example(text: str, place: int) -> bool:
+    return _EXAMPLE.search(text, max(0, place - 60), place) is not None
 
 
 def _value(
@@ -205,14 +216,20 @@ _OPPOSITES: Mapping[str, tuple[str, str]] = {
         r"enabl(?:e|ed|ing)|turn(?:ed|ing)? on|switch(?:ed|ing)? on|activat(?:e|ed|ing)",
         r"disabl(?:e|ed|ing)|turn(?:ed|ing)? off|switch(?:ed|ing)? off|deactivat(?:e|ed|ing)",
     ),
-    "amount": (r"increas(?:e|ed|ing)|rais(?:e|ed|ing)|bump(?:ed|ing)?", r"decreas(?:e|ed|ing)|lower(?:ed|ing)?|reduc(?:e|ed|ing)"),
-    "presence": (r"add(?:ed|ing)?|includ(?:e|ed|ing)|keep|keeping|kept", r"remov(?:e|ed|ing)|delet(?:e|ed|ing)|drop(?:ped|ping)?|omit"),
+    "amount": (
+        r"increas(?:e|ed|ing)|rais(?:e|ed|ing)|bump(?:ed|ing)?",
+        r"decreas(?:e|ed|ing)|lower(?:ed|ing)?|reduc(?:e|ed|ing)",
+    ),
+    "presence": (
+        r"add(?:ed|ing)?|includ(?:e|ed|ing)|keep|keeping|kept",
+        r"remov(?:e|ed|ing)|delet(?:e|ed|ing)|drop(?:ped|ping)?|omit",
+    ),
     "install": (r"install(?:ed|ing)?", r"uninstall(?:ed|ing)?"),
     "use": (r"us(?:e|ed|ing)|prefer|choos(?:e|ing)|pick", r"avoid(?:ed|ing)?"),
     "version": (r"upgrad(?:e|ed|ing)", r"downgrad(?:e|ed|ing)|roll(?:ed|ing)? back"),
     "allow": (r"allow(?:ed|ing)?|permit|whitelist", r"deny|block(?:ed|ing)?|forbid|disallow"),
     "open": (r"open(?:ed|ing)?|expose", r"clos(?:e|ed|ing)"),
-}  # fmt: skip
+}
 _ACTIONS = (
     r"set|change|edit|run|restart|reboot|rebuild|recreate|reinstall|rename|move|copy|clear|flush|reset|rotate|migrate"
     r"|export|import|click|select|configure|create|commit|merge|share|save|send|call|pass|quote|escape|wrap|retry|sync|apply"
@@ -230,13 +247,15 @@ _VERB = _pattern(
 )
 _SPLIT_VERB = _pattern(r"\b(?:turn|switch)(?:ed|ing)?\s+(?P<of>(?:[\w.-]+\s+){1,4}?)(?P<way>on|off)\b")
 _FORBIDS = _pattern(
-    r"(?:\b(?:don'?t|do not|never|must not|mustn'?t|should not|shouldn'?t|avoid|without|stop|instead of|rather than|not)"
+    r"(?:\b(?:don'?t|do not|never|must not|mustn'?t|should not|shouldn'?t|avoid|without|stop|instead of"
+    r"|rather than|not)"
     r"|\bno(?: longer)? need(?: to)?|\b(?:don'?t|do not|no longer) (?:need|have) to|\bneedn'?t|\bno longer)"
     r"(?:\s+(?:ever|just|simply|also|even|then))?\s*$"
 )
 _INABLE = _pattern(
     r"(?:\b(?:can'?t|cannot|couldn'?t|didn'?t|doesn'?t|wasn'?t|isn'?t|won'?t|forgot(?:ten)? to|failed to|unable to|not"
-    r" (?:able|possible) to|forget to|hesitate to|not only|why not)|\bthat|\bwhich|\bwho|\bthey|\bit|\bis|\bare|\bbe|\bbeen"
+    r" (?:able|possible) to|forget to|hesitate to|not only|why not)|\bthat|\bwhich|\bwho|\bthey|\bit|\bis|\bare|\bbe"
+    r"|\bbeen"
     r"|\bgets?|\bhow to|\bthe|\ban?|\bthis|\byour|\bwas|\bwere)\s*$"
 )
 _FORGET = _pattern(r"\b(?:forget|hesitate|fail) to\s*$")
@@ -253,9 +272,9 @@ _MUST = _pattern(
 _MOST_BEFORE = 40  # characters before a verb that say how it is meant
 
 
-def _instructions(text: str) -> Iterator[Claim]:
+def _instructions(text: str, guesses: bool) -> Iterator[Claim]:
     last: frozenset[str] = frozenset()  # what "it" is
-    for sentence in _prose(text):
+    for sentence in _prose(text, guesses):
         where = places(sentence)
         for clause in _clauses(sentence):
             for claim in (*_told(clause, where, last), *_told_zh(clause, where)):
@@ -376,9 +395,12 @@ _STATE = _pattern(
 _VERB_ABOUT = {"s": "supported", "r": "needed", "n": "needed", "w": "works"}
 # "X is not", "does not", "X isn't yet"; and "no X is", "there is no".
 _NOT_BEFORE = _pattern(
-    r"\b(?:(?:is|are|be|does|do|will)\s+not|(?:is|are|does|do|wo)n'?t|no longer|never|not)(?:\s+\w+)?\s*$"
+    r"\b(?:(?:is|are|be|does|do|will)\s+not|(?:is|are|does|do|wo)n'?t|no longer|never|not|no(?:\s+\w+)?)(?:\s+\w+)?\s*$"
 )
 _NONE_BEFORE = _pattern(r"^\s*(?:there(?:'s| is| are)\s+)?no\s+(?!longer)(?P<of>.+?)\s*(?:is|are)?\s*$")
+# "support" and "work" are nouns as well: "ask the support", "at work".
+_NOUN = frozenset({"support", "work"})
+_VERB_BEFORE = _pattern(r"\b(?:does|do|will|has|have|can|now|both|all|they|we|versions)\s+(?:\w+\s+)?$")
 _AUXILIARY = _pattern(r"\b(?:is|are|it's|be)\s*$")
 _MOST_AROUND = 80  # characters on each side
 _CAN = _pattern(r"\b(?P<can>can(?:not|'?t| not| no longer)?)\s+(?P<after>[^,;]{3,60})")
@@ -399,8 +421,8 @@ _TIME = _pattern(
 )
 
 
-def _possibilities(text: str) -> Iterator[Claim]:
-    for sentence in _prose(text):
+def _possibilities(text: str, guesses: bool) -> Iterator[Claim]:
+    for sentence in _prose(text, guesses):
         where = places(sentence)
         for clause in _clauses(sentence):
             for about, says, of in (*_states(clause), *_states_zh(clause)):
@@ -418,6 +440,8 @@ def _states(clause: str) -> Iterator[tuple[str, str, str]]:
             yield about, "-", none["of"]
             continue
         refused = _NOT_BEFORE.search(before)
+        if found[0].lower() in _NOUN and not refused and not _VERB_BEFORE.search(before):
+            continue
         subject = before[: refused.start()] if refused else _AUXILIARY.sub("", before)
         says = "-" if (refused is not None) != name.startswith("un") else "+"
         yield about, says, f"{subject} {after}"
@@ -435,11 +459,13 @@ def _states_zh(clause: str) -> Iterator[tuple[str, str, str]]:
 # ---- yes or no --------------------------------------------------------------------------------------------
 
 _YES = _pattern(
-    r"\W*(?:yes|yep|yeah|yup|sure|of course|definitely|absolutely|是的|可以|能的?|支持|有的|会的|对的?)(?:[\s,.!，。！]|$)"
+    r"\W*(?:yes|yep|yeah|yup|sure|of course|definitely|absolutely"
+    r"|是的|可以|能的?|支持|有的|会的|对的?)(?:[\s,.!，。！]|$)"
 )
 _NO = _pattern(
-    r"\W*(?:no|nope|(?:unfortunately|sadly|currently|at the moment)[, ]+(?:no|not)|not (?:at the moment|currently|yet|possible"
-    r"|supported)|不行|不能|不可以|不支持|没有|不是|不会|不需要|不用|暂时不|目前不)(?:[\s,.!，。！]|$)(?! ?(?:problem|worries|idea|clue))"
+    r"\W*(?:no|nope|(?:unfortunately|sadly|currently|at the moment)[, ]+(?:no|not)|not (?:at the moment|currently|yet"
+    r"|possible|supported)|不行|不能|不可以|不支持|没有|不是|不会|不需要|不用|暂时不|目前不)"
+    r"(?:[\s,.!，。！]|$)(?! ?(?:problem|worries|idea|clue))"
 )
 _YES_NO_QUESTION = _pattern(
     r"(?:^|[.:\n]\s*)\W*(?:is|are|can|could|does|do|did|will|would|has|have|should|must|may|was)\s+\w+"
@@ -470,11 +496,13 @@ def is_negated(question: str) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def claims_in(texts: tuple[str, ...]) -> tuple[Claim, ...]:
-    """What the passages of one answer claim; a pair that it takes back itself ("remove it, then add it") is left out."""
-    found = dict.fromkeys(
-        claim for text in texts for read in (_values, _instructions, _possibilities) for claim in read(text)
-    )
+def claims_in(texts: tuple[str, ...], *, guesses: bool = False) -> tuple[Claim, ...]:
+    """What the passages of one answer claim, with ``guesses`` also what they only suggest.
+
+    What an answer takes back itself ("remove it, then add it again") is left out.
+    """
+    readers = (_values, _instructions, _possibilities)
+    found = dict.fromkeys(claim for text in texts for read in readers for claim in read(text, guesses))
     return tuple(_settled(list(found)))
 
 

@@ -52,8 +52,8 @@ class Limits:
 
     problem: float = 0.7  # cosine of the problems
     titles: float = 0.5  # share of the shorter title's informative words that both have
-    solution: float = 0.75  # cosine of the answers of a duplicate
-    answers: float = 0.75  # share of a duplicate's informative words that must stand in what replaces it
+    solution: float = 0.7  # cosine of the answers of a duplicate
+    answers: float = 0.7  # share of a duplicate's informative words that must stand in what replaces it
     exact: float = 0.9  # and of its exact names
     later: timedelta = timedelta(days=30)  # a confirmed answer so much later replaces an unconfirmed one
 
@@ -104,6 +104,7 @@ def _is_newer(new: Stored, other: Stored) -> bool:
 
 # ---- the same problem -------------------------------------------------------------------------------------
 
+_NUMBER = re.compile(r"\d+(?:\.\d+)*")
 _LINE = 200  # characters of a title that are looked at
 
 
@@ -113,7 +114,8 @@ def is_same_problem(one: KnowledgeEntry, other: KnowledgeEntry, cosine: float, l
     if cosine < limits.problem or is_negated(one.title) != is_negated(other.title):
         return False
     mine, theirs = one.title[:_LINE], other.title[:_LINE]
-    if _apart(identifiers(mine), identifiers(theirs)) or _apart(places(mine), places(theirs)):
+    exact = (identifiers, places, _numbers)
+    if any(_apart(names(mine), names(theirs)) for names in exact):
         return False
     return not _opposed(mine, theirs) and _overlap(words(mine), words(theirs)) >= limits.titles
 
@@ -150,6 +152,10 @@ def _opposed(one: str, other: str) -> bool:
         for left, right in _OPPOSITE
         for mine, theirs in ((one, other), (other, one))
     )
+
+
+def _numbers(text: str) -> frozenset[str]:
+    return frozenset(_NUMBER.findall(text))
 
 
 def _apart(one: frozenset[str], other: frozenset[str]) -> bool:
@@ -191,17 +197,17 @@ def _yes_against_no(one: KnowledgeEntry, other: KnowledgeEntry) -> bool:
 _REPLACES = re.compile(
     r"\b(?:since|as of|starting (?:with|from|in)|beginning with) (?:the )?(?:\w+ )?(?:version |release |v)?\d"
     r"|\bfrom (?:version |v)\d[\w.]* on|\b(?:in|with) (?:version |release |v)\d[\w.]*,? (?:you|it|this|the|we|now)\b"
-    r"|\bno longer\b|\b(?:not|n't)\b[^.\n]{0,40}\bany ?more\b|\bdeprecated\b|\bobsolete\b|\boutdated\b"
+    r"|\bno longer\b|(?:\bnot|n't)\b[^.\n]{0,40}\bany ?more\b|\bdeprecated\b|\bobsolete\b|\boutdated\b"
     r"|\b(?:has|have|was|were|is|been)(?: now| been)? (?:replaced|renamed|superseded|removed|moved)\b"
     r"|\bnow (?:use|uses|requires?|supports?|supported|available|possible|called|lives?|comes?|fixed|works?|set)\b"
-    r"|\b(?:is|are) now\b|\binstead of the old\b|\bused to\b|\bthis (?:has )?changed\b|\bfixed in (?:version |v)?\d"
+    r"|\b(?:is|are) now\b|\bcan\b[^.\n]{0,40}\bnow\b|\binstead of the old\b|\bused to\b|\bthis (?:has )?changed\b|\bfixed in (?:version |v)?\d"
     r"|[从自]\s*v?\d[\w.]*\s*(?:版本?)?(?:起|开始|以后|之后)|不再|已经?(?:弃用|废弃|移除|改名|改为|替换|过时|支持)"
     r"|改用|现在(?:要|请|应该?|需要|可以|已经?)?(?:用|使用|改|支持)|取代|新版",
     re.IGNORECASE,
 )
 _FOR_NOW = re.compile(
-    r"\bnot (?:yet|currently)\b|\b(?:currently|at the moment|for now|right now)\b[^.\n]{0,40}\b(?:not|no|n't)\b"
-    r"|\b(?:not|no|n't)\b[^.\n]{0,60}\b(?:yet|at the moment|currently|for now|right now)\b"
+    r"\bnot (?:yet|currently)\b|\b(?:currently|at the moment|for now|right now)\b[^.\n]{0,40}(?:\bnot|\bno|n't)\b"
+    r"|(?:\bnot|\bno|n't)\b[^.\n]{0,60}\b(?:yet|at the moment|currently|for now|right now)\b"
     r"|目前(?:还)?(?:不|没)|暂时?(?:不|没)|还不(?:支持|能|行)|尚(?:不|未)",
     re.IGNORECASE,
 )
@@ -267,10 +273,18 @@ def _kept(new: Stored, other: Stored, cosine: float, limits: Limits) -> Stored |
     kept, gone = (new, other) if _rank(new) > _rank(other) else (other, new)
     mine, theirs = ("\n".join(_solutions(one.entry)) for one in (kept, gone))
     same = cosine >= limits.solution and is_negated(mine) == is_negated(theirs)
-    if not same or places(mine) != places(theirs) or _opposed(mine, theirs):
+    if not same or places(mine) != places(theirs) or _may_disagree(kept.entry, gone.entry):
+        return None
+    if not _numbers(theirs) <= _numbers(mine):
         return None
     holds = _holds(words(mine), words(theirs)) >= limits.answers
     return kept if holds and _holds(identifiers(mine), identifiers(theirs)) >= limits.exact else None
+
+
+def _may_disagree(one: KnowledgeEntry, other: KnowledgeEntry) -> bool:
+    """Whether the answers would contradict each other if guesses and conditions counted, too."""
+    ours, theirs = (claims_in(_solutions(entry), guesses=True) for entry in (one, other))
+    return contradiction(ours, theirs) is not None
 
 
 def _holds(whole: Iterable[str], part: Iterable[str]) -> float:
