@@ -40,6 +40,11 @@ def _pattern(text: str) -> re.Pattern[str]:
     return re.compile(text, re.IGNORECASE)
 
 
+# What is longer is a log or a book; the time that it takes must not grow with it.
+LONGEST = 4_000  # characters of a passage
+LONGEST_SENTENCE = 400
+MOST_CLAIMS = 60
+
 # ---- clauses ----------------------------------------------------------------------------------------------
 
 _ADDRESS = re.compile(r"\b[a-z]+://\S+|^[ \t]*>[^\n]*$", re.MULTILINE)
@@ -70,7 +75,7 @@ def _prose(text: str, guesses: bool) -> tuple[str, ...]:
     """The sentences outside of blocks of code, addresses and quotes; without ``guesses`` only those that are neither
     asked nor guessed and hold without conditions."""
     plain = _ADDRESS.sub(" ", _FENCED.sub("\n", text)).replace("’", "'").replace("`", "")
-    found = (sentence.strip() for sentence in _SENTENCE_END.split(plain))
+    found = (sentence.strip()[:LONGEST_SENTENCE] for sentence in _SENTENCE_END.split(plain))
     advice = (_POLITE.sub("", sentence) for sentence in found)
     return tuple(sentence for sentence in advice if sentence and (guesses or not _DOUBTFUL.search(sentence)))
 
@@ -115,7 +120,8 @@ _FLAG = re.compile(
     r"(?<![\w-])(?P<key>--?[a-z][\w-]+)(?:=|\s)(?P<value>\d[\w.%]*|true|false|on|off)(?![\w/:])"
 )
 _LISTED = re.compile(
-    r"^\s*-?\s*(?P<key>[A-Za-z][\w.-]+):\s*[\"']?(?P<value>\d[\w.%]*|true|false|on|off)[\"']?\s*$", re.M
+    r"^[ \t]*-?[ \t]*(?P<key>[A-Za-z][\w.-]+):[ \t]*[\"']?(?P<value>\d[\w.%]*|true|false|on|off)[\"']?[ \t]*$",
+    re.M,
 )
 _SET = _pattern(
     r"\b(?:set|setting|change|raise|lower|increase|decrease|reduce|bump|configure|put)\s+(?:the\s+|your\s+)?"
@@ -403,7 +409,7 @@ _NOUN = frozenset({"support", "work"})
 _VERB_BEFORE = _pattern(r"\b(?:does|do|will|has|have|can|now|both|all|they|we|versions)\s+(?:\w+\s+)?$")
 _AUXILIARY = _pattern(r"\b(?:is|are|it's|be)\s*$")
 _MOST_AROUND = 80  # characters on each side
-_CAN = _pattern(r"\b(?P<can>can(?:not|'?t| not| no longer)?)\s+(?P<after>[^,;]{3,60})")
+_CAN = _pattern(r"(?<!\bi )(?<!\bwe )\b(?P<can>can(?:not|'?t| not| no longer)?)\s+(?P<after>[^,;]{3,60})")
 _STATE_ZH = re.compile(
     r"(?P<not>不再|不|没有?|无)?(?P<state>支持|需要|必须|可以|允许|能够?)|(?P<none>无法|没法|无需|不必|不用)"
 )
@@ -502,8 +508,9 @@ def claims_in(texts: tuple[str, ...], *, guesses: bool = False) -> tuple[Claim, 
     What an answer takes back itself ("remove it, then add it again") is left out.
     """
     readers = (_values, _instructions, _possibilities)
-    found = dict.fromkeys(claim for text in texts for read in readers for claim in read(text, guesses))
-    return tuple(_settled(list(found)))
+    shown = [text[:LONGEST] for text in texts]
+    found = dict.fromkeys(claim for text in shown for read in readers for claim in read(text, guesses))
+    return tuple(_settled(list(found)[:MOST_CLAIMS]))
 
 
 def _settled(claims: Sequence[Claim]) -> Iterator[Claim]:

@@ -200,7 +200,8 @@ _REPLACES = re.compile(
     r"|\bno longer\b|(?:\bnot|n't)\b[^.\n]{0,40}\bany ?more\b|\bdeprecated\b|\bobsolete\b|\boutdated\b"
     r"|\b(?:has|have|was|were|is|been)(?: now| been)? (?:replaced|renamed|superseded|removed|moved)\b"
     r"|\bnow (?:use|uses|requires?|supports?|supported|available|possible|called|lives?|comes?|fixed|works?|set)\b"
-    r"|\b(?:is|are) now\b|\bcan\b[^.\n]{0,40}\bnow\b|\binstead of the old\b|\bused to\b|\bthis (?:has )?changed\b|\bfixed in (?:version |v)?\d"
+    r"|\b(?:is|are) now\b|\bcan\b[^.\n]{0,40}\bnow\b"
+    r"|\binstead of the old\b|\bused to\b|\bthis (?:has )?changed\b|\bfixed in (?:version |v)?\d"
     r"|[从自]\s*v?\d[\w.]*\s*(?:版本?)?(?:起|开始|以后|之后)|不再|已经?(?:弃用|废弃|移除|改名|改为|替换|过时|支持)"
     r"|改用|现在(?:要|请|应该?|需要|可以|已经?)?(?:用|使用|改|支持)|取代|新版",
     re.IGNORECASE,
