@@ -42,7 +42,6 @@ from bot.situation import (
     policy_of,
     recall,
     role_in,
-    roles_in,
     whole_user,
 )
 from bot.tickets import Step, Ticket, TicketState

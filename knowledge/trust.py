@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from knowledge.entry import PassageKind, Stored, Trust
 
+UNVOTED = Trust()
+
 CONFIRMED = 1.0  # the asker, a ✅ or a 👍 in its own thread said that it holds
 REUSED = 0.5  # it was quoted in another thread, and people there said the same; read off, not given
 REFUSED = 0.5  # it was quoted in another thread, and somebody said no to it; read off, too
@@ -24,7 +26,7 @@ class TrustEvidence:
     👎, and other people whose merged entries say the same (``repeated``).
     """
 
-    thumbs: Trust = Trust()
+    thumbs: Trust = UNVOTED
     confirmed: bool = False
     reused: int = 0
     refused: int = 0
