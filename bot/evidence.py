@@ -16,9 +16,10 @@ from knowledge.cues import (
     is_still_broken,
     says_thanks,
 )
-from knowledge.entry import EntryKind, Hit, PassageKind, Trust
+from knowledge.entry import EntryKind, Hit, PassageKind
 from knowledge.lexical import identifiers, words
 from knowledge.thread import Message, Role, Thread
+from knowledge.trust import at_first
 
 Features = Mapping[str, float]
 
@@ -131,7 +132,8 @@ def _source(best: Hit, now: datetime) -> dict[str, float]:
         "settled": float(entry.confirmed or entry.kind is not EntryKind.THREAD),
         "document": float(entry.kind is not EntryKind.THREAD),
         "analyst": float(Role.ANALYST in roles),
-        "trust": best.trust.mean - Trust().mean,
+        # Against what it had unquoted: that a person confirmed it is in "settled".
+        "trust": best.trust.mean - at_first(best.entry.confirmed).mean,
         "age": 0.0 if entry.known_from is None else _log_share(_days(now, entry.known_from), OLD_DAYS),
     }
 

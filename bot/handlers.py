@@ -30,7 +30,7 @@ from bot.adapters.adapter import (
 from bot.answerer import Suggestion, ground, query_of
 from bot.clock import Clock
 from bot.config import EPHEMERAL, Config
-from bot.feedback import Vote, normal_name, trust_from, verdict
+from bot.feedback import Vote, normal_name, verdict
 from bot.inbox import Work
 from bot.manners import order_in
 from bot.scorer import Action, Decision, Situation, decide, gate, newest_first, novel, silent
@@ -41,16 +41,17 @@ from bot.situation import (
     knows_thread,
     recall,
     role_in,
-    roles_in,
     whole_user,
 )
 from bot.tickets import Step
+from bot.trusting import evidence_for
 from bot.verdicts import recalibrate, recalibrate_due
 from bot.whispers import About, whisper
 from knowledge.database import Database
 from knowledge.entry import Hit, KnowledgeEntry, PassageKind, Trust, audiences
 from knowledge.search import Knowledge
 from knowledge.thread import Reaction, Role
+from knowledge.trust import trust_of
 from knowledge.writer import Writer, WriterFailed
 
 log = logging.getLogger("earshot")
@@ -488,7 +489,7 @@ def _check_step(connection: Connection, config: Config, reacted: Reacted) -> Ste
 
 
 async def recount_trust(bot: Bot, entries: Iterable[str], channel: str | None) -> None:
-    """The trust of entries and the scale of the channel, counted anew from the live votes: taking a vote back undoes it
+    """The trust of entries and the scale of the channel, counted anew from what holds: taking a vote back undoes it
     exactly."""
     config, now = bot.config(), bot.clock.now()
     if channel is not None:
@@ -499,18 +500,7 @@ async def recount_trust(bot: Bot, entries: Iterable[str], channel: str | None) -
 
 
 def _counted(connection: Connection, *, config: Config, entry_id: str) -> Trust:
-    live = votes.votes_on_entry(connection, entry_id)
-    roles = roles_in(connection, config, [user for _, user, _ in live], Role.UNKNOWN)
-    cast = [
-        Vote(
-            suggestion_id=suggestion,
-            user=user,
-            helpful=helpful,
-            role=roles[user],
-        )
-        for suggestion, user, helpful in live
-    ]
-    return trust_from(cast)
+    return trust_of(evidence_for(connection, config, entry_id))
 
 
 # ---- the clock -----------------------------------------------------

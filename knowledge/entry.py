@@ -136,6 +136,29 @@ class Hit:
     age: float = 0.0
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stored:
+    """An entry as it stands in the store: ``number`` is its name inside indexes."""
+
+    number: int
+    entry: KnowledgeEntry
+    trust: Trust
+    state: EntryState = EntryState.ACTIVE
+    successor: str | None = None
+    proven_at: datetime | None = None
+    asked_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Alike:
+    """An entry that resembles another: the cosines in [-1, 1] of their problems and of their nearest solutions,
+    both counted from the model's floor."""
+
+    stored: Stored
+    problem: float
+    solution: float
+
+
 def audiences(channel: str, *, external: bool) -> frozenset[str]:
     """The audiences whose knowledge may be shown in a channel.
 

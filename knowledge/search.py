@@ -20,6 +20,7 @@ from knowledge.catalogue import Scope
 from knowledge.database import Database
 from knowledge.embed import BATCH as EMBED_BATCH
 from knowledge.embed import Embedder
+from knowledge.entry import Alike as Alike  # what `alike` gives
 from knowledge.entry import EntryState, Hit, KnowledgeEntry, Trust
 from knowledge.finder import Finder, Found
 from knowledge.ranking import Weights, above_floor, shipped
@@ -69,16 +70,6 @@ class _Rows:
     views: Sequence[View]
     vectors: Mapping[int, NDArray[np.float32]]
     stored: Mapping[int, Stored]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Alike:
-    """An entry that resembles another: the cosines in [-1, 1] of their problems and of their nearest solutions,
-    both counted from the model's floor."""
-
-    stored: Stored
-    problem: float
-    solution: float
 
 
 # Stores some of the entries that were embedded, new ones in the given state; the ids of the new ones.

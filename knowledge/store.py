@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sqlalchemy import (
     Boolean,
     Column,
+    ColumnElement,
     Connection,
     Float,
     ForeignKey,
@@ -28,6 +29,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    case,
     delete,
     exists,
     func,
@@ -39,7 +41,9 @@ from sqlalchemy.dialects import sqlite
 
 from knowledge.database import Migration
 from knowledge.entry import EntryKind, EntryState, KnowledgeEntry, Passage, PassageKind, Trust
+from knowledge.entry import Stored as Stored  # what this module gives; pure, so that deciders can take it
 from knowledge.thread import Role
+from knowledge.trust import CONFIRMED, at_first
 
 T = TypeVar("T")
 
@@ -129,9 +133,16 @@ def _add_states(connection: Connection) -> None:
         index.create(connection, checkfirst=True)
 
 
+def _count_confirmations(connection: Connection) -> None:
+    """A confirmation counts like a thumb, also of what was stored before it did."""
+    confirmed = _entries.c.confirmed.is_(True)
+    connection.execute(update(_entries).where(confirmed).values(up=_entries.c.up + CONFIRMED))
+
+
 MIGRATIONS = [
     Migration(name="knowledge-1", apply=_metadata.create_all),
     Migration(name="knowledge-2-states", apply=_add_states),
+    Migration(name="knowledge-3-confirmations", apply=_count_confirmations),
 ]
 
 
@@ -142,19 +153,6 @@ class LearnReport:
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     unchanged: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Stored:
-    """An entry as it stands in the store: ``number`` is its name inside indexes."""
-
-    number: int
-    entry: KnowledgeEntry
-    trust: Trust
-    state: EntryState = EntryState.ACTIVE
-    successor: str | None = None
-    proven_at: datetime | None = None
-    asked_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -256,7 +254,7 @@ def set_trust(connection: Connection, entry_id: str, trust: Trust) -> bool:
 
 def confirm(connection: Connection, entry_id: str, confirmed: bool = True) -> bool:
     """Note that a person said the entry holds (or took that back); False if there is no such entry."""
-    return _alter(connection, entry_id, confirmed=confirmed)
+    return _alter(connection, entry_id, confirmed=confirmed, up=_up_if(confirmed))
 
 
 def move(
@@ -279,6 +277,12 @@ def ask_about(connection: Connection, entry_id: str, at: datetime | None) -> boo
     return _alter(connection, entry_id, asked_at=_seconds(at))
 
 
+def _up_if(confirmed: bool) -> ColumnElement[float]:
+    """The count for an entry, with what its confirmation adds, or without it."""
+    was, gain = _entries.c.confirmed, CONFIRMED if confirmed else -CONFIRMED
+    return case((was.is_(confirmed), _entries.c.up), else_=_entries.c.up + gain)
+
+
 def _alter(connection: Connection, entry_id: str, **values: object) -> bool:
     found = (
         connection.execute(update(_entries).where(_entries.c.id == entry_id).values(**values)).rowcount > 0
@@ -290,7 +294,7 @@ def _alter(connection: Connection, entry_id: str, **values: object) -> bool:
 def _refresh(connection: Connection, key: str, entry: KnowledgeEntry) -> None:
     values: dict[str, object] = {"known_from": _seconds(entry.known_from)}
     if entry.confirmed:
-        values["confirmed"] = True
+        values |= {"confirmed": True, "up": _up_if(True)}
     connection.execute(update(_entries).where(_entries.c.id == key).values(values))
     connection.execute(delete(_passages).where(_passages.c.entry_id == key))
     _insert_new(connection, _passages, _passage_rows(key, entry))
@@ -593,6 +597,7 @@ def _entry_row(key: str, entry: KnowledgeEntry) -> dict[str, object]:
         "audience": entry.audience,
         "known_from": _seconds(entry.known_from),
         "confirmed": entry.confirmed,
+        "up": at_first(entry.confirmed).up,
     }
 
 

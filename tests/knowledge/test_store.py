@@ -13,6 +13,7 @@ from knowledge import store
 from knowledge.database import Database
 from knowledge.entry import EntryKind, KnowledgeEntry, Passage, PassageKind, Trust
 from knowledge.thread import Role
+from knowledge.trust import CONFIRMED
 from tests.knowledge.making import entry
 
 MONDAY = datetime(2024, 3, 4, 9, 30, 15, 123456, tzinfo=UTC)
@@ -78,7 +79,7 @@ def test_importing_again_follows_what_the_id_does_not_cover_but_keeps_votes(conn
     again = replace(first, known_from=None, passages=(first.passages[0], told))
     store.put_entries(connection, [again])
     assert store.entries_by_id(connection, [first.id])[first.id] == replace(again, confirmed=True)
-    assert store.trust_of(connection, first.id) == Trust(up=2, down=1)
+    assert store.trust_of(connection, first.id) == Trust(up=2 + CONFIRMED, down=1)
 
 
 def test_an_origin_holds_exactly_what_was_imported_last(connection: Connection) -> None:
@@ -173,3 +174,16 @@ def test_thousands_at_once_are_no_different(connection: Connection) -> None:
     assert list(store.all_ids(connection)) == [one.id for one in many]
     assert len(store.drop_entries(connection, [one.id for one in many])) == len(many)
     assert store.counts(connection).passages == 0
+
+
+def test_a_confirmation_counts_once_and_is_taken_back_exactly(connection: Connection) -> None:
+    plain, born = entry("plain", "do it"), entry("born confirmed", "do it", confirmed=True)
+    store.put_entries(connection, [plain, born])
+    assert store.trust_of(connection, plain.id) == Trust()
+    assert store.trust_of(connection, born.id) == Trust(up=CONFIRMED)
+    for _ in range(2):
+        store.confirm(connection, plain.id)
+        store.put_entries(connection, [born])
+    assert store.trust_of(connection, plain.id) == store.trust_of(connection, born.id) == Trust(up=CONFIRMED)
+    store.confirm(connection, plain.id, False)
+    assert store.trust_of(connection, plain.id) == Trust()
