@@ -24,6 +24,13 @@ BY_HAND = "by hand"  # the "night" of what people decide about single entries
 _POINTS = (EntryState.MERGED, EntryState.SUPERSEDED, EntryState.DISPUTED)  # states that name another entry
 
 
+_VERDICTS = {
+    "first": relations.Verdict.KEEP_FIRST,
+    "second": relations.Verdict.KEEP_SECOND,
+    "both": relations.Verdict.BOTH_HOLD,
+}
+
+
 async def approve(bot: Bot, subject: str, by: str) -> str:
     """Let what waits take effect: all of a night (its date), or what waits about one entry (its id)."""
     now = bot.clock.now()
@@ -120,7 +127,8 @@ def _take_out(connection: Connection, change: Recorded, state: EntryState | None
     if state in (None, EntryState.REJECTED, EntryState.RETIRED):
         return
     store.move(connection, change.subject, EntryState.RETIRED)
-    for restored in relations.restored(store.stored_under(connection, change.subject)):
+    under = store.stored_under(connection, change.subject)
+    for restored in relations.restored(under, EntryState.REJECTED):
         nights.apply(connection, BY_HAND, restored, now)
 
 
@@ -140,7 +148,8 @@ async def still_true(bot: Bot, entry_id: str, holds: bool, by: str) -> str:
             after=EntryState.RETIRED,
             why="a person said that it no longer holds",
         )
-        return nights.apply(connection, BY_HAND, retired, now)
+        under = relations.restored(store.stored_under(connection, entry_id), EntryState.RETIRED)
+        return all(nights.apply(connection, BY_HAND, change, now) for change in (retired, *under))
 
     done = await bot.database.run(take)
     await bot.knowledge.follow()
@@ -158,7 +167,7 @@ async def settle_dispute(bot: Bot, first: str, second: str, keep: str, by: str) 
         found = store.stored_by_id(connection, [first, second])
         if len(found) < 2:
             return 0
-        changes = relations.settle(found[first], found[second], relations.Verdict(keep))
+        changes = relations.settle(found[first], found[second], _VERDICTS[keep])
         return sum(nights.apply(connection, BY_HAND, change, now) for change in changes)
 
     done = await bot.database.run(take)

@@ -25,9 +25,9 @@ from bot.situation import policy_of, scale_of
 from bot.tickets import Ticket
 from bot.verdicts import keep_outcomes, recalibrate
 from bot.weighing import SHIPPED, read_weights
-from knowledge import relations, store
+from knowledge import ageing, relations, store
 from knowledge.changes import Change, ChangeKind, ChangeState
-from knowledge.entry import EntryState, KnowledgeEntry, PassageKind, audience_of
+from knowledge.entry import HALF_LIFE, EntryKind, EntryState, KnowledgeEntry, PassageKind, audience_of
 from knowledge.mine import Mined, mine
 from knowledge.search import Prepared
 from knowledge.store import Stored
@@ -39,6 +39,7 @@ Progress = Callable[[int, int, str], None]  # done, of how many, of what
 BATCH = 20  # closed threads studied in one go, so that live messages get their turn
 NEAREST = 5  # entries that a new one is compared with
 OWNER = uuid.uuid4().hex  # this process, as it claims nights
+ASKED = 10  # entries that people are asked about in one night: more is not read
 BEST = 3  # new entries that the report names
 OPEN = 5  # questions that nobody could answer that it names
 OPEN_WITHIN = timedelta(days=7)
@@ -78,6 +79,8 @@ async def run_night(
     before = await _answers_before(bot, name, report) if thorough else {}
     not_worth = await _learn_closed(bot, name, report)
     await relate_added(bot, name, report)
+    await bot.database.run(lambda connection: _ask_about_stale(connection, bot.config(), name, now))
+    await bot.knowledge.follow()
     moved = await bot.database.run(lambda connection: _recalibrate(connection, bot.config(), now))
     after = await _answers(bot, list(before), report)
     effect = gained_and_lost(before, after)
@@ -248,6 +251,22 @@ def _apply_all(connection: Connection, night: str, changes: Sequence[Change], no
     states = {change.entry: store.state_of(connection, change.entry) for change in changes}
     if all(states[change.entry] is change.before for change in changes):
         for change in changes:
+            nights.apply(connection, night, change, now)
+
+
+def _ask_about_stale(connection: Connection, config: Config, night: str, now: datetime) -> None:
+    """Ask about entries that nobody confirmed for their half-life; those that nobody answered for go."""
+    changes = ageing.stale_changes(
+        store.unproven(connection, now - HALF_LIFE, EntryKind.THREAD, ASKED),
+        store.unanswered(connection, now, ASKED),
+        now,
+        askable=bool(config.night.digest_to or config.admins),
+        most=ASKED,
+    )
+    for change in changes:
+        if change.kind is ChangeKind.RETIRED and config.night.approve == "review":
+            nights.propose(connection, night, change, now)
+        else:
             nights.apply(connection, night, change, now)
 
 

@@ -176,6 +176,12 @@ def take_effect(connection: Connection, change: Change, now: datetime) -> None:
         store.move(connection, change.entry, change.after, change.other)
 
 
+def propose(connection: Connection, night: str, change: Change, now: datetime) -> None:
+    """Put a change before the admins, unless it waits already."""
+    if not any(one.state is ChangeState.PROPOSED for one in changes_on(connection, change.entry)):
+        record(connection, night, change, now, ChangeState.PROPOSED)
+
+
 def record(connection: Connection, night: str, change: Change, now: datetime, state: ChangeState) -> None:
     """Keep what is proposed, or was done."""
     connection.execute(
