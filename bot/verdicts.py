@@ -12,14 +12,16 @@ from bot.feedback import (
     Calibration,
     Judged,
     Outcome,
+    Vote,
     judged_by,
     moves_from,
     outcome_of,
+    trust_from,
 )
 from bot.situation import roles_in
 from bot.weighing import SHIPPED, Weights, read_weights
 from knowledge import store
-from knowledge.entry import PassageKind
+from knowledge.entry import PassageKind, Trust
 from knowledge.thread import Role, Thread
 
 OUTCOMES_WAIT = timedelta(days=1)
@@ -75,6 +77,17 @@ def _votes(connection: Connection, config: Config, channel: str) -> list[tuple[s
     live = votes.votes_in(connection, channel, MOST)
     roles = roles_in(connection, config, sorted({row.user for row in live}), Role.UNKNOWN)
     return [(row.message_id, row.helpful, WEIGHTS[roles[row.user]], row.source == UNGIVEN) for row in live]
+
+
+def trust_counted(connection: Connection, config: Config, entry_id: str) -> Trust:
+    """The trust in an entry, counted anew from the live votes."""
+    live = votes.votes_on_entry(connection, entry_id)
+    roles = roles_in(connection, config, [user for _, user, _ in live], Role.UNKNOWN)
+    cast = [
+        Vote(suggestion_id=suggestion, user=user, helpful=helpful, role=roles[user])
+        for suggestion, user, helpful in live
+    ]
+    return trust_from(cast)
 
 
 def keep_outcomes(connection: Connection, thread: Thread, now: datetime) -> bool:

@@ -81,17 +81,17 @@ class Database:
 
         self.run_blocking(copy)
 
-    def compact(self, *, patience: float = 30.0) -> bool:
+    async def compact(self, *, patience: float = 30.0) -> bool:
         """Leave nothing of what was deleted in the file or beside it: build it anew and empty its log.
 
         False if another process kept the file busy for ``patience`` seconds; then it is to be tried again. Rows in
         use are never in danger, and other processes may go on working.
         """
-        return self._thread.submit(self._compact, patience).result()
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._compact, patience)
 
-    def is_compact(self) -> bool:
-        """Whether nothing was deleted, and nothing written, since the file was last compact."""
-        free = self.run_blocking(lambda c: c.exec_driver_sql("PRAGMA freelist_count").scalar_one())
+    async def is_compact(self) -> bool:
+        """Whether no page was freed, and nothing written to the log, since the file was last compact."""
+        free = await self.run(lambda c: c.exec_driver_sql("PRAGMA freelist_count").scalar_one())
         log = self.path and self.path.with_name(f"{self.path.name}-wal")
         return not free and not (log and log.exists() and log.stat().st_size)
 

@@ -394,6 +394,26 @@ def stored_saying(connection: Connection, parts: Iterable[str]) -> list[Stored]:
     return _load(connection, _entries.c.id, found)
 
 
+def authors(connection: Connection) -> set[str]:
+    """Everybody by whom there is a passage."""
+    found = select(_passages.c.author).where(_passages.c.author.is_not(None)).distinct()
+    return set(connection.scalars(found))
+
+
+def sources_called(connection: Connection, given: str) -> list[str]:
+    """The sources that ``given`` may mean: a whole id, or a link."""
+    named = (_passages.c.source == given) | (_passages.c.link == given)
+    return list(
+        connection.scalars(select(_passages.c.source).where(named).distinct().order_by(_passages.c.source))
+    )
+
+
+def texts_of_documents(connection: Connection) -> list[str]:
+    """What documents say, passage by passage."""
+    kept = select(_entries.c.id).where(_entries.c.kind != EntryKind.THREAD.value)
+    return list(connection.scalars(select(_passages.c.text).where(_passages.c.entry_id.in_(kept))))
+
+
 def _with_passages(connection: Connection, column: Column[Any], values: Iterable[str]) -> list[Stored]:
     found: set[str] = set()
     for some in _batches(list(dict.fromkeys(values))):

@@ -19,14 +19,17 @@ Mask = Callable[[str], str]
 class Unlearnt:
     """Entries by id: dropped, rewritten (old id -> new id), and active or standing for others again.
 
-    ``titles`` do not stand any more, ``texts`` are the passages that were removed.
+    ``untitled`` are those whose title goes with what was said, ``titles`` what they were called; ``texts`` and
+    ``sources`` are of the passages that were removed.
     """
 
     dropped: tuple[str, ...] = ()
     rewritten: Mapping[str, str] = field(default_factory=dict)
     restored: tuple[str, ...] = ()
+    untitled: tuple[str, ...] = ()
     titles: frozenset[str] = frozenset()
     texts: tuple[str, ...] = ()
+    sources: frozenset[str] = frozenset()
 
 
 def unlearn(
@@ -45,18 +48,24 @@ def unlearn(
     given = list({stored.entry.id: stored.entry for stored in found}.values())
     left = {entry.id: without(entry, sources, authors, mask) for entry in given}
     dropped = [entry.id for entry in given if left[entry.id] is None]
-    restored = [key for gone in _inmost_first(connection, dropped) for key in _drop(connection, gone, dropped)]
+    restored = [
+        key for gone in _inmost_first(connection, dropped) for key in _drop(connection, gone, dropped)
+    ]
     rewritten = {
         key: _rewrite(connection, key, entry)
         for key, entry in left.items()
         if entry is not None and entry.id != key
     }
+    removed = [p for entry in given for p in entry.passages if p.source in sources or p.author in authors]
+    untitled = [entry for entry in given if _title(left[entry.id]) != mask(entry.title)]
     return Unlearnt(
         dropped=tuple(dropped),
         rewritten=rewritten,
         restored=tuple(key for key in dict.fromkeys(restored) if key not in dropped),
-        titles=frozenset(entry.title for entry in given if _title(left[entry.id]) != entry.title),
-        texts=tuple(text for entry in given for text in _removed(entry, sources, authors)),
+        untitled=tuple(entry.id for entry in untitled),
+        titles=frozenset(entry.title for entry in untitled),
+        texts=tuple(passage.text for passage in removed),
+        sources=frozenset(passage.source for passage in removed),
     )
 
 
@@ -76,10 +85,6 @@ def without(
 
 def _title(entry: KnowledgeEntry | None) -> str | None:
     return None if entry is None else entry.title
-
-
-def _removed(entry: KnowledgeEntry, sources: Collection[str], authors: Collection[str]) -> list[str]:
-    return [p.text for p in entry.passages if p.source in sources or p.author in authors]
 
 
 def _rewrite(connection: Connection, key: str, entry: KnowledgeEntry) -> str:
