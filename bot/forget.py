@@ -61,6 +61,16 @@ class Account:
     told: set[str] = field(default_factory=set)  # ids and names of a person
     answers: int = 0
 
+    def note(self, gone: Unlearnt) -> None:
+        """What became of entries, by the ids that they had in the beginning: one may be rewritten more than once."""
+        first = {new: old for old, new in self.rewritten.items()}
+        for key, new in gone.rewritten.items():
+            self.rewritten[first.get(key, key)] = new
+        for key in gone.dropped:
+            self.rewritten.pop(first.get(key, key), None)
+            self.removed.append(first.get(key, key))
+        self.restored += gone.restored
+
 
 Step = Callable[[Connection, Account], None]
 
@@ -106,12 +116,13 @@ async def forget_user(
     now: datetime,
     folder: Path | None = None,
     dry_run: bool = False,
+    batch: int = BATCH,
 ) -> Receipt:
     """Forget a person, by whole id. ``folder``: where the index files are. ``dry_run`` only counts."""
     person = await database.run(lambda connection: _person(connection, user))
     said = await database.run(partial(_said_by, person=person))
     steps: list[Step] = [
-        *_erasing(config, said, now),
+        *_erasing(config, said, now, batch),
         partial(_forget_person, config=config, person=person, now=now),
     ]
     return await _forget(database, What.USER, user, steps, now, folder, dry_run=dry_run)
@@ -146,8 +157,8 @@ async def forget_channel(
     return await _forget(database, What.CHANNEL, channel, steps, now, folder, dry_run=dry_run)
 
 
-def _erasing(config: Config, ids: Sequence[str], now: datetime) -> list[Step]:
-    some = (ids[start : start + BATCH] for start in range(0, len(ids), BATCH))
+def _erasing(config: Config, ids: Sequence[str], now: datetime, batch: int = BATCH) -> list[Step]:
+    some = (ids[start : start + batch] for start in range(0, len(ids), batch))
     return [partial(erase, config=config, ids=each, now=now) for each in some]
 
 
@@ -234,9 +245,7 @@ def _follow(
     connection: Connection, account: Account, gone: Unlearnt, sources: Collection[str], now: datetime
 ) -> None:
     """What follows from entries that are gone or rewritten: answers are taken back, references lead to the new."""
-    account.removed += gone.dropped
-    account.rewritten |= gone.rewritten
-    account.restored += gone.restored
+    account.note(gone)
     account.texts += gone.texts
     account.counts["entries"] += len(gone.dropped) + len(gone.rewritten)
     for row in _quoting(connection, {*sources, *gone.sources}, gone.untitled):
@@ -435,13 +444,13 @@ def _forget_channel(connection: Connection, account: Account, *, channel: str, n
     sources = {p.source for one in found for p in one.entry.passages if p.source.startswith(f"{channel}/")}
     _follow(connection, account, unlearn(connection, found, sources=sources), sources, now)
     _drop_deliveries(connection, account, lambda payload: _is_in(payload, channel))
-    answers = _answers_in(connection, channel)
+    answers = select(tables.suggestions.c.id).where(tables.suggestions.c.channel == channel)
+    going = _going(connection)
     for table, held in _HELD:
         wanted = [_below(table.c[name], channel) for name in (*held.of_channel, *held.of_message)]
-        for name in held.of_suggestion:
-            wanted += [table.c[name].in_(some) for some in _batches(answers)]
-        if table is tables.suggestions:
-            wanted = [table.c.id.in_(some) for some in _batches(answers)]
+        wanted += [table.c[name].in_(answers) for name in held.of_suggestion]
+        if (key := _KEPT_FOR_TAKING_BACK.get(table.name)) is not None:
+            wanted = [and_(or_(*wanted), table.c[key].not_in(going))]
         _delete(connection, account, table, wanted)
 
 
@@ -449,12 +458,14 @@ def _below(column: ColumnElement[Any], channel: str) -> ColumnElement[bool]:
     return or_(column == channel, column.startswith(f"{channel}/", autoescape=True))
 
 
-def _answers_in(connection: Connection, channel: str) -> list[str]:
-    """The answers of a channel, but those that are still to be taken back on the platform."""
-    outbox, suggestions = tables.outbox, tables.suggestions
+_KEPT_FOR_TAKING_BACK = {"suggestions": "id", "outbox": "suggestion_id", "drafts": "suggestion_id"}
+
+
+def _going(connection: Connection) -> list[str]:
+    """The answers and drafts that are still to be taken back on the platform: empty already, their rows are needed."""
+    outbox = tables.outbox
     open_ = outbox.c.state.in_([tables.Sent.INTENT, tables.Sent.SENDING])
-    going = select(outbox.c.suggestion_id).where(outbox.c.kind.in_(["delete", "edit"]), open_)
-    query = select(suggestions.c.id).where(suggestions.c.channel == channel, suggestions.c.id.not_in(going))
+    query = select(outbox.c.suggestion_id).where(outbox.c.kind.in_(["delete", "edit"]), open_)
     return list(connection.execute(query).scalars())
 
 
@@ -511,7 +522,7 @@ def _receipt(
         counts={table: count for table, count in sorted(account.counts.items()) if count},
         removed=removed,
         rewritten=account.rewritten,
-        restored=tuple(sorted(set(account.restored) - set(account.removed))),
+        restored=tuple(sorted({account.rewritten.get(key, key) for key in account.restored} - {*removed})),
         answers=account.answers,
         messages=messages,
         runs=runs,

@@ -82,10 +82,13 @@ def words_in(text: str) -> list[str]:
 
 
 def runs_of(texts: Iterable[str], salt: str) -> dict[int, set[str]]:
-    """The sealed runs of words that stand for ``texts``, by length, none overlapping another."""
+    """The sealed runs of words that stand for ``texts``, by length, none overlapping another.
+
+    Without the first and the last word of a text: in a file these may touch what stands beside them.
+    """
     found: dict[int, set[str]] = {}
     for text in texts:
-        words = words_in(text)
+        words = words_in(text)[1:-1]
         for size in RUNS:
             while len(words) >= size:
                 found.setdefault(size, set()).add(sealed(salt, " ".join(words[:size])))
