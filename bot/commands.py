@@ -300,7 +300,7 @@ async def _forget(arguments: argparse.Namespace) -> int:
     return 0 if receipt.compacted else 1
 
 
-FORGETTING = {
+FORGETTING: Mapping[What, Callable[..., Coroutine[None, None, Receipt]]] = {
     What.USER: forget.forget_user,
     What.MESSAGE: forget.forget_message,
     What.CHANNEL: forget.forget_channel,

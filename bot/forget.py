@@ -242,14 +242,24 @@ def erase(
 
 
 def _follow(
-    connection: Connection, account: Account, gone: Unlearnt, sources: Collection[str], now: datetime
+    connection: Connection,
+    account: Account,
+    gone: Unlearnt,
+    sources: Collection[str],
+    now: datetime,
+    *,
+    posted: bool = True,
 ) -> None:
-    """What follows from entries that are gone or rewritten: answers are taken back, references lead to the new."""
+    """What follows from entries that are gone or rewritten: answers are taken back, references lead to the new.
+
+    Without ``posted`` answers that stand on the platform stay there.
+    """
     account.note(gone)
     account.texts += gone.texts
     account.counts["entries"] += len(gone.dropped) + len(gone.rewritten)
     for row in _quoting(connection, {*sources, *gone.sources}, gone.untitled):
-        _take_back(connection, account, row, now)
+        if posted or row.posted_id is None:
+            _take_back(connection, account, row, now)
     for old, new in gone.rewritten.items():
         _repoint(connection, old, new)
     if gone.titles:
@@ -312,8 +322,24 @@ def _untitled(reason: Mapping[str, Any], titles: Collection[str]) -> dict[str, A
 def _delete(
     connection: Connection, account: Account, table: Table, wanted: Sequence[ColumnElement[bool]]
 ) -> None:
-    if wanted:
+    if not wanted:
+        return
+    if table is tables.inbox:
+        found = connection.execute(select(table.c.id).where(or_(*wanted))).scalars().all()
+        _empty_deliveries(connection, account, found)
+    else:
         account.counts[table.name] += connection.execute(delete(table).where(or_(*wanted))).rowcount
+
+
+def _empty_deliveries(connection: Connection, account: Account, ids: Collection[int]) -> None:
+    """Leave an empty row, handled: another process may be at it, and a number that is free is given again."""
+    inbox = tables.inbox
+    for each in ids:
+        nothing = {"content_key": None, "payload": None, "message_id": None, "error": None}
+        alias = f"forgotten:{uuid.uuid4()}"
+        values = {"key": alias, "conversation": alias, "state": tables.InboxState.DONE, **nothing}
+        connection.execute(update(inbox).where(inbox.c.id == each).values(**values))
+    account.counts[inbox.name] += len(ids)
 
 
 def _drop_deliveries(
@@ -323,8 +349,7 @@ def _drop_deliveries(
     inbox = tables.inbox
     rows = connection.execute(select(inbox.c.id, inbox.c.payload).where(inbox.c.payload.is_not(None))).all()
     found = [row.id for row in rows if row.id != but and wanted(json.loads(row.payload))]
-    for some in _batches(found):
-        _delete(connection, account, inbox, [inbox.c.id.in_(some)])
+    _empty_deliveries(connection, account, found)
 
 
 # ---- a person -----------------------------------------------------
@@ -348,7 +373,7 @@ def _forget_person(
     erase(connection, account, config=config, ids=_said_by(connection, person), now=now)
     account.told |= set(person.certain)
     voted = _voted_on(connection, person)
-    unlearn_person(connection, account, person, now)
+    _unlearn_person(connection, account, person, now)
     alias = f"forgotten:{uuid.uuid4()}"
     _drop_deliveries(connection, account, lambda payload: is_by(payload, person))
     for table, held in _HELD:
@@ -362,15 +387,17 @@ def _forget_person(
     _recount(connection, config, voted, now)
 
 
-def unlearn_person(
-    connection: Connection, account: Account, person: Person, now: datetime, *, named: bool = True
-) -> None:
-    """Entries without what a person said and, if ``named``, without his ids and names in what others said."""
-    found = store.stored_by_authors(connection, person.ids)
-    if named:
-        found += store.stored_saying(connection, person.hints)
-    mask = partial(masked, person=person) if named else str
-    _follow(connection, account, unlearn(connection, found, authors=person.ids, mask=mask), (), now)
+def _unlearn_person(connection: Connection, account: Account, person: Person, now: datetime) -> None:
+    """Entries without what a person said, and without his ids and names in what others said."""
+    found = store.stored_by_authors(connection, person.ids) + store.stored_saying(connection, person.hints)
+    gone = unlearn(connection, found, authors=person.ids, mask=partial(masked, person=person))
+    _follow(connection, account, gone, (), now)
+
+
+def leave_out(connection: Connection, user: str, now: datetime) -> None:
+    """Take what was learnt from somebody out of the entries; what he said, and what was answered with it, stays."""
+    found = store.stored_by_authors(connection, [user])
+    _follow(connection, Account(), unlearn(connection, found, authors=[user]), (), now, posted=False)
 
 
 def _naming(
