@@ -19,7 +19,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from sqlalchemy.exc import DatabaseError
 
-from bot import forget, inbox, ledger
+from bot import forget, inbox, ledger, optouts
 from bot.adapters.adapter import LookupFailed
 from bot.adapters.slack import SlackAdapter, StartFailed
 from bot.answerer import ground
@@ -141,6 +141,7 @@ async def _learn(arguments: argparse.Namespace) -> int:
     learnt = Learnt()
     with _store(config) as database:
         audience = await _audience_in(database, arguments.audience)
+        opted_out = await database.run(optouts.opted_out)
         async with _knowledge(config, database) as knowledge:
             with _progress() as progress:
                 for path in arguments.paths:
@@ -151,6 +152,7 @@ async def _learn(arguments: argparse.Namespace) -> int:
                         config.tickets.close_after,
                         progress,
                         patterns=config.redact.patterns,
+                        opted_out=opted_out,
                     )
     return _report_learnt(learnt, as_json=arguments.json)
 

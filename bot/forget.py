@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Table, and_, delete, func, or_, select, update
 
 from bot import drafts, intents, ledger, receipts, tables, votes
 from bot.config import Config
@@ -474,7 +474,8 @@ def _forget_channel(connection: Connection, account: Account, *, channel: str, n
     answers = select(tables.suggestions.c.id).where(tables.suggestions.c.channel == channel)
     going = _going(connection)
     for table, held in _HELD:
-        wanted = [_below(table.c[name], channel) for name in (*held.of_channel, *held.of_message)]
+        named = (*held.of_channel, *held.of_message, *held.of_conversation)
+        wanted = [_below(table.c[name], channel) for name in named]
         wanted += [table.c[name].in_(answers) for name in held.of_suggestion]
         if (key := _KEPT_FOR_TAKING_BACK.get(table.name)) is not None:
             wanted = [and_(or_(*wanted), table.c[key].not_in(going))]
@@ -518,11 +519,29 @@ def drop_files(folder: Path) -> None:
 
 
 async def compact_due(database: Database) -> bool:
-    """Build the file anew if something was deleted since (each night, for what was deleted on the platform).
+    """Empty the store's log, and build its file anew if a message was erased since that was last done.
 
-    Whether it is compact now.
+    For each night, because what is deleted on the platform is erased without that. Whether it could be done now.
     """
-    return await database.is_compact() or await database.compact(patience=0.0)
+    erased = await database.run(_erased)
+    due = erased != await database.run(_erased_when_rebuilt)
+    done = await database.compact(rebuild=due, patience=0.0)
+    if done and due:
+        await database.run(lambda connection: _note_rebuilt(connection, erased))
+    return done
+
+
+def _erased(connection: Connection) -> int:
+    return connection.execute(select(func.count()).select_from(tables.erased)).scalar_one()
+
+
+def _erased_when_rebuilt(connection: Connection) -> int:
+    """Kept in the head of the file, where SQLite leaves a number to its user."""
+    return int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
+
+
+def _note_rebuilt(connection: Connection, erased: int) -> None:
+    connection.exec_driver_sql(f"PRAGMA user_version = {erased:d}")
 
 
 # ---- receipts -----------------------------------------------------

@@ -81,37 +81,34 @@ class Database:
 
         self.run_blocking(copy)
 
-    async def compact(self, *, patience: float = 30.0) -> bool:
+    async def compact(self, *, rebuild: bool = True, patience: float = 30.0) -> bool:
         """Leave nothing of what was deleted in the file or beside it: build it anew and empty its log.
 
-        False if another process kept the file busy for ``patience`` seconds; then it is to be tried again. Rows in
-        use are never in danger, and other processes may go on working.
+        Without ``rebuild`` only the log is emptied. False if another process kept the file busy for ``patience``
+        seconds; then it is to be tried again. Other processes may go on working all the while.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._compact, patience)
-
-    async def is_compact(self) -> bool:
-        """Whether no page was freed, and nothing written to the log, since the file was last compact."""
-        free = await self.run(lambda c: c.exec_driver_sql("PRAGMA freelist_count").scalar_one())
-        log = self.path and self.path.with_name(f"{self.path.name}-wal")
-        return not free and not (log and log.exists() and log.stat().st_size)
+        return await asyncio.get_running_loop().run_in_executor(
+            self._thread, self._compact, rebuild, patience
+        )
 
     def close(self) -> None:
         self._thread.shutdown(wait=True)
         self._engine.dispose()
 
-    def _compact(self, patience: float) -> bool:
+    def _compact(self, rebuild: bool, patience: float) -> bool:
         deadline = monotonic() + patience
-        while not self._try_to_compact():
+        while not self._try_to_compact(rebuild):
             if monotonic() >= deadline:
                 return False
             sleep(PAUSE)
         return True
 
-    def _try_to_compact(self) -> bool:
+    def _try_to_compact(self, rebuild: bool) -> bool:
         raw = self._engine.raw_connection()
         try:
             cursor = raw.cursor()
-            cursor.execute("VACUUM")  # goes to the log; the checkpoint brings it into the file
+            if rebuild:
+                cursor.execute("VACUUM")  # goes to the log; the checkpoint brings it into the file
             busy, *_ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         except OperationalError as error:
             if error.sqlite_errorcode & 0xFF not in (SQLITE_BUSY, SQLITE_LOCKED):

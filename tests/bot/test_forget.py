@@ -28,6 +28,7 @@ from bot.answerer import Citation, Line, Suggestion
 from bot.app import index_folder, open_database
 from bot.config import Config
 from bot.feedback import Vote
+from bot.forget import Account
 from bot.held import HELD
 from bot.receipts import Receipt, receipt_from
 from bot.scorer import silent
@@ -613,16 +614,26 @@ async def test_a_store_in_use_is_said_to_be_uncompacted(tmp_path: Path) -> None:
         connection.exec_driver_sql("COMMIT")
         connection.exec_driver_sql("BEGIN")
         connection.exec_driver_sql("SELECT count(*) FROM messages").scalar()  # a snapshot of before
-        return made.database._compact(0.0)
+        return made.database._compact(True, 0.0)
 
     made.run(lambda c: c.exec_driver_sql("PRAGMA busy_timeout=50"))
     assert reader.run_blocking(read) is False
     assert await made.database.compact()
-    assert await made.database.is_compact()
-    made.run(lambda c: hear(c, said(70, CARL, "more")))
-    assert not await made.database.is_compact()
-    assert await forget.compact_due(made.database) and await made.database.is_compact()
     reader.close()
+    made.database.close()
+
+
+async def test_the_night_takes_deleted_messages_out_of_the_file_and_its_log(tmp_path: Path) -> None:
+    made = await make(tmp_path)
+    log = tmp_path / "earshot.db-wal"
+    made.run(lambda c: forget.erase(c, Account(), config=settings(), ids=[QUESTION.id], now=NOW))
+    assert [path for path in traces(made.database, ("zebrafish",)) if path.startswith("earshot.db-wal")]
+    assert await forget.compact_due(made.database)
+    forget.drop_files(tmp_path / "earshot.index")
+    assert traces(made.database, ("zebrafish", "walnut", "marmalade")) == []
+    assert made.run(forget._erased_when_rebuilt) == made.run(forget._erased) > 0
+    made.run(lambda c: hear(c, said(70, CARL, "more")))
+    assert await forget.compact_due(made.database) and log.stat().st_size == 0
     made.database.close()
 
 
