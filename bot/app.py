@@ -16,6 +16,7 @@ from bot.adapters.adapter import (
     Adapter,
     Arrival,
     AskedWhy,
+    Commanded,
     Corrected,
     Deleted,
     Edited,
@@ -164,6 +165,8 @@ class App:
                 await clicks.on_corrected(self.bot, work, event)
             case AskedWhy():
                 await clicks.on_asked_why(self.bot, work, event)
+            case Commanded():
+                await clicks.on_commanded(self.bot, work, event)
             case Ignored(why=why):
                 log.debug("%s: ignored: %s", work.conversation, why)
                 await self.bot.database.run(lambda connection: inbox.finish(connection, work.id))

@@ -109,6 +109,21 @@ def parser() -> argparse.ArgumentParser:
     decided.add_argument(
         "--reject", metavar="DATE|ENTRY", help="say no to what waits; it is not proposed again"
     )
+    gone = add(
+        "forget",
+        "Forget a person, a message or a channel for good: what was said, what follows from it alone, and every trace "
+        "in the store's files. Prints a receipt. Asks first. Works while Earshot runs.",
+        json=True,
+    )
+    asked = gone.add_mutually_exclusive_group(required=True)
+    asked.add_argument("--user", metavar="ID", help="a person: whole id, its last part, or display name")
+    asked.add_argument("--message", metavar="LINK", help="a message: its link or id")
+    asked.add_argument("--channel", metavar="ID", help="a channel: whole id, its last part, or #name")
+    asked.add_argument(
+        "--verify", type=Path, metavar="RECEIPT", help="look in the store for what this receipt says is gone"
+    )
+    gone.add_argument("--dry-run", action="store_true", help="say what would go, and change nothing")
+    gone.add_argument("--yes", action="store_true", help="do not ask first")
     doctor = add("doctor", "Look for what is wrong and say what to do.", json=True)
     doctor.add_argument("--retry", action="store_true", help="try the events again that were set aside")
     doctor.add_argument("--offline", action="store_true", help="do not ask the platforms")

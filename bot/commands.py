@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,11 @@ from rich.table import Column, Table
 from sqlalchemy import Connection, Row
 from sqlalchemy.exc import DatabaseError
 
-from bot import inbox, ledger, nights
+from bot import forget, inbox, ledger, nights, optouts
 from bot.adapters.adapter import LookupFailed
 from bot.adapters.slack import SlackAdapter, StartFailed
 from bot.answerer import ground
-from bot.app import StoreInUse, assemble, embedder_of, lock_store, open_database, open_knowledge
+from bot.app import StoreInUse, assemble, embedder_of, index_folder, lock_store, open_database, open_knowledge
 from bot.approval import approve, reject, revert_night
 from bot.cli import DEFAULT_CONFIG
 from bot.clicks import explained
@@ -36,12 +37,15 @@ from bot.config_file import ConfigError, ConfigFile, load, problems_to_run
 from bot.demo import Demo
 from bot.doctor import Finding, examine_clip, examine_config, examine_scopes, examine_store
 from bot.explain import told
+from bot.forget import What
 from bot.handlers import Bot
 from bot.learning import Learnt, learn_path
 from bot.night import run_night
 from bot.nights import Recorded
+from bot.receipts import Receipt, receipt_from
 from bot.replay import Report, replay
 from bot.report import NightReport, report_from
+from bot.verify import verify
 from knowledge import store
 from knowledge.database import Database
 from knowledge.embed import UnknownModel
@@ -147,6 +151,7 @@ async def _learn(arguments: argparse.Namespace) -> int:
     learnt = Learnt()
     with _store(config) as database:
         audience = await _audience_in(database, arguments.audience)
+        opted_out = await database.run(optouts.opted_out)
         async with _knowledge(config, database) as knowledge:
             with _progress() as progress:
                 for path in arguments.paths:
@@ -157,6 +162,7 @@ async def _learn(arguments: argparse.Namespace) -> int:
                         config.tickets.close_after,
                         progress,
                         patterns=config.redact.patterns,
+                        opted_out=opted_out,
                     )
     return _report_learnt(learnt, as_json=arguments.json)
 
@@ -408,6 +414,100 @@ async def _why(arguments: argparse.Namespace) -> int:
     return 0
 
 
+# ---- forget -----------------------------------------------------
+
+
+async def _forget(arguments: argparse.Namespace) -> int:
+    config = _config(arguments)
+    with _store(config) as database:
+        folder = index_folder(database)
+        if arguments.verify is not None:
+            return _verify(database, arguments.verify, folder, as_json=arguments.json)
+        what, subject = await _wanted(database, arguments)
+        doing = partial(
+            FORGETTING[what], database, subject, config=config, now=SystemClock().now(), folder=folder
+        )
+        if not arguments.yes and not arguments.dry_run:
+            _confirm(what, subject, await doing(dry_run=True))
+        receipt = await doing(dry_run=arguments.dry_run)
+    _show_receipt(receipt, what, subject, as_json=arguments.json)
+    return 0 if receipt.compacted else 1
+
+
+FORGETTING: Mapping[What, Callable[..., Coroutine[None, None, Receipt]]] = {
+    What.USER: forget.forget_user,
+    What.MESSAGE: forget.forget_message,
+    What.CHANNEL: forget.forget_channel,
+}
+
+
+async def _wanted(database: Database, arguments: argparse.Namespace) -> tuple[What, str]:
+    """What is to be forgotten, by whole id. What was never heard of is taken as given: it may have been half gone."""
+    finders = {
+        What.USER: (arguments.user, forget.find_people),
+        What.MESSAGE: (arguments.message, forget.find_messages),
+        What.CHANNEL: (arguments.channel, ledger.find_channels),
+    }
+    what, (given, find) = next((each, asked) for each, asked in finders.items() if asked[0] is not None)
+    found = await database.run(lambda connection: find(connection, given))
+    if len(found) > 1:
+        raise Failed(f"{given} may be any of: {', '.join(found)}; give one of these")
+    if not found:
+        err.print(f"no {what} {given} is known; taken as a whole id", style="yellow", markup=False)
+    return what, found[0] if found else given
+
+
+def _confirm(what: What, subject: str, told: Receipt) -> None:
+    """Ask whoever sits at the terminal. Raises Failed without a yes."""
+    err.print(f"Forget the {what} {subject}? {_counted(told)}", highlight=False, markup=False, soft_wrap=True)
+    if not sys.stdin.isatty():
+        raise Failed("nobody is there to be asked; add --yes to forget it, or --dry-run to see what would go")
+    if err.input("This cannot be undone. Type yes to go on: ").strip().casefold() != "yes":
+        raise Failed("nothing was forgotten")
+
+
+def _counted(receipt: Receipt) -> str:
+    rows = ", ".join(f"{count} {table}" for table, count in receipt.counts.items()) or "nothing"
+    answers = f"; {receipt.answers} posted answers are to be taken back" if receipt.answers else ""
+    return f"Rows deleted or changed: {rows}{answers}."
+
+
+def _show_receipt(receipt: Receipt, what: What, subject: str, *, as_json: bool) -> None:
+    if as_json:
+        print(receipt.json())
+    else:
+        done = "Would forget" if receipt.dry_run else "Forgot"
+        out.print(
+            f"{done} the {what} {subject}. {_counted(receipt)}", highlight=False, markup=False, soft_wrap=True
+        )
+        entries = f"{len(receipt.removed) - len(receipt.rewritten)} entries removed, {len(receipt.rewritten)} rewritten"
+        out.print(f"{entries}, {len(receipt.restored)} in force again.", highlight=False)
+        out.print(f"digest {receipt.digest}", highlight=False)
+    if not receipt.compacted:
+        _complain(receipt.remedy)
+
+
+def _verify(database: Database, path: Path, folder: Path | None, *, as_json: bool) -> int:
+    try:
+        receipt = receipt_from(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise Failed(f"{path}: {error}; give the file in which `earshot forget --json` was kept") from error
+    if receipt.dry_run:
+        raise Failed(f"{path}: nothing was forgotten then, it was a dry run")
+    places = verify(database, receipt, folder)
+    if as_json:
+        print(json.dumps({"found": places, "digest": receipt.digest}, ensure_ascii=False))
+    else:
+        for place in places:
+            out.print(f"found in {place}", highlight=False, markup=False, soft_wrap=True)
+        if not places:
+            out.print(f"Nothing of it is in the store or its files. digest {receipt.digest}", highlight=False)
+    return 1 if places else 0
+
+
+# ---- doctor -----------------------------------------------------
+
+
 async def _doctor(arguments: argparse.Namespace) -> int:
     config, secrets = _config(arguments), secrets_from(os.environ)
     with _store(config) as database:
@@ -530,5 +630,6 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], Coroutine[None, None, int]
     "night": _night,
     "ask": _ask,
     "why": _why,
+    "forget": _forget,
     "doctor": _doctor,
 }

@@ -31,6 +31,7 @@ from bot.answerer import Suggestion, ground, query_of
 from bot.clock import Clock
 from bot.config import EPHEMERAL, Config
 from bot.feedback import Vote, normal_name, verdict
+from bot.forget import Account, erase
 from bot.inbox import Work
 from bot.manners import order_in
 from bot.scorer import Action, Decision, Situation, decide, gate, newest_first, novel, silent
@@ -44,14 +45,13 @@ from bot.situation import (
     whole_user,
 )
 from bot.tickets import Step
-from bot.trusting import evidence_for
+from bot.trusting import trust_counted
 from bot.verdicts import recalibrate, recalibrate_due
 from bot.whispers import About, whisper
 from knowledge.database import Database
-from knowledge.entry import Hit, KnowledgeEntry, PassageKind, Trust, audiences
+from knowledge.entry import Hit, audiences
 from knowledge.search import Knowledge
 from knowledge.thread import Reaction, Role
-from knowledge.trust import trust_of
 from knowledge.writer import Writer, WriterFailed
 
 log = logging.getLogger("earshot")
@@ -325,42 +325,15 @@ async def on_delete(bot: Bot, work: Work, deleted: Deleted) -> None:
     """Erase a message, everything quoted from it, and what was learnt only from it."""
     config, now = bot.config(), bot.clock.now()
 
-    def erase(connection: Connection) -> None:
-        said = ledger.message_row(connection, deleted.message_id)
+    def take(connection: Connection) -> None:
         own = ledger.suggestion_by_post(connection, deleted.message_id)
         if own is not None:
             ledger.mark_removed(connection, own.id, deleted.at)  # somebody took our answer away: a rejection
-        asked = ledger.suggestion_for(connection, deleted.message_id)
-        if asked is not None:
-            drafts.expire(connection, asked.id, "the question was deleted", now)
-        ledger.erase_message(connection, deleted.message_id)
-        for row in ledger.quoting(connection, deleted.message_id):
-            ledger.empty_suggestion(connection, row.id)
-            drafts.expire(connection, row.id, "its source was deleted", now)
-            intents.take_back(connection, row, now)
-        if said is not None and votes.is_calibrated(connection, said.channel):
-            recalibrate(connection, config, said.channel, now)  # without what was weighed of the message
+        erase(connection, Account(), config=config, ids=[deleted.message_id], now=now, but=work.id)
         inbox.finish(connection, work.id)
 
-    await _unlearn(
-        bot, deleted.message_id
-    )  # before the row is finished, so that a crash in between repeats it
-    await bot.database.run(erase)
-
-
-async def _unlearn(bot: Bot, source: str) -> None:
-    """Entries without the passages from ``source``; those that have no problem or solution left are dropped."""
-    found = await bot.knowledge.entries_from(source)
-    kept = [left for entry in found if (left := _without(entry, source)) is not None]
-    if found:
-        await bot.knowledge.retire([entry.id for entry in found])
-        await bot.knowledge.learn(kept)
-
-
-def _without(entry: KnowledgeEntry, source: str) -> KnowledgeEntry | None:
-    left = replace(entry, passages=tuple(p for p in entry.passages if p.source != source))
-    whole = left.of(PassageKind.PROBLEM) and left.of(PassageKind.SOLUTION)
-    return replace(left, title=left.of(PassageKind.PROBLEM)[0].text.split("\n")[0][:120]) if whole else None
+    await bot.database.run(take)
+    await bot.knowledge.follow()
 
 
 # ---- reactions and votes -----------------------------------------------------
@@ -495,12 +468,8 @@ async def recount_trust(bot: Bot, entries: Iterable[str], channel: str | None) -
     if channel is not None:
         await bot.database.run(lambda connection: recalibrate(connection, config, channel, now))
     for entry_id in entries:
-        trust = await bot.database.run(partial(_counted, config=config, entry_id=entry_id))
+        trust = await bot.database.run(partial(trust_counted, config=config, entry_id=entry_id))
         await bot.knowledge.set_trust(entry_id, trust)
-
-
-def _counted(connection: Connection, *, config: Config, entry_id: str) -> Trust:
-    return trust_of(evidence_for(connection, config, entry_id))
 
 
 # ---- the clock -----------------------------------------------------

@@ -1,7 +1,7 @@
 """`earshot learn`: documents and closed threads into the knowledge."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,7 +13,7 @@ from knowledge.recordings import Recording, RecordingError, is_recording, read_r
 from knowledge.search import Knowledge
 from knowledge.sources import SourceError, entries_from, walk
 from knowledge.store import LearnReport
-from knowledge.thread import Message, Thread, thread_of
+from knowledge.thread import Message, Thread, thread_of, without_people
 
 Progress = Callable[[int, int, str], None]
 Patterns = Sequence[re.Pattern[str]]
@@ -51,18 +51,19 @@ async def learn_path(
     progress: Progress,
     root: Path | None = None,
     patterns: Patterns = (),
+    opted_out: Collection[str] = frozenset(),
 ) -> Learnt:
     """Add what is in ``path``: a document, a folder of them, or recorded threads.
 
     Documents are called by their path below ``root`` (default: as seen from the current folder). ``patterns`` are the
-    workspace's own of what to redact.
+    workspace's own of what to redact. Of threads nothing is learnt from those who ``opted_out``.
 
     Within a folder, what cannot be read is reported and passed over. Raises RecordingError or SourceError if
     ``path`` itself cannot be read.
     """
     if is_recording(path):
         return await _learn_recording(
-            knowledge, read_recording(path), audience, close_after, progress, patterns
+            knowledge, read_recording(path), audience, close_after, progress, patterns, opted_out
         )
     found = walk(path)
     root = root or _root_of(path)
@@ -73,7 +74,7 @@ async def learn_path(
         progress(done, len(found.documents), f"documents of {path.name}")
         learnt += await _learn_document(knowledge, file, audience, root, patterns)
     for file in found.recordings:
-        learnt += await _learn_recorded(knowledge, file, audience, close_after, progress, patterns)
+        learnt += await _learn_recorded(knowledge, file, audience, close_after, progress, patterns, opted_out)
     return learnt
 
 
@@ -105,12 +106,13 @@ async def _learn_recorded(
     close_after: timedelta,
     progress: Progress,
     patterns: Patterns,
+    opted_out: Collection[str],
 ) -> Learnt:
     try:
         recording = read_recording(file)
     except RecordingError as error:
         return Learnt(unusable=(str(error),))
-    return await _learn_recording(knowledge, recording, audience, close_after, progress, patterns)
+    return await _learn_recording(knowledge, recording, audience, close_after, progress, patterns, opted_out)
 
 
 async def _learn_recording(
@@ -120,6 +122,7 @@ async def _learn_recording(
     close_after: timedelta,
     progress: Progress,
     patterns: Patterns,
+    opted_out: Collection[str],
 ) -> Learnt:
     threads = threads_of(recording.messages, recording.people)
     learnt = Learnt(threads=len(threads), unusable=tuple(str(skipped) for skipped in recording.skipped))
@@ -129,7 +132,8 @@ async def _learn_recording(
         private, external = (info.private, info.external) if info else (False, False)
         own = audience_of(thread.channel, private=private, external=external)
         readers = own if private or external else audience
-        entry = closed_entry(thread, readers, close_after, recording.people, patterns)
+        told = without_people(thread, opted_out)
+        entry = None if told is None else closed_entry(told, readers, close_after, recording.people, patterns)
         report = await knowledge.learn_origin(thread.id, [] if entry is None else [entry])
         learnt += replace(_counted(report), not_worth=int(entry is None))
     return learnt

@@ -21,6 +21,8 @@ class Order(StrEnum):
     UNMUTE = "unmute"
     MUTE_CHANNEL = "mute channel"
     UNMUTE_CHANNEL = "unmute channel"
+    OPT_OUT = "opt out"
+    OPT_IN = "opt in"
 
 
 # Exact words: "@earshot mute the alarm, please" is a request, not an order to be quiet.
@@ -34,6 +36,12 @@ _ORDERS = {
     "静音频道": Order.MUTE_CHANNEL,
     "unmute channel": Order.UNMUTE_CHANNEL,
     "取消静音": Order.UNMUTE_CHANNEL,
+    "optout": Order.OPT_OUT,
+    "opt out": Order.OPT_OUT,
+    "退出学习": Order.OPT_OUT,
+    "optin": Order.OPT_IN,
+    "opt in": Order.OPT_IN,
+    "恢复学习": Order.OPT_IN,
 }
 
 
@@ -45,9 +53,12 @@ def mentions_me(text: str) -> bool:
 def order_in(text: str) -> Order | None:
     """The order that a message consists of, besides one mention of the bot and punctuation; None if it is none."""
     rest, mentions = _ME.subn(" ", text)
-    if mentions != 1:
-        return None
-    return _ORDERS.get(" ".join(_NOT_WORDS.sub(" ", rest).casefold().split()))
+    return ordered(rest) if mentions == 1 else None
+
+
+def ordered(words: str) -> Order | None:
+    """The order that these words are, besides punctuation; None if they are none."""
+    return _ORDERS.get(" ".join(_NOT_WORDS.sub(" ", words).casefold().split()))
 
 
 def is_mute(reaction: str) -> bool:

@@ -16,7 +16,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from bot import ledger, nights, votes
+from bot import ledger, nights, optouts, votes
 from bot.config import Config
 from bot.effect import answers_to, gained_and_lost, past_questions
 from bot.handlers import Bot
@@ -31,6 +31,7 @@ from knowledge.entry import HALF_LIFE, EntryKind, EntryState, KnowledgeEntry, Pa
 from knowledge.mine import Mined, mine
 from knowledge.search import Prepared
 from knowledge.store import Stored
+from knowledge.thread import without_people
 
 log = logging.getLogger("earshot")
 
@@ -118,11 +119,17 @@ def _study(connection: Connection, bot: Bot) -> list[Studied]:
     config, now = bot.config(), bot.clock.now()
     closed = ledger.closed_unlearnt(connection, BATCH)
     people = ledger.everybody(connection) if closed else {}
-    return [_studied(connection, config, ticket, people, now) for ticket in closed]
+    unwilling = optouts.opted_out(connection)
+    return [_studied(connection, config, ticket, people, unwilling, now) for ticket in closed]
 
 
 def _studied(
-    connection: Connection, config: Config, ticket: Ticket, people: Mapping[str, str], now: datetime
+    connection: Connection,
+    config: Config,
+    ticket: Ticket,
+    people: Mapping[str, str],
+    unwilling: frozenset[str],
+    now: datetime,
 ) -> Studied:
     thread = ledger.thread(connection, ticket.conversation)
     said = () if thread is None else tuple((message.id, message.text) for message in thread.messages)
@@ -132,9 +139,11 @@ def _studied(
         mined = Mined(entry=None, why="its question was deleted")
     elif policy.mode == "off" or policy.external_blocked:
         mined = Mined(entry=None, why="its channel is off")  # where it is not to help it does not learn
+    elif (willing := without_people(thread, unwilling)) is None:
+        mined = Mined(entry=None, why="its asker opted out")
     else:
         mined = mine(
-            thread,
+            willing,
             audience=audience_of(channel.id, private=channel.private, external=channel.external),
             closed_at=ledger.closed_at(connection, thread.id) or now,
             people=people,

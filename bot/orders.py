@@ -1,15 +1,19 @@
-"""I/O: orders to be quiet and to speak again, carried out. Runs in a transaction of its caller.
+"""I/O: orders to be quiet, to speak again and not to learn from somebody, carried out, in a transaction of the caller.
 
 The message that gives an order is no part of any conversation: it is not kept, opens no ticket and teaches nothing.
 """
 
+from datetime import datetime
+
 from sqlalchemy import Connection
 
-from bot import mutes
+from bot import mutes, optouts
 from bot.adapters.adapter import Heard, Reacted
 from bot.config import Config, is_listed
+from bot.forget import leave_out
 from bot.manners import Order, is_mute
 from bot.situation import conversation_for, role_in
+from bot.whispers import About, whisper
 from knowledge.thread import Message, Role
 
 _ONLY_STAFF = "which only analysts and admins may: ignored"
@@ -30,6 +34,43 @@ def obey(connection: Connection, config: Config, heard: Heard, order: Order) -> 
             return _mute_channel(connection, config, message)
         case Order.UNMUTE_CHANNEL:
             return _unmute_channel(connection, config, message, conversation)
+        case Order.OPT_OUT | Order.OPT_IN:
+            return _opt(connection, message, order)
+
+
+OPTED_OUT = (
+    "From now on I learn nothing from what you say, and what I had learnt from you is taken out. I still listen, so "
+    "that I understand the people you talk with. `optin` takes this back."
+)
+OPTED_IN = "From now on I may learn again from threads that you take part in. `optout` takes this back."
+
+
+def opt(connection: Connection, user: str, order: Order, now: datetime) -> str:
+    """Learn nothing from ``user`` any more, or again. What to tell him."""
+    if order is Order.OPT_IN:
+        optouts.withdraw(connection, user)
+        return OPTED_IN
+    optouts.put(connection, user, now)
+    leave_out(connection, user, now)
+    return OPTED_OUT
+
+
+def _opt(connection: Connection, message: Message, order: Order) -> str:
+    whisper(
+        connection,
+        f"opted/{message.id}",
+        channel=message.channel,
+        reply_to=message.thread or None,
+        user=message.user,
+        about=About.TEXT,
+        text=opt(connection, message.user, order, message.at),
+        now=message.at,
+    )
+    return (
+        "it opts its author out of being learnt from"
+        if order is Order.OPT_OUT
+        else "it opts its author in again"
+    )
 
 
 def _mute_channel(connection: Connection, config: Config, message: Message) -> str:

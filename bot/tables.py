@@ -314,6 +314,14 @@ night_changes = Table(
     Index("night_changes_subject", "subject"),
 )
 
+# Who does not want to be learnt from: heard for context, never mined.
+optouts = Table(
+    "optouts",
+    _metadata,
+    Column("user", String, primary_key=True),
+    Column("at", Float, nullable=False),
+)
+
 
 def _add_scores(connection: Connection) -> None:
     """What decisions weighed, what threads showed, and the channels' scales."""
@@ -351,16 +359,21 @@ def _add_nights(connection: Connection) -> None:
         connection.exec_driver_sql("ALTER TABLE tickets ADD COLUMN closed_at FLOAT")
 
 
+def _add_optouts(connection: Connection) -> None:
+    optouts.create(connection, checkfirst=True)
+
+
 MIGRATIONS = [
     Migration("2026-11-ledger", lambda connection: _metadata.create_all(connection)),
     Migration("2026-11-scores", _add_scores),
     Migration("2026-11-manners", _add_manners),
     Migration("2026-11-interaction", _add_interaction),
     Migration("2026-11-nights", _add_nights),
+    Migration("2026-11-optouts", _add_optouts),
 ]
 
 # What a scratch copy keeps of its store: who people are is knowledge of today, not a conversation.
-_KEPT = frozenset({group_members.name})
+_KEPT = frozenset({group_members.name, optouts.name})
 
 
 def seconds(at: datetime) -> float:

@@ -14,7 +14,7 @@ from bot.tables import votes as vote_rows
 from knowledge import store
 from knowledge.entry import EntryState, Trust
 from knowledge.thread import Role
-from knowledge.trust import TrustEvidence, repeated_by
+from knowledge.trust import TrustEvidence, repeated_by, trust_of
 
 
 def evidence_for(connection: Connection, config: Config, entry_id: str) -> TrustEvidence:
@@ -32,6 +32,11 @@ def evidence_for(connection: Connection, config: Config, entry_id: str) -> Trust
         repeated=repeated_by(stored, merged),
         corrected=_corrected(connection, entry_id),
     )
+
+
+def trust_counted(connection: Connection, config: Config, entry_id: str) -> Trust:
+    """The trust in an entry, counted anew: taking a vote back undoes it exactly."""
+    return trust_of(evidence_for(connection, config, entry_id))
 
 
 def _thumbs(connection: Connection, config: Config, entry_id: str) -> Trust:

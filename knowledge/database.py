@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from sqlite3 import SQLITE_BUSY, SQLITE_LOCKED, OperationalError
+from time import monotonic, sleep
 from typing import Any, TypeVar
 
 from sqlalchemy import Column, Connection, MetaData, String, Table, create_engine, event, insert, select
@@ -14,6 +16,7 @@ from sqlalchemy.engine import make_url
 T = TypeVar("T")
 
 BUSY_TIMEOUT_MS = 10_000
+PAUSE = 0.2  # seconds between two tries to compact
 
 _metadata = MetaData()
 _migrations = Table(
@@ -78,9 +81,42 @@ class Database:
 
         self.run_blocking(copy)
 
+    async def compact(self, *, rebuild: bool = True, patience: float = 30.0) -> bool:
+        """Leave nothing of what was deleted in the file or beside it: build it anew and empty its log.
+
+        Without ``rebuild`` only the log is emptied. False if another process kept the file busy for ``patience``
+        seconds; then it is to be tried again. Other processes may go on working all the while.
+        """
+        return await asyncio.get_running_loop().run_in_executor(
+            self._thread, self._compact, rebuild, patience
+        )
+
     def close(self) -> None:
         self._thread.shutdown(wait=True)
         self._engine.dispose()
+
+    def _compact(self, rebuild: bool, patience: float) -> bool:
+        deadline = monotonic() + patience
+        while not self._try_to_compact(rebuild):
+            if monotonic() >= deadline:
+                return False
+            sleep(PAUSE)
+        return True
+
+    def _try_to_compact(self, rebuild: bool) -> bool:
+        raw = self._engine.raw_connection()
+        try:
+            cursor = raw.cursor()
+            if rebuild:
+                cursor.execute("VACUUM")  # goes to the log; the checkpoint brings it into the file
+            busy, *_ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in (SQLITE_BUSY, SQLITE_LOCKED):
+                raise
+            return False
+        finally:
+            raw.close()
+        return not busy
 
     def _transact(self, work: Callable[[Connection], T]) -> T:
         with self._engine.begin() as connection:

@@ -252,7 +252,11 @@ class Knowledge:
         await self.save()
 
     async def save(self) -> None:
-        """Write the index files, if there is a folder for them and something changed."""
+        """Write the index files, if there is a folder for them and something changed.
+
+        What another process removed from the store meanwhile is not written: it may have been forgotten.
+        """
+        await self._follow()
         async with self._following:
             if self._folder is not None and self._saved != self._seq:
                 await self._on_thread(self._finder.save, self._folder)

@@ -283,6 +283,28 @@ def _up_if(confirmed: bool) -> ColumnElement[float]:
     return case((was.is_(confirmed), _entries.c.up), else_=_entries.c.up + gain)
 
 
+def rewrite(connection: Connection, old: Stored, entry: KnowledgeEntry) -> str:
+    """Put ``entry`` in the place of ``old``, with its state, its trust and what stands behind it; the new id.
+
+    It has no views yet: whoever follows the store embeds it.
+    """
+    put_entries(connection, [entry], old.state)
+    _alter(
+        connection,
+        entry.id,
+        successor=old.successor,
+        up=old.trust.up,
+        down=old.trust.down,
+        confirmed=entry.confirmed,
+        proven_at=_seconds(old.proven_at),
+        asked_at=_seconds(old.asked_at),
+    )
+    for behind in stored_under(connection, old.entry.id):
+        move(connection, behind.entry.id, behind.state, entry.id)
+    drop_entries(connection, [old.entry.id])
+    return entry.id
+
+
 def _alter(connection: Connection, entry_id: str, **values: object) -> bool:
     found = (
         connection.execute(update(_entries).where(_entries.c.id == entry_id).values(**values)).rowcount > 0
@@ -346,6 +368,61 @@ def stored_from(connection: Connection, origin: str) -> list[Stored]:
 def stored_under(connection: Connection, successor: str) -> list[Stored]:
     """The entries that an entry stands for, replaced or contradicts, oldest first."""
     return _load(connection, _entries.c.successor, [successor])
+
+
+def stored_quoting(connection: Connection, sources: Iterable[str]) -> list[Stored]:
+    """The entries that quote any of ``sources``, whatever their state, oldest first."""
+    return _with_passages(connection, _passages.c.source, sources)
+
+
+def stored_by_authors(connection: Connection, authors: Iterable[str]) -> list[Stored]:
+    """The entries with a passage by any of ``authors``, whatever their state, oldest first."""
+    return _with_passages(connection, _passages.c.author, authors)
+
+
+def stored_below(connection: Connection, place: str) -> list[Stored]:
+    """The entries that quote something whose id begins with ``place/``, such as a channel's messages."""
+    there = _passages.c.source.startswith(f"{place}/", autoescape=True)
+    ids = select(_passages.c.entry_id).where(there).distinct()
+    return _load(connection, _entries.c.id, connection.scalars(ids).all())
+
+
+def stored_saying(connection: Connection, parts: Iterable[str]) -> list[Stored]:
+    """The entries in whose title or passages one of ``parts`` stands, in any case, whatever their state."""
+    found: set[str] = set()
+    for part in parts:
+        said = _passages.c.text.icontains(part, autoescape=True)
+        found.update(connection.scalars(select(_passages.c.entry_id).where(said)))
+        titled = _entries.c.title.icontains(part, autoescape=True)
+        found.update(connection.scalars(select(_entries.c.id).where(titled)))
+    return _load(connection, _entries.c.id, found)
+
+
+def authors(connection: Connection) -> set[str]:
+    """Everybody by whom there is a passage."""
+    found = select(_passages.c.author).where(_passages.c.author.is_not(None)).distinct()
+    return set(connection.scalars(found))
+
+
+def sources_called(connection: Connection, given: str) -> list[str]:
+    """The sources that ``given`` may mean: a whole id, or a link."""
+    named = (_passages.c.source == given) | (_passages.c.link == given)
+    return list(
+        connection.scalars(select(_passages.c.source).where(named).distinct().order_by(_passages.c.source))
+    )
+
+
+def texts_of_documents(connection: Connection) -> list[str]:
+    """What documents say, passage by passage."""
+    kept = select(_entries.c.id).where(_entries.c.kind != EntryKind.THREAD.value)
+    return list(connection.scalars(select(_passages.c.text).where(_passages.c.entry_id.in_(kept))))
+
+
+def _with_passages(connection: Connection, column: Column[Any], values: Iterable[str]) -> list[Stored]:
+    found: set[str] = set()
+    for some in _batches(list(dict.fromkeys(values))):
+        found.update(connection.scalars(select(_passages.c.entry_id).where(column.in_(some))))
+    return _load(connection, _entries.c.id, found)
 
 
 def in_state(connection: Connection, state: EntryState, limit: int | None = None) -> list[Stored]:

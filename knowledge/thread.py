@@ -1,7 +1,7 @@
 """What people said: messages and the threads they form. Pure."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -65,6 +65,19 @@ class Thread:
             if message.id == message_id:
                 return self.messages[:index]
         return self.messages
+
+
+def without_people(thread: Thread, people: Collection[str]) -> Thread | None:
+    """The thread without what ``people`` said and put on it, to be learnt from; None if one of them asked."""
+    if thread.asker in people:
+        return None
+    said = (message for message in thread.messages if message.user not in people)
+    return replace(thread, messages=tuple(_without_reactions(message, people) for message in said))
+
+
+def _without_reactions(message: Message, people: Collection[str]) -> Message:
+    left = tuple(reaction for reaction in message.reactions if reaction.user not in people)
+    return message if len(left) == len(message.reactions) else replace(message, reactions=left)
 
 
 def thread_of(messages: Sequence[Message]) -> Thread:

@@ -26,7 +26,7 @@ from tests.local_slack import LocalSlack
 ROOT = Path(__file__).parent.parent
 PRACTICE = ROOT / "bot" / "practice"
 TODAY = PRACTICE / "today.jsonl"
-COMMANDS = ("run", "demo", "learn", "replay", "ask", "why", "night", "doctor")
+COMMANDS = ("run", "demo", "learn", "replay", "ask", "why", "night", "forget", "doctor")
 T0 = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 QUESTION = "ERROR MLR-3105 state is held by run r-88f1, the run is long gone, how do I unlock the state?"
 
@@ -152,6 +152,7 @@ def test_every_command_explains_itself(earshot: Earshot, command: str) -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_an_unknown_option_is_wrong_usage(earshot: Earshot, command: str) -> None:
     positional = ["x"] if command in ("learn", "replay", "ask", "why") else []
+    positional = ["--user", "x"] if command == "forget" else positional
     refused = earshot(command, *positional, "--frobnicate")
     assert refused.code == 2
     assert "unrecognized arguments: --frobnicate" in refused.err
@@ -499,3 +500,64 @@ def test_what_drafts_and_paperclips_need_of_slack_is_looked_at(
         "#gone is no channel that I see",
     ]
     assert healthy.code == 0 and "clip" not in findings(healthy)
+
+
+# ---- forget -----------------------------------------------------
+
+
+def heard(folder: Path) -> None:
+    """A store in which Ann and Bob said something."""
+    database = open_database(f"sqlite:///{folder / 'earshot.db'}")
+
+    def fill(connection: Connection) -> None:
+        for number, user, text in ((1, "U0ANN00001", QUESTION), (2, "U0BOB00001", "Ask Ann Okafor.")):
+            message = Message(
+                id=f"slack:T1/C0HELP001/{number}.000001",
+                channel="slack:T1/C0HELP001",
+                thread="",
+                user=f"slack:T1/{user}",
+                at=T0 + timedelta(minutes=number),
+                text=text,
+            )
+            ledger.put_message(connection, message, message.id, message.id)
+        ledger.put_names(connection, {"slack:T1/U0ANN00001": "Ann Okafor", "slack:T2/U0ANN00002": "Ann"})
+
+    database.run_blocking(fill)
+    database.close()
+
+
+def test_a_person_is_forgotten_and_the_receipt_can_be_checked(earshot: Earshot, folder: Path) -> None:
+    heard(folder)
+    ran = earshot("forget", "--user", "U0ANN00001", "--yes", "--json")
+    assert ran.code == 0 and ran.json["counts"] == {"messages": 2, "people": 1} and ran.json["compacted"]
+    kept = folder / "receipt.json"
+    kept.write_text(ran.out, encoding="utf-8")
+    assert earshot("forget", "--verify", kept).code == 0
+    heard(folder)  # it comes back, somehow
+    found = earshot("forget", "--verify", kept, "--json")
+    assert found.code == 1 and "messages.user (1)" in found.json["found"]
+
+
+def test_forgetting_asks_first_and_a_dry_run_changes_nothing(earshot: Earshot, folder: Path) -> None:
+    heard(folder)
+    refused = earshot("forget", "--user", "Ann Okafor")
+    assert refused.code == 1 and "--yes" in refused.err and "2 messages" in refused.err
+    assert (
+        "Would forget the user slack:T1/U0ANN00001"
+        in earshot("forget", "--user", "Ann Okafor", "--dry-run").out
+    )
+    assert "Forgot the user" in earshot("forget", "--user", "Ann Okafor", "--yes").out
+
+
+def test_a_message_is_forgotten_by_the_last_part_of_its_id(earshot: Earshot, folder: Path) -> None:
+    heard(folder)
+    assert earshot("forget", "--message", "1.000001", "--yes", "--json").json["counts"]["messages"] == 1
+    again = earshot("forget", "--channel", "slack:T1/C0HELP001", "--yes", "--json").json
+    assert again["counts"]["messages"] == 1  # Bob's
+
+
+def test_what_is_no_receipt_or_no_choice_is_refused(earshot: Earshot, folder: Path) -> None:
+    (folder / "x.json").write_text("{}", encoding="utf-8")
+    assert "earshot forget --json" in earshot("forget", "--verify", folder / "x.json").err
+    assert earshot("forget").code == 2
+    assert earshot("forget", "--user", "a", "--message", "b").code == 2

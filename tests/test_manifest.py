@@ -11,7 +11,7 @@ import pytest
 
 from bot.adapters import slack, slack_wire
 from bot.adapters.adapter import Ignored, Post
-from bot.adapters.slack_cards import WHY_SHORTCUT
+from bot.adapters.slack_cards import COMMAND, WHY_SHORTCUT
 from bot.adapters.slack_wire import EVENTS, FEEDBACK_ACTION, OPTIONAL_SCOPES, SCOPES, Me, parse, render
 from bot.answerer import Citation, Line, Suggestion
 from knowledge.entry import EntryKind
@@ -112,6 +112,10 @@ def test_every_shortcut_is_served() -> None:
     ]
 
 
+def test_the_command_is_served() -> None:
+    assert [made["command"] for made in MANIFEST["features"]["slash_commands"]] == [COMMAND]
+
+
 def test_a_scope_that_only_some_settings_need_is_off() -> None:
     assert set().union(*OPTIONAL_METHODS.values()) | OPTIONAL_FIELDS == OPTIONAL_SCOPES
     assert OPTIONAL_SCOPES.isdisjoint(BOT_SCOPES)
@@ -144,7 +148,7 @@ def test_it_needs_no_public_address_and_its_buttons_work() -> None:
 
 
 def test_no_feature_is_switched_on_that_the_code_does_not_serve() -> None:
-    assert set(MANIFEST["features"]) == {"bot_user", "shortcuts"}
+    assert set(MANIFEST["features"]) == {"bot_user", "shortcuts", "slash_commands"}
 
 
 # ---- Slack's own reference -----------------------------------------------------

@@ -139,13 +139,36 @@ class AskedWhy:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Commanded:
+    """A person used our command, with these words after it."""
+
+    words: str
+    channel: str
+    user: str
+    at: datetime
+    respond_to: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Ignored:
     """Something that needs no handling; ``why`` is for the log."""
 
     why: str
 
 
-Event = Heard | Edited | Deleted | Reacted | Voted | Judged | Objected | Corrected | AskedWhy | Ignored
+Event = (
+    Heard
+    | Edited
+    | Deleted
+    | Reacted
+    | Voted
+    | Judged
+    | Objected
+    | Corrected
+    | AskedWhy
+    | Commanded
+    | Ignored
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,6 +10,7 @@ from bot.adapters.adapter import (
     Arrival,
     AskedWhy,
     Buttons,
+    Commanded,
     Corrected,
     Draft,
     Edit,
@@ -31,6 +32,7 @@ CORRECT_ACTION = "earshot_correct"  # opens a form at once: its trigger is good 
 CORRECTION_FORM = "earshot_correction"
 CORRECTION_INPUT = "earshot_answer"
 WHY_SHORTCUT = "why"
+COMMAND = "/earshot"
 
 
 QUOTED = 300  # characters of a question in a draft
@@ -43,7 +45,9 @@ _RECEIVED = "earshot_received_at"  # Slack does not say when a form was sent
 
 
 def arrival_of(body: Payload, now: datetime) -> Arrival | None:
-    """What the inbox keeps of a form that was sent and of a shortcut that was used; else None."""
+    """What the inbox keeps of a form that was sent, a shortcut and a command that were used; else None."""
+    if body.get("command") == COMMAND:
+        return _command_arrival(body, now)
     if body.get("type") == "view_submission":
         return _form_arrival(body, now)
     if body.get("type") == "message_action":
@@ -79,8 +83,22 @@ def _shortcut_arrival(body: Payload) -> Arrival | None:
     )
 
 
+def _command_arrival(body: Payload, now: datetime) -> Arrival:
+    place = f"slack:{body['team_id']}/{body['channel_id']}"
+    return Arrival(
+        adapter=wire.NAME,
+        key=f"slack:command/{body['trigger_id']}",
+        content_key=None,
+        conversation=f"{place}/commands",
+        at=now,
+        payload={**body, _RECEIVED: now.isoformat()},
+    )
+
+
 def parse(body: Payload) -> Event | None:
     """The event in what somebody pressed, sent or used; None for what is not of this module."""
+    if body.get("command") == COMMAND:
+        return _commanded(body)
     match body.get("type"):
         case "view_submission":
             return _corrected(body)
@@ -136,6 +154,16 @@ def _asked_why(body: Payload) -> Event:
         user=_user(body),
         at=wire.when(body["action_ts"]),
         reply_to=f"{channel}/{root}" if root else None,
+        respond_to=body.get("response_url"),
+    )
+
+
+def _commanded(body: Payload) -> Event:
+    return Commanded(
+        words=str(body.get("text") or ""),
+        channel=f"slack:{body['team_id']}/{body['channel_id']}",
+        user=f"slack:{body['team_id']}/{body['user_id']}",
+        at=datetime.fromisoformat(body[_RECEIVED]),
         respond_to=body.get("response_url"),
     )
 

@@ -47,6 +47,11 @@ ANN, BOB, ADA = "slack:T1/UANN", "slack:T1/UBOB", "slack:T1/UADA"
         ("@earshot unmute channel", Order.UNMUTE_CHANNEL),
         ("@earshot 取消静音", Order.UNMUTE_CHANNEL),
         ("@earshot unmute", Order.UNMUTE),
+        ("@earshot optout", Order.OPT_OUT),
+        ("@earshot opt-out!", Order.OPT_OUT),
+        ("@earshot 退出学习", Order.OPT_OUT),
+        ("@earshot opt in", Order.OPT_IN),
+        ("@earshot how do I opt out of the beta?", None),
         ("mute", None),  # said to somebody else
         ("@bob mute", None),
         ("@bob @earshot mute", None),

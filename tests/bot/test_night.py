@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from bot import ledger, nights
+from bot import ledger, nights, optouts
 from bot.adapters import room
 from bot.adapters.adapter import Arrival, Deleted
 from bot.app import App, assemble, open_database
@@ -258,6 +258,14 @@ async def test_a_thread_that_went_on_teaches_the_newer_answer_only(world: World)
     await revert_night(world.app.bot, "2026-01-07", "root")
     assert world.states()[first] is EntryState.ACTIVE
     assert await world.found(PROBLEM) == [first]
+
+
+async def test_who_opted_out_is_heard_and_not_learnt_from(world: World) -> None:
+    world.database.run_blocking(lambda connection: optouts.put(connection, "ann", MORNING))
+    await world.hear(("ann", PROBLEM), ("bob", ANSWER), ("ann", THANKS))
+    await world.hear(("dan", LICENCE), ("ann", LICENCE_ANSWER), ("dan", THANKS))
+    await world.night()
+    assert world.states() == {}
 
 
 # ---- approval and undo -----------------------------------------------------
