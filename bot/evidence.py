@@ -16,10 +16,10 @@ from knowledge.cues import (
     is_still_broken,
     says_thanks,
 )
-from knowledge.entry import EntryKind, Hit, PassageKind
+from knowledge.entry import EntryKind, Hit, PassageKind, Trust
 from knowledge.lexical import identifiers, words
 from knowledge.thread import Message, Role, Thread
-from knowledge.trust import at_first
+from knowledge.trust import beside_confirmation
 
 Features = Mapping[str, float]
 
@@ -132,8 +132,8 @@ def _source(best: Hit, now: datetime) -> dict[str, float]:
         "settled": float(entry.confirmed or entry.kind is not EntryKind.THREAD),
         "document": float(entry.kind is not EntryKind.THREAD),
         "analyst": float(Role.ANALYST in roles),
-        # Against what it had unquoted: that a person confirmed it is in "settled".
-        "trust": best.trust.mean - at_first(best.entry.confirmed).mean,
+        # That a person confirmed it is in "settled" already.
+        "trust": beside_confirmation(best.trust, entry.confirmed).mean - Trust().mean,
         "age": 0.0 if entry.known_from is None else _log_share(_days(now, entry.known_from), OLD_DAYS),
     }
 

@@ -47,6 +47,11 @@ def at_first(confirmed: bool) -> Trust:
     return trust_of(TrustEvidence(confirmed=confirmed))
 
 
+def beside_confirmation(trust: Trust, confirmed: bool) -> Trust:
+    """What is left of an entry's trust without the count for its own confirmation."""
+    return Trust(up=max(trust.up - at_first(confirmed).up, 0.0), down=trust.down)
+
+
 def repeated_by(stored: Stored, merged: Iterable[Stored]) -> int:
     """How many others gave the answer of ``stored`` in the entries ``merged`` under it.
 

@@ -22,6 +22,7 @@ from bot.objections import Objection
 from bot.outbox import GRACE
 from bot.scorer import Action
 from knowledge.entry import Trust
+from knowledge.trust import CONFIRMED
 from tests.bot.running import (
     ANN,
     BOB,
@@ -150,15 +151,16 @@ async def until(run: Running, holds: Callable[[Connection], bool]) -> None:
 
 
 async def trusted(run: Running, expected: Trust) -> None:
-    """Wait until the only entry that was quoted is trusted like this."""
+    """Wait until the votes on the only entry that was quoted, which a person confirmed, come to this."""
+    whole = Trust(up=expected.up + CONFIRMED, down=expected.down)
     for _ in range(500):
         ids = await run.database.run(
             lambda c: list(c.exec_driver_sql("select distinct entry_id from quoted").scalars())
         )
-        if ids and await run.knowledge.trust_in(ids[0]) == expected:
+        if ids and await run.knowledge.trust_in(ids[0]) == whole:
             return
         await asyncio.sleep(0.01)
-    raise AssertionError(f"trust is not {expected}")
+    raise AssertionError(f"trust is not {whole}")
 
 
 # ---- drafts -----------------------------------------------------

@@ -13,6 +13,7 @@ from bot.config_file import ConfigFile
 from bot.night import run_night
 from bot.scorer import Action
 from knowledge.entry import Trust
+from knowledge.trust import CONFIRMED
 from tests.bot.running import (
     ANN,
     BOB,
@@ -203,8 +204,9 @@ def entry_id(run: Running) -> str:
 
 
 async def becomes(run: Running, up: float, down: float) -> None:
+    """Wait until the votes on the entry, which a person confirmed, come to this."""
     for _ in range(500):
-        if await trust(run) == Trust(up=up, down=down):
+        if await trust(run) == Trust(up=up + CONFIRMED, down=down):
             return
         await asyncio.sleep(0.01)
     raise AssertionError(f"trust is {await trust(run)}, not {up} up and {down} down")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -48,8 +48,9 @@ def connection(tmp_path: Path) -> Iterator[Connection]:
 
 def quoting(connection: Connection, number: int, *, posted: bool = True) -> tuple[str, Message]:
     """An answer that quotes the entry in a thread of its own: its id, and the question."""
-    asked = Message(id=f"q{number}", channel="help", thread="", user="eve", at=NOON, text="Disk full?")
-    message = hear(connection, CONFIG, Heard(message=asked, channel=Channel(id="help")), NOON).message
+    at = NOON + timedelta(days=number)  # far apart: each is a conversation of its own
+    asked = Message(id=f"q{number}", channel="help", thread="", user="eve", at=at, text="Disk full?")
+    message = hear(connection, CONFIG, Heard(message=asked, channel=Channel(id="help")), at).message
     source = Citation(
         number=1,
         entry=ENTRY.id,
