@@ -119,12 +119,14 @@ _SIGNATURE = re.compile(
     r")\s*\Z",
     re.IGNORECASE,
 )
-_LABEL_ALONE = re.compile(r"^[\w /?'’-]{3,50}[:：]$")
+_FIRST_NAME = re.compile(r"(?<=[.?!。？！)])[ \t]*\n[ \t]*\n+[ \t]*[A-Z][a-z]{2,12}[ \t.!]*\Z")
+_LABEL_ALONE = re.compile(r"^[A-Z][\w /?'’-]{2,50}[:：]$")
+_LABEL = re.compile(r"^[A-Z][\w /?'’-]{2,50}[:：]")
 
 
 def _unsigned(text: str) -> tuple[str, bool]:
     """``text`` before its signature, and whether there is one."""
-    found = _SIGNATURE.search(text)
+    found = _SIGNATURE.search(text) or _FIRST_NAME.search(text)
     if found is None or not re.search(r"\w", text[: found.start()]):
         return text, False
     return text[: found.start()], True
@@ -146,11 +148,11 @@ def _is_quoted_block(text: str, span: Span) -> bool:
 def _uncoloned(text: str, spans: Sequence[Span]) -> list[Span]:
     """The spans without labels of a form that nothing was written to."""
     kept: list[Span] = []
-    labels = [_LABEL_ALONE.match(text[span.start : span.end]) is not None for span in spans]
+    told = [text[span.start : span.end] for span in spans]
     for place, span in enumerate(spans):
         last = place + 1 == len(spans)
-        empty = labels[place - 1] if last else labels[place + 1]  # "Run this:" may end a message, alone
-        if not (labels[place] and empty and len(spans) > 1):
+        beside = told[place - 1 if last else place + 1]  # "Run this:" may end a message, alone
+        if not (len(spans) > 1 and _LABEL_ALONE.match(told[place]) and _LABEL.match(beside)):
             kept.append(span)
     return kept
 
@@ -180,7 +182,8 @@ _OPENING = re.compile(
     r"|(?:大家好|各位(?:好|大佬|老师|同学|同事)*|你好|您好|哈喽|嗨|早上好|下午好|晚上好|早|各位早)(?:[，,！!。：:～~\s]+|(?=请问|请教|我|有|想))"
     r"|(?:请教|请问)(?:一?下)?(?:大家|各位)?[，,：:\s]+"
     r"|@\*\*[^*\n]{1,60}\*\*[,:，：]?(?=[ \t])"
-    r"|@?<name \d+>(?:[ \t]*(?:[,:，：]|[–—-](?=[ \t]))|(?<=@<name \d>)(?=[ \t])|(?<=@<name \d\d>)(?=[ \t]))"
+    r"|<@<name \d+>>[,:，：]?|@?<name \d+>(?:[ \t]*(?:[,:，：]|[–—-](?=[ \t]))|(?<=@<name \d>)(?=[ \t])"
+    r"|(?<=@<name \d\d>)(?=[ \t]))"
     r"|<@[\w]+>[,:，：]?|@[\w][\w.-]*(?:[,:，：]|(?=[ \t]+\w))"
     r")[ \t]*",
     re.IGNORECASE,
@@ -256,7 +259,8 @@ _THANKS = _any(
     r"|good|great)\b.*|"
     r"enjoy|welcome(?: to (?:the |our )?(?:forum|community|channel|group|slack|\w+ forum))?.{0,20}"
     r"|happy \w+ing!?)\W*$",
-    r"^\W*(?:great|good|nice|excellent|interesting|fair) (?:question|point|catch|find|idea|job"
+    r"^\W*(?:(?:hmm*|ah+|oh+|yes|yeah|ok)\W+)?(?:great|good|nice|excellent|interesting|fair) (?:question"
+    r"|point|catch|find|idea|job"
     r"|work)\W*(?:<name \d+>\W*)?$",
     r"^\W*(?:sorry|apologi[sz]e|apologies|i'm sorry)\b.{0,90}\b(?:late|delay|slow|confusion|noise|question"
     r"|english|bother|trouble|spam|missed|inconvenience)\b.{0,40}$",
@@ -294,6 +298,15 @@ _ELSEWHERE = _any(
     r"|them)\b.{0,60}$|\bcheck your (?:dms?|pms?|inbox|mail|e-?mail|messages)\b",
     r"\b(?:replied|answered|continued?|responded|commented|moved|posted) (?:here|there|in (?:the|your|my"
     r"|another|an?) (?:other )?(?:thread|channel|dm|topic|issue|ticket|meeting))\b.{0,40}$",
+    r"^.{0,12}\b(?:replied|answered|responded|commented|wrote) (?:on|in|to) (?:the|your|that|this|my"
+    r"|our)\b.{0,40}"
+    r"\b(?:discussion|thread|topic|channel|issue|ticket|dm|message|mail|question)\b",
+    r"^.{0,60}\b(?:see|check|check out|refer to|look at|read|follow|in|try|have a look at"
+    r"|take a look at) (?:out )?(?:the )?(?:\w+ )?(?:in )?"
+    r"(?:this|that|these) (?:\w+ )?(?:threads?|posts?|links?|issues?|prs?|pages?|docs?|documentation"
+    r"|articles?|discussions?|answers?"
+    r"|guides?|blogs?|videos?|examples?|comments?)(?: (?:for|here|about|on|it|that|which|to|by|post"
+    r"|first)\b.{0,60})?\W*$",
     r"\b(?:let's|we can|let us) (?:take|continue|discuss|talk|move|do) (?:this|it|that)? ?(?:offline"
     r"|in (?:a )?dm|privately|on (?:a|the) call|in private|over (?:zoom|the phone)|there)\b",
     r"\b(?:shared|posted|put) (?:it|that|this|the \w+) (?:in|to|on) (?:our|the) (?:drive|channel|wiki|folder"
@@ -422,6 +435,8 @@ _REMARK = _any(
     r"^\W*(?:sorry,? |hmm,? |well,? |honestly,? )*(?:i |we )?(?:have no idea|no idea|no clue|don't know"
     r"|do not know|not sure|dunno|am not sure|i'm not sure|can't (?:help|reproduce|say|tell)"
     r"|cannot reproduce|never (?:seen|had|tried|used) (?:it|this|that))\b.{0,50}$",
+    r"^\W*i (?:also |frequently |often |sometimes |too |do )+(?:experience|see|get|have|had) (?:this|that|it"
+    r"|the same)\b",
     r"^\W*(?:same|me too|\+1|us too|same (?:here|problem|issue|error|for me|question))\b.{0,30}$",
     r"^(?:奇怪|不知道|不清楚|没(?:遇到|见)过|我这(?:边|里)?(?:正常|没问题|可以)|同样|我也|厉害|有意思|确实|好奇怪).{0,10}$",
 )
@@ -443,7 +458,7 @@ _FORM = re.compile(
 )
 
 
-_NAME = re.compile(r"@?<name \d+>")  # cues know mentions
+_NAME = re.compile(r"<@<name \d+>>|@?<name \d+>")  # cues know mentions
 
 
 def reason_to_leave(sentence: str, part: Part) -> Left | None:
@@ -520,14 +535,43 @@ _MARKS = re.compile(r"^[#>*`\s-]*(?:[\[(]?(?:<ticket \d+>|re|fwd?|aw)[\])]?[:\s�
 def title_of(texts: Sequence[str]) -> str:
     """The line of what was asked that says best what it is about, of at most 120 characters; "" if nothing is said.
 
-    A headline that tells something is taken as it is. Else it is the first sentence that tells of a goal or of trouble.
+    A forum's headline usually does; without one it is a sentence that tells of trouble or a goal, rather an early one.
     """
     lines = [line for text in texts for line in _lines(text)]
-    telling = [line for line in lines if len(line) >= LEAST_TITLE and not is_ack(line)]
-    headline = next(iter(telling), "")
-    best = next((line for line in telling if _names_trouble(line)), headline)
-    chosen = headline if _says_much(headline) and (_names_trouble(headline) or _is_headline(texts)) else best
-    return _shortened(chosen or next(iter(lines), ""))
+    telling = [line for line in lines if len(line) >= LEAST_TITLE and not is_ack(_NAME.sub("@name", line))]
+    headed = _has_headline(texts)
+    points = {
+        line: _points(line, place, headed=headed)
+        for place, line in reversed([*enumerate(telling[:MOST_TITLES])])
+    }
+    best = max(telling[:MOST_TITLES], key=lambda line: points[line], default="")
+    return _shortened(best or next(iter(lines), ""))
+
+
+MOST_TITLES = 6  # sentences that are looked at
+_LEANS = _any(  # what cannot be understood without what was said before it
+    r"^\W*(?:this|that|it|its|it's|but|and|so|or|above|below|however|also|then|these|those|which|here|there"
+    r"|because|when i do"
+    r"|any (?:suggestions?|ideas?|chance|way to do|thoughts|help)|is (?:this|that|it)|does (?:this|that|it)"
+    r"|if (?:you|so|not|i do)"
+    r"|before i|in (?:this|that|my) case|after that|since then|the (?:problem|issue|error|question|thing) is"
+    r"|i expected|for example|e\.g)\b",
+    r"^(?:但是?|而且|所以|这|那|另外|然后|因为|上面|以上)",
+)
+_GOAL = _any(
+    r"\b(?:how (?:to|do|can|could|should)|trying to|try to|want to|would like to|need to|is it possible"
+    r"|is there (?:a|any) way)\b",
+    r"怎么|如何|想要?|需要",
+)
+
+
+def _points(line: str, place: int, *, headed: bool) -> float:
+    """How well a line says what it is about; only the order means anything."""
+    telling = len(set(words(line)))
+    points = 3.0 * (headed and place == 0) + 1.5 * (place == 0) + min(telling, 3) - 0.1 * place
+    points += 2.0 * (is_problem_report(line) or is_question(line)) + 0.5 * (_GOAL.search(line) is not None)
+    points += 1.0 * bool(error_codes(line)) - 3.0 * (_LEANS.search(line) is not None)
+    return points - 3.0 * (_THANKS.search(line) is not None) - 2.0 * (_PERSON.search(line) is not None)
 
 
 def _lines(text: str) -> Iterator[str]:
@@ -540,23 +584,11 @@ def _lines(text: str) -> Iterator[str]:
             yield line
 
 
-def _names_trouble(line: str) -> bool:
-    return _says_much(line) and (is_problem_report(line) or is_question(line)) and not _THANKS.search(line)
-
-
-def _says_much(line: str) -> bool:
-    return len(set(words(line))) >= 2
-
-
-def _is_headline(texts: Sequence[str]) -> bool:
+def _has_headline(texts: Sequence[str]) -> bool:
     """Whether the first message begins with a line of its own above the rest, as a forum's posts do."""
     head, _, rest = texts[0].strip().partition("\n\n") if texts else ("", "", "")
-    return (
-        bool(rest.strip())
-        and "\n" not in head
-        and len(head) <= TITLE_LENGTH
-        and not head.endswith((",", ":", "，", "："))
-    )
+    alone = "\n" not in head and len(head) <= TITLE_LENGTH and not head.endswith((",", ":", "，", "："))
+    return bool(rest.strip()) and alone and not is_ack(head) and _OPENING.match(head) is None
 
 
 def _shortened(text: str) -> str:
@@ -571,25 +603,27 @@ def _shortened(text: str) -> str:
 MOST_ADDED = 800  # characters of what an asker added to his question later
 
 
-def essentials(text: str, most: int = MOST_ADDED) -> str:
-    """Of what an asker adds later: logs, error messages, versions and settings, about ``most`` characters; else ""."""
+def essentials(text: str, most: int = MOST_ADDED, *, asked: bool = False) -> str:
+    """Of what an asker adds later: logs, error messages, versions and settings, about ``most`` characters; else "".
+
+    ``asked``: somebody had asked for it; then code counts that shows no error, too.
+    """
     told = distil(text, Part.PROBLEM)
     kept, used = [], 0
     for span in sentences(told):
-        if _is_essential(told[span.start : span.end], span) and used + span.end - span.start <= most:
+        content = told[span.start : span.end]
+        if used + len(content) <= most and _is_essential(content, span, asked=asked):
             kept.append(span)
-            used += span.end - span.start
+            used += len(content)
     return _joined(told, kept)
 
 
-def _is_essential(sentence: str, span: Span) -> bool:
+def _is_essential(content: str, span: Span, *, asked: bool) -> bool:
     if span.kind is SpanKind.CODE:
-        return True
-    return (
-        bool(error_codes(sentence))
-        or _VERSION.search(sentence) is not None
-        or _STATES.search(sentence) is not None
-    )
+        return asked or is_problem_report(content)
+    if is_question(content):
+        return False
+    return bool(error_codes(content)) or any(cue.search(content) for cue in (_VERSION, _STATES))
 
 
 _STATES = _any(
@@ -602,11 +636,10 @@ MOST_WORDS = 300  # characters of a confirmation
 
 
 def words_of_success(text: str) -> str:
-    """What of a message says that it worked or thanks for it, verbatim."""
-    if len(text) <= MOST_WORDS:
-        return text.strip()
-    spans = [span for span in sentences(text) if _is_success(text[span.start : span.end])]
-    return _joined(text, spans) or text[:MOST_WORDS].strip()
+    """What of a message says that it worked or thanks for it, verbatim; a short message whole, without pictures."""
+    spans = [span for span in sentences(text) if not _PICTURE.search(text[span.start : span.end])]
+    telling = [span for span in spans if _is_success(text[span.start : span.end])]
+    return _joined(text, spans if len(text) <= MOST_WORDS or not telling else telling)
 
 
 def _is_success(sentence: str) -> bool:

@@ -422,7 +422,8 @@ def _added(
     found: list[tuple[PassageKind, Message, str]] = []
     room = distil.MOST_ADDED
     for message in between:
-        if (text := distil.essentials(message.text, room)) and len(found) < MOST_ADDED:
+        asked = is_question(thread.messages[thread.messages.index(message) - 1].text)
+        if (text := distil.essentials(message.text, room, asked=asked)) and len(found) < MOST_ADDED:
             found.append((PassageKind.PROBLEM, message, text))
             room -= len(text)
     return found

@@ -19,6 +19,7 @@ class Local(StrEnum):
     TICKET = "ticket"
     CUSTOMER = "customer"
     USER = "user"
+    NAME = "name"  # of whom nobody knew when the thread was redacted
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,9 +38,14 @@ class _Numbers:
 
 
 def generalised(texts: Sequence[str]) -> list[str]:
-    """``texts`` of one thread with placeholders for hosts, ticket numbers, customers and home folders."""
-    numbers = _Numbers()
+    """``texts`` of one thread with placeholders for hosts, tickets, customers, home folders and who is mentioned."""
+    numbers = _Numbers(last={Local.NAME: _last_name(texts)})
     return [_generalised(text, numbers) for text in texts]
+
+
+def _last_name(texts: Sequence[str]) -> int:
+    """The highest number that a name already has."""
+    return max((int(mark) for text in texts for mark in re.findall(r"<name (\d{1,6})>", text)), default=0)
 
 
 def _generalised(text: str, numbers: _Numbers) -> str:
@@ -65,6 +71,7 @@ def _found(text: str) -> Iterator[tuple[Span, Local]]:
         (tickets_in, Local.TICKET),
         (customers_in, Local.CUSTOMER),
         (homes_in, Local.USER),
+        (mentions_in, Local.NAME),
     ):
         for span in find(text):
             yield span, kind
@@ -95,7 +102,7 @@ _WHAT = (
 _NUMBERED = re.compile(
     rf"(?<![\w./@=-])(?:(?:[a-z]+\d?-)?(?:{_WHERE}-(?:[a-z]+-)?{_WHAT}|{_WHAT}-(?:[a-z]+-)?{_WHERE})-?\d{{1,3}}"
     rf"|(?:srv|vm|bastion|jump)-(?:[a-z]+-)?0?\d{{1,4}}"
-    rf"|{_WHAT}0\d(?:-{_WHERE})?"
+    rf"|{_WHAT}-?0\d(?:-{_WHERE})?"
     rf"|{_WHERE}-{_WHAT}0?\d{{1,3}}"
     r"|ip-\d{1,3}-\d{1,3}-\d{1,3}-\d{1,3}(?:\.[a-z0-9-]+)*)(?![\w-]|\.[\w])",
     re.IGNORECASE,
@@ -117,7 +124,10 @@ def hosts_in(text: str) -> Iterator[Span]:
 def _is_prompt(text: str, found: re.Match[str]) -> bool:
     """Whether it is what a shell prints before a command: ``ann@laptop:~$``, ``[root@web ~]#``."""
     line = text[found.end() : found.end() + 200].partition("\n")[0]
-    return re.match(r"[: ][^\s\]$#%]*\]?[$#%>](?:\s|$)", line) is not None
+    in_environment = (
+        text[found.start() : found.start("host")].strip().startswith("(")
+    )  # conda's: "(base) ann@laptop: "
+    return in_environment or re.match(r"[: ][^\s\]$#%]*\]?[$#%>](?:\s|$)", line) is not None
 
 
 def _is_machine(name: str) -> bool:
@@ -225,12 +235,15 @@ def customers_in(text: str) -> Iterator[Span]:
 # ---- home folders -----------------------------------------------------------------------------------------
 
 _HOME = re.compile(
-    r"(?:(?<![\w.])/(?:home|Users)/|\b[A-Za-z]:\\+Users\\+|\bsmb://[^/\s]+/)(?P<name>[A-Za-z][\w.-]*?)(?=[/\\\s\"':`)\]]|$)"
+    r"(?:(?<![\w.])/(?:home|Users)/|\b[A-Za-z]:\\+Users\\+|(?<![\w.])(?!/(?:var|usr|opt|etc|app|srv|tmp|mnt)/)(?:/[\w.-]+){1,3}/(?:work|scratch"
+    r"|people|home|users)/)"
+    r"(?P<name>[A-Za-z][\w.-]*?)(?=[/\\\s\"':`)\],;]|$)"
 )
 _NOBODYS = frozenset(
     re.findall(
         r"\w+",
         """
+        output input tmp temp data src dist cache logs log bin lib run jobs files config
         user username users me you name yourname your myname root admin administrator ubuntu debian centos ec2
         vagrant app runner jovyan docker node redash shared public default deploy git jenkins build test web
         www postgres airflow pi
@@ -243,4 +256,36 @@ def homes_in(text: str) -> Iterator[Span]:
     """Whose home folder a path leads through; not accounts that are nobody's."""
     for found in _HOME.finditer(text):
         if found["name"].split("-")[0].lower() not in _NOBODYS:
+            yield found.span("name")
+
+
+# ---- mentions ---------------------------------------------------------------------------------------------
+
+_MENTION = re.compile(
+    r"(?<![\w@/.`'\"-])@(?P<name>[A-Za-z][\w.-]{1,38}\w"
+    r"(?: (?!(?:Can|Could|Do|Did|Does|How|What|Why|When|Where|Thanks|Thank|Yes|No|The|Is|Are|Will|Would"
+    r"|Please|Any|If|You"
+    r"|Your|This|That|It|We|My|Have|Has|For|In|On|Hi|Hey|So|And|But|As|Sorry|See|Try|Use|Just|Not|Just|Great"
+    r"|Good|Ok)\b)"
+    r"[A-Z][a-z]+){0,2})(?![\w/({\[:]|\.\w|@)"
+)
+_NO_PERSON = frozenset(
+    re.findall(
+        r"\w+",
+        """
+        here channel everyone all team earshot latest next beta alpha rc lts stable master main head override property
+        staticmethod classmethod param params return returns media import keyframes type types app angular vue babel
+        nestjs component injectable input output autowired test before after bean data localhost
+        supports charset include
+        """,
+    )
+)
+
+
+def mentions_in(text: str) -> Iterator[Span]:
+    """Who is mentioned and was not known: ``@somebody``; not groups, decorators, tags and packages."""
+    code = [found.span() for found in _CODE.finditer(text)]
+    for found in _MENTION.finditer(text):
+        known = found["name"].lower() in _NO_PERSON
+        if not known and not any(low <= found.start() < high for low, high in code):
             yield found.span("name")

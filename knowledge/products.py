@@ -70,6 +70,6 @@ def _product(match: re.Match[str]) -> str:
 def _is_version(match: re.Match[str], name: str) -> bool:
     """Whether it is a version and no amount, date or address."""
     number = match["number"]
-    is_address = number.count(".") == 3 and number.replace(".", "").isdigit()
+    is_address = number.count(".") == 3 and number.replace(".", "").isdigit() and not match["word"].strip()
     certain = number.startswith("v") or number.count(".") >= 2 or bool(match["word"].strip())
     return not is_address and _DATE.match(number) is None and (certain or name[0].isupper())

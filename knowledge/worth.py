@@ -23,6 +23,7 @@ from knowledge.slacktext import reaction_name
 from knowledge.thread import Message, Role, Thread
 
 LEAST_WORDS = 2  # that say something, in a solution without code or an address
+MOST_ALSO = 200  # characters; who writes more than "it worked for me, too" tells something of his own
 NEAR = 3  # messages after an answer in which "no, that is wrong" is said of it
 
 
@@ -91,7 +92,7 @@ def worth(
     """
     confirmed = confirmed_by(thread, solution, closed_at=closed_at) if solution else ()
     reasons = (
-        _not_asked(problem, confirmed=bool(confirmed)),
+        _not_asked(problem, solved=bool(confirmed) and solution is not None and _is_advice(thread, solution)),
         _unanswered(thread, solution),
         not_understood(problem),
         teaches_nothing(tuple(solving) or (solution,)) if solution else None,
@@ -105,18 +106,25 @@ def worth(
 
 _ANNOUNCES = re.compile(
     r"\b(?:(?:we|i)(?:'re| are|'m| am) (?:\w+ )?(?:happy|excited|pleased|proud|delighted|thrilled) to"
-    r"|announc(?:e|es|ing|ement)|introducing"
-    r"|(?:we|i)(?:'ve| have)? (?:just )?(?:released|published|launched|shipped)|(?:is"
-    r"|are) (?:now )?(?:available|released|out now|live)\b"
-    r"|new (?:release|version|blog post|feature|tutorial)\b|psa\b|fyi\b|heads[ -]?up|reminder\b"
-    r"|save the date|call for (?:papers|talks|participation)"
-    r"|(?:maintenance|downtime) (?:window|on|tonight|tomorrow|this|scheduled)|scheduled maintenance"
-    r"|will be (?:down|offline|unavailable|closed)"
-    r"|join us|sign[ -]?up|register (?:here|now|for)|registration|webinar|meetup|workshop|seminar|talk (?:by"
-    r"|on|at|today|tomorrow)|office hours"
-    r"|survey|hiring|job (?:opening|posting|offer)|we(?:'re| are) looking for (?:a|an) \w+ (?:engineer"
-    r"|developer|intern)|support hours)"
-    r"|^\W*(?:📢|🎉|🚀|\[?ann\]?\b)|通知|公告|发布了|已上线|上线了|招聘|活动报名|维护(?:通知|公告|窗口)|放假|温馨提示",
+    r"|announc(?:e|es|ing|ement)"
+    r"|psa\b|save the date|call for (?:papers|talks|participation)|scheduled maintenance|maintenance window"
+    r"|join us|webinar"
+    r"|(?:will be|is|are|am|be) (?:presenting|speaking|hosting|giving a talk)|please (?:join|spread)|hiring"
+    r"|support hours"
+    r"|(?:beta|alpha) release of|release is (?:\w+ )?ready|job (?:opening|posting|offer)|office hours)"
+    r"|^\W*(?:📢|🎉|🚀|\[?ann\]?\b)|通知|公告|招聘|活动报名|温馨提示",
+    re.IGNORECASE,
+)
+# These open questions, too.
+_TELLS_NEWS = re.compile(
+    r"\b(?:introducing|(?:we|i)(?:'ve| have)? (?:just )?(?:released|published|launched|shipped)|fyi\b"
+    r"|heads[ -]?up|reminder\b"
+    r"|(?:is|are) (?:now )?(?:available|released|out now|live)\b|new (?:release|version|blog post|feature"
+    r"|tutorial)\b"
+    r"|(?:maintenance|downtime) (?:on|tonight|tomorrow|this)|will be (?:down|offline|unavailable|closed)"
+    r"|sign[ -]?up"
+    r"|register (?:here|now|for)|registration|meetup|workshop|seminar|talk (?:by|on|at|today|tomorrow)|survey"
+    r"|please check out)|发布了|已上线|上线了|维护|放假",
     re.IGNORECASE,
 )
 _SHOWS = re.compile(
@@ -133,6 +141,9 @@ _CHATS = re.compile(
     r"|anyone (?:going|coming|up for|want to (?:join|grab|play))"
     r"|lunch|coffee|beer|birthday|congrat\w*|happy (?:new year|friday|holidays|birthday)"
     r"|welcome (?:to the team|aboard)|good (?:morning|night)"
+    r"|(?:won't|can't|cannot|not (?:going|able) to) (?:make|join|attend|be (?:at|in"
+    r"|there))(?: \w+){0,4} (?:meeting|call|stand-?up|today|office)"
+    r"|out sick|day off|running late|on vacation|ooo"
     r"|how (?:are|is) (?:you|everyone|everybody)|what do you (?:all )?think (?:of|about)|thoughts on"
     r"|opinions? on|poll:|did (?:you|anyone) (?:see|watch|read))\b"
     r"|吃(?:饭|什么)|午饭|奶茶|生日快乐|新年快乐|周末|投票",
@@ -146,22 +157,38 @@ _WANTS_HOW = re.compile(
 )
 
 
-def _not_asked(problem: Sequence[Message], *, confirmed: bool) -> Why | None:
+def _is_advice(thread: Thread, solution: Message) -> bool:
+    """Whether people took what was opened for a question: advice was given, or it is said that it works now."""
+    works = any(is_solved(message.text) for message in _words_after(thread, solution))
+    return works or _holds_matter(solution.text) or _ADVISES.search(said(solution.text)) is not None
+
+
+_ADVISES = re.compile(
+    r"\b(?:you (?:can|could|should|need|have|must|might)|try|make sure|instead of|should be|set|use)\b|可以|需要"
+    r"|应该|试试",
+    re.IGNORECASE,
+)
+
+
+def _not_asked(problem: Sequence[Message], *, solved: bool) -> Why | None:
     """Why what opens the thread is no problem to keep; one that people took for a question and solved is one."""
     text = "\n".join(message.text for message in problem)
     if problem[0].role is Role.BOT:
         return Why.BY_BOT
     spoken = said(text)
     if not _WANTS_HOW.search(spoken):
-        if _ANNOUNCES.search(spoken) and not is_problem_report(text):
-            return Why.ANNOUNCEMENT
-        if _SHOWS.search(spoken) and not is_problem_report(text) and not is_question(text):
-            return Why.ANNOUNCEMENT
-        if _CHATS.search(spoken) and not is_problem_report(text):
+        if _CHATS.search(spoken):
             return Why.CHATTER
-    if not confirmed and not any(asks_for_help(message.text) for message in problem):
+        if not is_problem_report(text) and _is_news(spoken, asks=is_question(text)):
+            return Why.ANNOUNCEMENT
+    if not solved and not any(asks_for_help(message.text) for message in problem):
         return Why.NO_QUESTION
     return None
+
+
+def _is_news(spoken: str, *, asks: bool) -> bool:
+    shows = _TELLS_NEWS.search(spoken) is not None or _SHOWS.search(spoken) is not None
+    return _ANNOUNCES.search(spoken) is not None or (shows and not asks)
 
 
 def not_understood(problem: Sequence[Message]) -> Why | None:
@@ -225,7 +252,9 @@ def teaches_nothing(solving: Sequence[Message]) -> Why | None:
 
 def _says_something(text: str, *, most_small: int) -> bool:
     telling = len(set(words(text)))
-    enough = telling >= most_small or (telling == most_small - 1 and len(text.split()) > most_small)  # "Use port 2."
+    enough = telling >= most_small or (
+        telling == most_small - 1 and len(text.split()) > most_small
+    )  # "Use port 2."
     return enough and re.search(r"[^\W\d_]", text) is not None
 
 
@@ -277,9 +306,26 @@ def _words_of(thread: Thread, solution: Message) -> Iterator[Confirmation]:
 
 
 def _worked_for_another(thread: Thread, solution: Message, message: Message) -> bool:
+    """Whether somebody else says that it helped him, too: in short, and before anybody else answered."""
     if message.user in (thread.asker, solution.user) or not is_human(message):
         return False
-    return is_solved(message.text) and not is_still_broken(message.text) and not is_question(message.text)
+    said_between = after(thread, solution)[: after(thread, solution).index(message)]
+    if any(
+        is_substantive(each.text) and each.user not in (thread.asker, solution.user) for each in said_between
+    ):
+        return False
+    if _FOR_ME.search(said(message.text)) is None and not (
+        says_thanks(message.text) and is_solved(message.text)
+    ):
+        return False
+    return is_content(message) and not is_question(message.text) and len(message.text) < MOST_ALSO
+
+
+_FOR_ME = re.compile(
+    r"\b(?:(?:works|worked|fixed it|solved it|helped) (?:for )?(?:me|us|here)|(?:helped|fixed"
+    r"|solved)\b.{0,20}\btoo)\b|亲测|我也(?:好|可以)了",
+    re.IGNORECASE,
+)
 
 
 def _did_not_hold(thread: Thread, solution: Message, confirmed: Sequence[Confirmation]) -> Why | None:
