@@ -119,7 +119,7 @@ _SIGNATURE = re.compile(
     r")\s*\Z",
     re.IGNORECASE,
 )
-_FIRST_NAME = re.compile(r"(?<=[.?!。？！)])[ \t]*\n[ \t]*\n+[ \t]*[A-Z][a-z]{2,12}[ \t.!]*\Z")
+_FIRST_NAME = re.compile(r"(?<=[.?!。？！)])[ \t]*\n[ \t]*\n+[ \t]*[A-Z][a-z]{2,12}[ \t]*\Z")
 _LABEL_ALONE = re.compile(r"^[A-Z][\w /?'’-]{2,50}[:：]$")
 _LABEL = re.compile(r"^[A-Z][\w /?'’-]{2,50}[:：]")
 
@@ -165,7 +165,8 @@ _WHOM = (
     r"|people|mates?|sir|madam|ladies|gentlemen|@?<name \d+>|earshot)"
 )
 _GOES_ON = (  # what follows a greeting that nothing but a blank ends
-    r"(?=[ \t]*$|[ \t]*\n|[ \t]+(?:(?-i:[A-Z])|(?:i|i'm|i've|we|we're|my|our|how|what|why|where|can|could"
+    r"(?=[ \t]*$|[ \t]*\n|[ \t]+(?!world\b)(?:(?-i:[A-Z])|(?:i|i'm|i've|we|we're|my|our|how|what|why|where"
+    r"|can|could"
     r"|does|do|did|is|are|has|have|when"
     r"|after|any|anyone|anybody|just|got|getting|trying|quick|a quick|so|it|this|in|on|for|since|not sure"
     r"|please|not)\b))"
@@ -184,7 +185,7 @@ _OPENING = re.compile(
     r"|@\*\*[^*\n]{1,60}\*\*[,:，：]?(?=[ \t])"
     r"|<@<name \d+>>[,:，：]?|@?<name \d+>(?:[ \t]*(?:[,:，：]|[–—-](?=[ \t]))|(?<=@<name \d>)(?=[ \t])"
     r"|(?<=@<name \d\d>)(?=[ \t]))"
-    r"|<@[\w]+>[,:，：]?|@[\w][\w.-]*(?:[,:，：]|(?=[ \t]+\w))"
+    r"|<@[\w]+>[,:，：]?|@[\w-]+[,:，：]|@(?:here|channel|all|everyone)\b[,:，：]?"
     r")[ \t]*",
     re.IGNORECASE,
 )
@@ -250,6 +251,9 @@ _THANKS = _any(
     r"| with this)*\W*$",
     r"^\W*(?:can|could|would|will) (?:any(?:one|body)|some(?:one|body)|you) (?:\w+ )?(?:help|assist|advise|guide)"
     r"(?: (?:me|us|please|out|here|on this|with this|with that))*\W*$",
+    r"^\W*(?:can|could|would|will) you (?:please |maybe |perhaps )?(?:(?:have|take) a look|look (?:at"
+    r"|into) (?:it|this|that)|chime in"
+    r"|weigh in|comment|check (?:it|this|that))(?: please| at (?:it|this|that))?\W*$",
     r"^\W*any (?:ideas?|help|thoughts|suggestions?|hints?|advice|pointers?|clues?|feedback)(?: please| here"
     r"| on this| about this)?\W*$",
     r"\b(?:let me|let us) know (?:if|how|whether|what) (?:you|it|this|that|there|anything|i|we|more"
@@ -281,6 +285,8 @@ _PERSON = _any(
     rf"\b(?:message|write|write to|talk to|speak (?:to|with)|check with|get in touch with|reach out to"
     rf"|(?:get|ask) (?:a )?hold of|follow up with|coordinate with) {_SOMEBODY}(?!\w)",
     rf"^\W*cc\W*{_SOMEBODY}",
+    r"^\W*(?:please |just |maybe |you (?:could|can|should) )?(?:ask|ping|contact|dm|talk to"
+    r"|check with) (?-i:[A-Z][a-z]+)\W*$",
     r"@?<name \d+>,? (?:can|could|would|will|do|did|any|please|pls|what|thoughts|you|may|might)\b.{0,120}\?$",
     r"<name \d+>,? (?:might|may|will|would|should|probably|can|knows?)(?: probably| surely)? ?(?:know|help"
     r"|have (?:an|some|more) (?:idea|insight|info\w*))?\b.{0,60}$",
@@ -315,6 +321,9 @@ _ELSEWHERE = _any(
     r"|按(?:我们)?(?:会上|电话里|昨天|之前)).{0,20}$",
 )
 _PASSING = _any(
+    rf"^\W*(?:will|gonna|going to) (?:deploy|release|roll|restart|fix|check|merge|push|ship|patch|upgrade"
+    rf"|look|investigate|try)"
+    rf"\b.{{0,60}}\b{_NOW}\W*$",
     rf"\b(?:is|are|was|were|seems?|looks?|went|be|it's|that's) (?:\w+ )?(?:down|offline|unavailable"
     rf"|unreachable|broken|overloaded|slow|under maintenance|in maintenance) {_NOW}",
     r"\b(?:currently|right now|at the moment) (?:\w+ )?(?:down|offline|unavailable|unreachable|investigating"
@@ -429,7 +438,7 @@ _REMARK = _any(
     r"^\W*(?:(?:hmm*|well|sorry|but|oh|no|ok|ah)\W+)*(?:that(?:'s| is)|this is|it(?:'s| is)|looks|sounds"
     r"|seems) (?:a bit |very |really |so |quite |pretty |kind of )*(?:weird|strange|odd|interesting|funny"
     r"|cool|nice|great|awesome|good|bad|sad|annoying|a shame|too bad|good to know|correct|right|true"
-    r"|like fun)\W*$",
+    r"|like fun)(?: indeed| though| to me)?\W*$",
     r"^\W*(?:(?:it|this|that) )?(?:works|worked|works fine|working) (?:fine |well |ok |great )?(?:for me"
     r"|here|on my (?:side|end|machine)|locally)\W*$",
     r"^\W*(?:sorry,? |hmm,? |well,? |honestly,? )*(?:i |we )?(?:have no idea|no idea|no clue|don't know"
@@ -463,7 +472,7 @@ _NAME = re.compile(r"<@<name \d+>>|@?<name \d+>")  # cues know mentions
 
 def reason_to_leave(sentence: str, part: Part) -> Left | None:
     """Why a sentence of prose, already without greeting, tells a later reader nothing; None if it stays."""
-    if is_ack(_NAME.sub("@name", sentence)) and not re.match(r"@\w+\s*$", sentence):
+    if is_ack(_NAME.sub("@name", sentence)) and not _VERSION.search(sentence):
         return None if part is Part.PROBLEM and is_question(sentence) else Left.SMALL
     return next((reason for reason in _reasons(sentence, part)), None)
 
@@ -489,7 +498,7 @@ def _reasons(sentence: str, part: Part) -> Iterator[Left]:
 
 def _of_a_day(sentence: str) -> Iterator[Left]:
     """What a solution does not need: states, deeds without a how, questions back, remarks."""
-    if _PASSING.search(sentence) or is_deferral(sentence):
+    if _PASSING.search(sentence) or _ON_IT.search(sentence) or is_deferral(sentence):
         yield Left.PASSING
     if _BY_HAND.search(sentence):
         yield Left.BY_HAND

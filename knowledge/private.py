@@ -213,7 +213,7 @@ _COMPANY = re.compile(
     r"|(?P<zh>[\u4e00-\u9fff]{2,12}(?:有限公司|股份公司|集团))"
 )
 _CUSTOMER = re.compile(
-    r"\b(?i:(?:our|my|the|a|another) (?:[a-z]+ )?(?:customer|client)|customer|on behalf of"
+    r"\b(?i:(?:our|my) (?:[a-z]+ )?(?:customer|client)|customer|on behalf of"
     r"|for (?:the )?customer)[ \t]+"
     r"(?P<name>(?!(?:ID|API|IDs|Name|Number|Support|Portal|Service|Success|Table|Data|I|We|It|The|This|That"
     r"|Can|Could|Is|Has)\b)"
@@ -235,7 +235,8 @@ def customers_in(text: str) -> Iterator[Span]:
 # ---- home folders -----------------------------------------------------------------------------------------
 
 _HOME = re.compile(
-    r"(?:(?<![\w.])/(?:home|Users)/|\b[A-Za-z]:\\+Users\\+|(?<![\w.])(?!/(?:var|usr|opt|etc|app|srv|tmp|mnt)/)(?:/[\w.-]+){1,3}/(?:work|scratch"
+    r"(?:(?<![\w.])/(?:home|Users)/|\b[A-Za-z]:\\+Users\\+|(?<![\w.])(?!/(?:var|usr|opt|etc|app|srv|tmp"
+    r"|mnt)/)(?:/[\w.-]+){1,3}/(?:work|scratch"
     r"|people|home|users)/)"
     r"(?P<name>[A-Za-z][\w.-]*?)(?=[/\\\s\"':`)\],;]|$)"
 )

@@ -70,6 +70,9 @@ def _product(match: re.Match[str]) -> str:
 def _is_version(match: re.Match[str], name: str) -> bool:
     """Whether it is a version and no amount, date or address."""
     number = match["number"]
-    is_address = number.count(".") == 3 and number.replace(".", "").isdigit() and not match["word"].strip()
-    certain = number.startswith("v") or number.count(".") >= 2 or bool(match["word"].strip())
+    is_called = (
+        re.search(r"version|ver\b|release|版本", match["name"] + match["word"], re.IGNORECASE) is not None
+    )
+    is_address = number.count(".") == 3 and number.replace(".", "").isdigit() and not is_called
+    certain = number.startswith("v") or number.count(".") >= 2 or is_called
     return not is_address and _DATE.match(number) is None and (certain or name[0].isupper())

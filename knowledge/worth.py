@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from knowledge.cues import (
     asks_for_help,
+    is_ack,
     is_me_too,
     is_problem_report,
     is_question,
@@ -204,6 +205,8 @@ def _unanswered(thread: Thread, solution: Message | None) -> Why | None:
     if solution is not None:
         return None
     others = [message for message in thread.messages if message.user != thread.asker and is_human(message)]
+    if any(is_me_too(message.text) and not is_ack(message.text) for message in others):
+        return Why.SAME_TROUBLE
     if any(is_question(message.text) for message in others):
         return Why.ASKS_BACK
     return Why.NO_SUBSTANCE if others else Why.UNANSWERED
@@ -314,11 +317,10 @@ def _worked_for_another(thread: Thread, solution: Message, message: Message) -> 
         is_substantive(each.text) and each.user not in (thread.asker, solution.user) for each in said_between
     ):
         return False
-    if _FOR_ME.search(said(message.text)) is None and not (
-        says_thanks(message.text) and is_solved(message.text)
-    ):
+    helped = says_thanks(message.text) and is_solved(message.text)
+    if is_still_broken(message.text) or is_question(message.text) or len(message.text) > MOST_ALSO:
         return False
-    return is_content(message) and not is_question(message.text) and len(message.text) < MOST_ALSO
+    return helped or _FOR_ME.search(said(message.text)) is not None
 
 
 _FOR_ME = re.compile(
