@@ -88,6 +88,8 @@ def _joined(text: str, spans: Sequence[Span]) -> str:
 
 def _left(text: str, span: Span, trimmed: Span, part: Part) -> Left | None:
     """Why the span is left out; None if it stays."""
+    if _PLACES.fullmatch(text[span.start : span.end]):
+        return Left.SIGNED
     if span.kind is SpanKind.CODE:
         return Left.QUOTED if _is_quoted_block(text, span) else None
     if _is_quoted(text, span):
@@ -119,6 +121,7 @@ _SIGNATURE = re.compile(
     r")\s*\Z",
     re.IGNORECASE,
 )
+_PLACES = re.compile(r"(?:[\W_]*<[a-z]+ \d+>)+[\W_]*")  # "<name 1>" alone; to `sentences` it is a tag
 _FIRST_NAME = re.compile(r"(?<=[.?!。？！)])[ \t]*\n[ \t]*\n+[ \t]*[A-Z][a-z]{2,12}[ \t]*\Z")
 _LABEL_ALONE = re.compile(r"^[A-Z][\w /?'’-]{2,50}[:：]$")
 _LABEL = re.compile(r"^[A-Z][\w /?'’-]{2,50}[:：]")
@@ -246,7 +249,8 @@ _THANKS = _any(
     r"|really )?(?:appreciated|welcome)\b",
     r"\b(?:appreciate|be grateful for) (?:any|your|the|all)\b.{0,60}$|\bi(?:'d"
     r"| would) (?:really )?appreciate (?:it|any)\b",
-    r"^\W*(?:so,? )?(?:i )?(?:hope|hoping) (?:this|that|it|you|someone|somebody|everyone|for)\b.{0,80}$",
+    r"^\W*(?:so,? )?(?:i )?(?:hope|hoping|hopefully) (?:this|that|it|you|someone|somebody|everyone"
+    r"|for)\b.{0,80}$",
     r"^\W*(?:please |pls |plz )?(?:help|advise|assist|suggest)(?: me| us| out| needed| please| on this"
     r"| with this)*\W*$",
     r"^\W*(?:can|could|would|will) (?:any(?:one|body)|some(?:one|body)|you) (?:\w+ )?(?:help|assist|advise|guide)"
@@ -321,6 +325,12 @@ _ELSEWHERE = _any(
     r"|按(?:我们)?(?:会上|电话里|昨天|之前)).{0,20}$",
 )
 _PASSING = _any(
+    r"^\W*(?:ok(?:ay)?,? |sure,? |great,? )*(?:i'll |i will |we'll |will |let me )(?:give (?:it|that"
+    r"|this) a (?:try|go|shot)|try (?:it|that|this)"
+    r"(?: out)?|do (?:that|so)|(?:have|take) a look|check(?: it| that| this)?)\b.{0,30}$",
+    r"\b(?:should be|is|are) (?:much |a lot |all )?(?:improved|better|fixed|resolved|ok|okay|fine|working"
+    r"|stable) (?:again )?now\b.{0,60}$",
+    r"\bgot (?:things|it|everything|the \w+) back (?:to|up|online)\b.{0,160}$",
     rf"^\W*(?:will|gonna|going to) (?:deploy|release|roll|restart|fix|check|merge|push|ship|patch|upgrade"
     rf"|look|investigate|try)"
     rf"\b.{{0,60}}\b{_NOW}\W*$",
@@ -406,7 +416,7 @@ _ASKS_BACK = _any(
     r"|kernel)\b[^.]{0,80}\?",
     r"\bwhat (?:do|does|did|is|are|was|were|exactly|happens|happened|else|about|would|have|has)\b[^.]{0,120}\?",
     r"\b(?:can|could|would|will|may) (?:you|u)(?: (?:please|also|maybe|perhaps|possibly|then|just|pls|tell"
-    r"|show))* (?:post|share|send|paste|provide|show|tell|give|attach|upload|describe|explain|elaborate"
+    r"|show))* (?:post|share|send|paste|provide|show|tell|give|attach|upload|describe|draw|explain|elaborate"
     r"|clarify|confirm|report|dm|pm|email|open|file|create|point|include|add (?:more|some|a|the) (?:detail"
     r"|info|context|log|screenshot)|say|reproduce|check (?:if|whether|what|that))\b",
     r"\b(?:please |pls |kindly )(?:post|share|send|paste|provide|show|tell|attach|upload|describe|explain"
@@ -431,6 +441,11 @@ _SUGGESTS = _any(
     r"|is it possible that|does it (?:work|help) if|do you need)\b|试试|是不是|有没有(?:试|设|开|配|加|装)|会不会|要不",
 )
 _REMARK = _any(
+    r"^\W*(?:this|that|it|the) (?:\w+ ){0,2}(?:is|was|looks) (?:\w+ )?(?:great|awesome|cool|amazing|nice"
+    r"|perfect|helpful|useful)\W*$",
+    r"^\W*(?:sorry,? |hmm,? )*(?:i(?:'m| am) (?:confused|not sure (?:what|i) \w+(?: \w+){0,3})|i (?:don't"
+    r"|do not|didn't) (?:quite |really )?(?:understand|get"
+    r"|follow)(?: (?:it|this|that|you|the question|what you mean))?)\W*$",
     r"^\W*(?:hmm*|huh|wow|oh|ah|yeah|yes|no|well|ok|interesting|weird|strange|odd|funny|nice|cool|great"
     r"|awesome|lol|haha\w*|true|exactly|indeed|agreed|right)\W*(?:that(?:'s| is) |this is |it(?:'s| is) "
     r"|very |really |so |quite |pretty )*(?:weird|strange|odd|interesting|funny|cool|nice|great|awesome|good"
@@ -451,7 +466,7 @@ _REMARK = _any(
 )
 _PICTURE = re.compile(
     r"^\W*(?:!\[[^\]\n]*\]\([^)\s]*\)|\[?(?:image|screenshot|img|图片|截图"
-    r"|photo)\]?(?:[ \t]*[-_:(]?[ \t]*\d[\w×. -]*)?|<image[^>]*>|[\w .@-]*?\d{2,5}[×x]\d{2,5} [\d.]+ [KM]B"
+    r"|photo)\]?(?:[ \t]*[-_:(]?[ \t]*\d[\w×. -]*)?|<image[^>]*>|[\w .@%-]*?\d{2,5}[×x]\d{2,5} [\d.]+ [KM]B"
     r"|[\w().@ -]+\.(?:png|jpe?g|gif|webp|bmp|heic)(?: ?\(?\d*[\w. ]*\)?)?|(?:https?://"
     r"|/user_uploads/)\S+\.(?:png|jpe?g|gif|webp))\W*$"
     r"|^\W*(?:(?:please )?(?:see|check|here(?:'s| is)|attached(?: is)?) )?(?:the |a |my |attached "
@@ -467,11 +482,14 @@ _FORM = re.compile(
 )
 
 
+_SOUND = re.compile(r"\W*(?:huh|hu?m+|true|none|ah+|oh+|wow|lol|ugh|oops|唉|啊+)\W*", re.IGNORECASE)
 _NAME = re.compile(r"<@<name \d+>>|@?<name \d+>")  # cues know mentions
 
 
 def reason_to_leave(sentence: str, part: Part) -> Left | None:
     """Why a sentence of prose, already without greeting, tells a later reader nothing; None if it stays."""
+    if _SOUND.fullmatch(sentence):
+        return Left.SMALL
     if is_ack(_NAME.sub("@name", sentence)) and not _VERSION.search(sentence):
         return None if part is Part.PROBLEM and is_question(sentence) else Left.SMALL
     return next((reason for reason in _reasons(sentence, part)), None)
@@ -538,6 +556,7 @@ def _holds_matter(sentence: str) -> bool:
 
 # ---- the title --------------------------------------------------------------------------------------------
 
+_TRAILING = re.compile(r"[\s,;–-]*[(\[]?<ticket \d+>[)\]]?[.\s]*$")
 _MARKS = re.compile(r"^[#>*`\s-]*(?:[\[(]?(?:<ticket \d+>|re|fwd?|aw)[\])]?[:\s–-]+)*", re.IGNORECASE)
 
 
@@ -589,7 +608,7 @@ def _lines(text: str) -> Iterator[str]:
         trimmed = _trimmed(text, span)
         told = text[trimmed.start : trimmed.end]
         line = next((line for line in told.splitlines() if re.search(r"\w", _MARKS.sub("", line))), "")
-        if line := re.sub(r"\s+", " ", _MARKS.sub("", line, count=1)).strip():
+        if line := re.sub(r"\s+", " ", _TRAILING.sub("", _MARKS.sub("", line, count=1))).strip():
             yield line
 
 

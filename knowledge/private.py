@@ -222,20 +222,28 @@ _CUSTOMER = re.compile(
 )
 
 
+_VENDOR = re.compile(
+    r"(?:Google|Microsoft|Amazon|Apple|Oracle|IBM|Red Hat|Intel|NVIDIA|Docker|GitHub|Elastic|MongoDB"
+    r"|Facebook|Meta|VMware|Cisco"
+    r"|SAP|Adobe|Slack|Atlassian|Salesforce|Alibaba|Huawei|Tencent)\b|(?:阿里|腾讯|华为|百度)"
+)
+
+
 def customers_in(text: str) -> Iterator[Span]:
     """Companies by their legal form, and whoever is called a customer by name."""
     code = [found.span() for found in _CODE.finditer(text)]
     for pattern in (_COMPANY, _CUSTOMER):
         for found in pattern.finditer(text):
             span = found.span("name") if found["name"] else found.span("zh")
-            if not any(low <= span[0] < high for low, high in code):
+            if not _VENDOR.match(text, span[0]) and not any(low <= span[0] < high for low, high in code):
                 yield span
 
 
 # ---- home folders -----------------------------------------------------------------------------------------
 
 _HOME = re.compile(
-    r"(?:(?<![\w.])/(?:home|Users)/|\b[A-Za-z]:\\+Users\\+|(?<![\w.])(?!/(?:var|usr|opt|etc|app|srv|tmp"
+    r"(?:(?<![\w.])/(?:home|Users)/|(?<![\w/])~(?=\w+/)|\b[A-Za-z]:\\+Users\\+|(?<![\w.])(?!/(?:var|usr|opt"
+    r"|etc|app|srv|tmp"
     r"|mnt)/)(?:/[\w.-]+){1,3}/(?:work|scratch"
     r"|people|home|users)/)"
     r"(?P<name>[A-Za-z][\w.-]*?)(?=[/\\\s\"':`)\],;]|$)"

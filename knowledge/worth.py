@@ -302,10 +302,15 @@ def _words_of(thread: Thread, solution: Message) -> Iterator[Confirmation]:
     if solution.user == thread.asker and is_solved(solution.text):
         yield Confirmation(by=solution.user, how=How.SAID, message=solution.id)
     for message in after(thread, solution):
-        if message.user == thread.asker and is_content(message):
+        if message.user == thread.asker and is_content(message) and not _asks_on(message):
             yield Confirmation(by=message.user, how=How.SAID, message=message.id)
         elif _worked_for_another(thread, solution, message):
             yield Confirmation(by=message.user, how=How.ALSO, message=message.id)
+
+
+def _asks_on(message: Message) -> bool:
+    """Whether who thanks is not there yet: "thanks! But what is the project account?"."""
+    return is_question(message.text) and not is_solved(message.text)
 
 
 def _worked_for_another(thread: Thread, solution: Message, message: Message) -> bool:

@@ -54,6 +54,7 @@ GOES_FROM_BOTH = [
     "Screenshot attached.",
     "This is urgent!",
     "> the gate is broken",
+    "<name 3>",
 ]
 GOES_FROM_SOLUTIONS = [
     "The gate is down right now.",
@@ -88,6 +89,9 @@ GOES_FROM_SOLUTIONS = [
     "能发一下日志吗？",
     "Interesting!",
     "That's weird.",
+    "This website is great!",
+    "Hopefully this helps with it.",
+    "Okay, will give that a try.",
     "Works for me.",
     "No idea, sorry.",
     "Same here.",
@@ -316,6 +320,7 @@ def test_the_title_says_what_it_is_about(texts: list[str], title: str) -> None:
         ("it is for Acme Metal GmbH", "it is for <customer 1>"),
         ("客户：远洋物流，无法登录", "客户：<customer 1>，无法登录"),
         ("/home/scott/app and C:\\Users\\scott\\app", "/home/<user 1>/app and C:\\Users\\<user 1>\\app"),
+        ("see ~scott/app/x.py", "see ~<user 1>/app/x.py"),
         ("@hhamalai knows, @Mary Jones too", "@<name 1> knows, @<name 2> too"),
         ("<name 4> and @somebody", "<name 4> and @<name 5>"),
     ],
@@ -337,6 +342,7 @@ def test_hosts_tickets_customers_and_people_get_placeholders(text: str, kept: st
         "Python 3.9, redash 8.0.0+b32245, 10.0.0.1:8080",
         "npm i @angular/core@latest and @property and a@b.c",
         "/home/ubuntu/app, /home/user/x, /var/lib/app/state",
+        "~/app and Copyright 2021 Google Inc. and a~b/c",
         "the customer table and client.connect(), a client Timeout error",
     ],
 )

@@ -79,6 +79,10 @@ def told(entry: KnowledgeEntry, kind: PassageKind) -> list[tuple[str, str]]:
         ((ASKED, "bob: +1"), Why.NO_SUBSTANCE),
         ((ASKED, "bob: 42"), Why.NO_SUBSTANCE),
         ((ASKED, "bob: That's weird indeed."), Why.NO_SUBSTANCE),
+        (
+            (ASKED, "bob: I don't understand. Could you draw an example of what you want to see?"),
+            Why.ASKS_BACK,
+        ),
         ((ASKED, "bob: Which version do you use?"), Why.ASKS_BACK),
         ((ASKED, "bob: 你用的什么版本？"), Why.ASKS_BACK),
         ((ASKED, "bob: As discussed on the phone."), Why.ELSEWHERE),
@@ -90,6 +94,14 @@ def told(entry: KnowledgeEntry, kind: PassageKind) -> list[tuple[str, str]]:
         ((ASKED, "bob: 已经帮你重启了，再试试。", "ann: 可以了，谢谢"), Why.BY_HAND),
         ((ASKED, "bob: The gate is down right now, it should be back soon."), Why.PASSING),
         ((ASKED, "bob: We will deploy the fix tonight."), Why.PASSING),
+        (
+            (
+                ASKED,
+                "bob: The slowness of the servers should be much improved now and hopefully it is resolved.",
+            ),
+            Why.PASSING,
+        ),
+        ((ASKED, "cem: Okay, will give that a try."), Why.PASSING),
         ((ASKED, "bob: Tracked in JIRA-123."), Why.TICKET),
         ((ASKED, "bob: https://acme.slack.com/archives/C1/p123"), Why.PRIVATE_LINK),
         ((ASKED, "bob: see http://wiki.acme.internal/page/7"), Why.PRIVATE_LINK),
@@ -144,7 +156,7 @@ def test_an_entry_stands_on_its_own() -> None:
         "bob: Then release it:\n```\nmillrace state unlock r-41c7\n```\nWill deploy a fix tonight. Ping me if not.",
         "ann: That worked, thank you Bob!",
     )
-    assert entry.title == "since we upgraded to Millrace 3.1.0 the import on <host 1> hangs (<ticket 1>)."
+    assert entry.title == "since we upgraded to Millrace 3.1.0 the import on <host 1> hangs"
     assert told(entry, PassageKind.PROBLEM) == [
         ("m0", "since we upgraded to Millrace 3.1.0 the import on <host 1> hangs (<ticket 1>)."),
         ("m2", "```\nERROR MLR-3105 state is held by run r-41c7\n```"),
@@ -200,6 +212,7 @@ def react(name: str, user: str, at: datetime | None = None) -> tuple[Reaction, .
         ((), react("+1", "cem", CLOSED + timedelta(seconds=1)), []),
         (("cem: That worked for me, too!",), (), [("cem", How.ALSO, "m2")]),
         (("cem: thanks!",), (), []),
+        (("ann: Thanks! But which worker is it?",), (), []),
         (("dan: Use port 2 instead", "cem: That worked for me!"), (), []),
         (("ann: thanks!", "ann: hm, it still does not work"), (), []),
         (("ann: hm, it still does not work",), react("white_check_mark", "cem"), [("cem", How.TICKED, "m1")]),
