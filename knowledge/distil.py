@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from knowledge.cues import (
     error_codes,
@@ -61,6 +62,7 @@ def distil(text: str, part: Part) -> str:
     return sift(text, part).text
 
 
+@lru_cache(maxsize=1024)  # a thread's messages are judged and then told
 def sift(text: str, part: Part) -> Sifted:
     """The spans that are kept, and why the others are not. Code, logs and commands are always kept, whole."""
     body, signed = _unsigned(text)

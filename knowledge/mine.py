@@ -81,13 +81,15 @@ def mine(
     Where the solution stands is judged by what was really said.
     """
     solution = find_solution(thread, closed_at=closed_at)
+    problem = _burst(thread.messages, 0, forward_only=True)
+    if solution is None:
+        return Mined(entry=None, why=str(worth(thread, problem, None).why))
     told = _redacted(thread, people, patterns)
-    problem = _burst(told.messages, 0, forward_only=True)
-    solved = None if solution is None else told.messages[thread.messages.index(solution.message)]
-    solving = [] if solved is None else _solving(told, solved, problem)
+    problem, solved = told.messages[: len(problem)], told.messages[thread.messages.index(solution.message)]
+    solving = _solving(told, solved, problem)
     judged = worth(told, problem, solved, closed_at=closed_at, solving=solving)
-    if solution is None or solved is None or judged.why is not None:
-        return Mined(entry=None, why=str(judged.why), confirmed_by=judged.confirmed_by)
+    if judged.why is not None:
+        return Mined(entry=None, why=judged.why, confirmed_by=judged.confirmed_by)
     passages = _passages(told, problem, solving, judged.confirmed_by, link)
     entry = KnowledgeEntry(
         kind=EntryKind.THREAD,
