@@ -443,6 +443,8 @@ _SUGGESTS = _any(
     r"|is it possible that|does it (?:work|help) if|do you need)\b|试试|是不是|有没有(?:试|设|开|配|加|装)|会不会|要不",
 )
 _REMARK = _any(
+    r"^.{0,40}\b(?:ignore|disregard|forget) (?:mine|my (?:\w+ )?(?:answer|advice|message|suggestion)"
+    r"|what i (?:said|wrote))\b.{0,20}$",
     r"^\W*(?:this|that|it|the) (?:\w+ ){0,2}(?:is|was|looks) (?:\w+ )?(?:great|awesome|cool|amazing|nice"
     r"|perfect|helpful|useful)\W*$",
     r"^\W*(?:sorry,? |hmm,? )*(?:i(?:'m| am) (?:confused|not sure (?:what|i) \w+(?: \w+){0,3})|i (?:don't"

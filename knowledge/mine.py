@@ -28,7 +28,7 @@ from knowledge.private import generalised
 from knowledge.redact import redact
 from knowledge.sentences import sentences
 from knowledge.thread import Message, Role, Thread
-from knowledge.worth import Confirmation, How, not_understood, teaches_nothing, worth
+from knowledge.worth import Confirmation, How, Why, corrected, not_understood, teaches_nothing, worth
 
 BURST = timedelta(
     minutes=3
@@ -80,12 +80,13 @@ def mine(
     go, too (`knowledge.private`), and of the messages only what a later reader needs is kept (`knowledge.distil`).
     Where the solution stands is judged by what was really said.
     """
-    solution = find_solution(thread, closed_at=closed_at)
+    solution = _telling_solution(thread, closed_at)
     problem = _burst(thread.messages, 0, forward_only=True)
     if solution is None:
         return Mined(entry=None, why=str(worth(thread, problem, None).why))
     told = _redacted(thread, people, patterns)
     problem, solved = told.messages[: len(problem)], told.messages[thread.messages.index(solution.message)]
+    solved = corrected(told, solved)
     solving = _solving(told, solved, problem)
     judged = worth(told, problem, solved, closed_at=closed_at, solving=solving)
     if judged.why is not None:
@@ -101,6 +102,15 @@ def mine(
         confirmed=bool(judged.confirmed_by),
     )
     return Mined(entry=entry, why=solution.why, confirmed_by=judged.confirmed_by)
+
+
+def _telling_solution(thread: Thread, closed_at: datetime) -> Solution | None:
+    """The solution; where it turns out to be a remark ("he is right, ignore mine"), the next best."""
+    solution = find_solution(thread, closed_at=closed_at)
+    if solution is None or teaches_nothing([solution.message]) is not Why.NO_SUBSTANCE:
+        return solution
+    others = tuple(message for message in thread.messages if message is not solution.message)
+    return find_solution(replace(thread, messages=others), closed_at=closed_at) or solution
 
 
 def corrected_entry(

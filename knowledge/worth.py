@@ -25,6 +25,7 @@ from knowledge.thread import Message, Role, Thread
 
 LEAST_WORDS = 2  # that say something, in a solution without code or an address
 MOST_ALSO = 200  # characters; who writes more than "it worked for me, too" tells something of his own
+LEAST_CORRECTION = 120  # characters; "that is wrong, use port 2" may be about a detail
 NEAR = 3  # messages after an answer in which "no, that is wrong" is said of it
 
 
@@ -138,16 +139,19 @@ _SHOWS = re.compile(
     re.IGNORECASE,
 )
 _CHATS = re.compile(
-    r"\b(?:what(?:'s| is) your favou?rite|who(?:'s| is| else is) (?:going|coming|joining|here|around)"
-    r"|anyone (?:going|coming|up for|want to (?:join|grab|play))"
-    r"|lunch|coffee|beer|birthday|congrat\w*|happy (?:new year|friday|holidays|birthday)"
-    r"|welcome (?:to the team|aboard)|good (?:morning|night)"
-    r"|(?:won't|can't|cannot|not (?:going|able) to) (?:make|join|attend|be (?:at|in"
-    r"|there))(?: \w+){0,4} (?:meeting|call|stand-?up|today|office)"
-    r"|out sick|day off|running late|on vacation|ooo"
-    r"|how (?:are|is) (?:you|everyone|everybody)|what do you (?:all )?think (?:of|about)|thoughts on"
-    r"|opinions? on|poll:|did (?:you|anyone) (?:see|watch|read))\b"
-    r"|吃(?:饭|什么)|午饭|奶茶|生日快乐|新年快乐|周末|投票",
+    r"\b(?:what(?:'s| is) your favou?rite|who(?:'s| is| else is) (?:going|coming|joining|around)|how (?:are"
+    r"|is) (?:you|everyone|everybody)\b"
+    r"|anyone (?:going|coming|up for|want to (?:join|grab|play))|(?:for|to|my) (?:lunch|coffee|beer)\b"
+    r"|welcome (?:to the team|aboard)"
+    r"|what do you (?:all )?think (?:of|about)|opinions? on|poll:|did (?:you|anyone) (?:see"
+    r"|watch) (?:the )?(?:game|movie|match))"
+    r"|吃(?:饭|什么)|午饭|奶茶|投票",
+    re.IGNORECASE,
+)
+_AWAY = re.compile(
+    r"\b(?:won't|can't|cannot|not (?:going|able) to) (?:make|join|attend|be (?:at|in"
+    r"|there))(?: [\w']+){0,4} (?:meeting|call|stand-?up|office)"
+    r"|\b(?:out sick|day off|running late|on vacation|ooo)\b",
     re.IGNORECASE,
 )
 _WANTS_HOW = re.compile(
@@ -178,7 +182,7 @@ def _not_asked(problem: Sequence[Message], *, solved: bool) -> Why | None:
         return Why.BY_BOT
     spoken = said(text)
     if not _WANTS_HOW.search(spoken):
-        if _CHATS.search(spoken):
+        if _AWAY.search(spoken) or (_CHATS.search(spoken) and not is_problem_report(text)):
             return Why.CHATTER
         if not is_problem_report(text) and _is_news(spoken, asks=is_question(text)):
             return Why.ANNOUNCEMENT
@@ -370,10 +374,12 @@ def is_human(message: Message) -> bool:
 # ---- contradicted -----------------------------------------------------------------------------------------
 
 _WRONG = re.compile(
-    r"^\W*(?:(?:hm+|no|nope|sorry|well|wait|actually|careful|ehm?|but|i think|i'm afraid|unfortunately)\W+)*"
-    r"(?:that|this|it|the (?:above|answer|bot|suggestion|advice|command|link|doc|info\w*)|your answer"
-    r"|earshot)(?:'s| is| was| looks)? "
-    r"(?:\w+ )?(?:wrong|incorrect|not (?:correct|right|true|how|the right|valid|relevant|related|applicable)"
+    r"^\W*(?:(?:hm+|no|nope|sorry|i'm sorry|well|wait|actually|careful|ehm?|but|i think|i'm afraid"
+    r"|unfortunately)\W+)*"
+    r"(?:that|this|it|earshot|(?:the|that|this|my|your) (?:old |other )?(?:above|answer|bot|suggestion"
+    r"|advice|command|link|doc|info\w*|way|post))"
+    r"(?:'s| is| was| looks)? (?:(?!not )\w+ )?(?:wrong|incorrect|not (?:correct|right|true|how|the right"
+    r"|valid|relevant|related|applicable)"
     r"|outdated|out of date|out-of-date|obsolete|deprecated|no longer"
     r"|dangerous|misleading|unrelated|irrelevant|bad advice|doesn't apply|does not apply|isn't (?:right"
     r"|correct|true|relevant|how))"
@@ -415,6 +421,14 @@ def _contradiction(thread: Thread, answer: Message) -> Message | None:
     """What a person soon says against ``answer``; its author may take it back himself."""
     near = [message for message in after(thread, answer) if is_human(message)][:NEAR]
     return next((message for message in near if says_wrong(message.text)), None)
+
+
+def corrected(thread: Thread, solution: Message) -> Message:
+    """The message that tells at length what is right where it says that ``solution`` is wrong; else ``solution``."""
+    right = _contradiction(thread, solution)
+    if right is None or right.user == thread.asker or len(right.text) < LEAST_CORRECTION:
+        return solution
+    return solution if teaches_nothing([right]) else right
 
 
 def says_wrong(text: str) -> bool:

@@ -1,7 +1,7 @@
 """What of a message is kept for a reader who was not there, and what goes."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from knowledge.distil import Left, Part, distil, essentials, sift, title_of, words_of_success
@@ -214,11 +214,13 @@ def test_the_reasons_are_told() -> None:
     assert sifted.left_out == {Left.ASKS_BACK, Left.PASSING, Left.QUOTED}
 
 
+@settings(deadline=None)  # the first call compiles patterns
 @given(st.text(max_size=80), st.sampled_from(list(Part)))
 def test_whatever_is_kept_stands_in_the_message(text: str, part: Part) -> None:
     assert all(line.strip() in text for line in distil(text, part).splitlines())
 
 
+@settings(deadline=None)  # the first call compiles patterns
 @given(
     st.lists(st.sampled_from([*GOES_FROM_BOTH, *GOES_FROM_SOLUTIONS, *STAYS_IN_BOTH]), max_size=5),
     st.sampled_from(list(Part)),

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks import solution as solution_benchmark
@@ -261,6 +261,7 @@ def test_the_title_is_the_first_thing_said(text: str, title: str) -> None:
     assert title_of(thread(f"ann: {text}").messages) == title
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(

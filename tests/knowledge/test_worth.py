@@ -131,11 +131,26 @@ def test_a_thread_that_teaches_nothing_says_why(lines: tuple[str, ...], why: Why
         (ASKED, HOW, "cem: That is wrong, never restart a worker.", "ann: It works now, thanks!"),
         (ASKED, HOW, "cem: Is that wrong?"),
         ("ann: Is the new release available?", "bob: You can download it from https://example.com"),
+        ("ann: Good morning dear team! Happy new year. The gate crashes every weekend, why?", HOW),
         ("ann: We just released it and the import fails with MLR-4090", HOW),
     ],
 )
 def test_what_people_could_use_is_kept(lines: tuple[str, ...]) -> None:
     assert kept(*lines)
+
+
+def test_the_answer_that_corrects_another_takes_its_place() -> None:
+    right = (
+        "I'm sorry, that advice was wrong. The cursors are in the same folder as the locks. Release the lock alone: "
+        "`state unlock RUN --confirm-dead`."
+    )
+    entry = kept(ASKED, HOW, f"cem: {right}")
+    assert told(entry, PassageKind.SOLUTION) == [("m2", right)]
+
+
+def test_a_remark_does_not_stand_in_for_the_answer() -> None:
+    entry = kept(ASKED, HOW, "bob: Ignore my message above.", "ann: thanks, that worked")
+    assert [source for source, _ in told(entry, PassageKind.SOLUTION)] == ["m1"]
 
 
 def test_a_question_back_is_never_the_solution() -> None:
@@ -252,6 +267,7 @@ def test_the_judge_can_be_asked_alone() -> None:
         (("bob: Ignore the bot, that answer is for an older version.",), "m2"),
         (("bob: 这个已经过时了，应该用新的命令",), "m2"),
         (("bob: 不对，要先停服务",), "m2"),
+        (("bob: I'm sorry, that advice was wrong: the cursors are in the same folder.",), "m2"),
         (("ann: thanks, that worked",), None),
         (("ann: It did not help",), None),
         (("ann: Is that wrong?",), None),
