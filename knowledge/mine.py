@@ -90,7 +90,7 @@ def mine(
     solving = _solving(told, solved, problem)
     judged = worth(told, problem, solved, closed_at=closed_at, solving=solving)
     if judged.why is not None:
-        return Mined(entry=None, why=judged.why, confirmed_by=judged.confirmed_by)
+        return Mined(entry=None, why=str(judged.why), confirmed_by=judged.confirmed_by)
     passages = _passages(told, problem, solving, judged.confirmed_by, link)
     entry = KnowledgeEntry(
         kind=EntryKind.THREAD,
