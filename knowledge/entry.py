@@ -48,7 +48,11 @@ class PassageKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Passage:
-    """A piece of an entry, verbatim from ``source`` (a message id, or a document's path)."""
+    """A piece of an entry, verbatim from ``source`` (a message id, or a document's path).
+
+    Of a message: selected spans of it, in order, as they stand or each on a line of its own, with placeholders for what
+    was taken out.
+    """
 
     kind: PassageKind
     text: str

@@ -1,4 +1,4 @@
-"""What a closed thread teaches: whether it is worth keeping, where its solution stands, the entry. Pure."""
+"""What a closed thread teaches: where its solution stands, and the entry made of it. Pure."""
 
 import math
 import re
@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from types import MappingProxyType
 
+from knowledge import distil
 from knowledge.cues import (
-    asks_for_help,
     is_ack,
     is_deferral,
     is_me_too,
@@ -22,16 +22,18 @@ from knowledge.cues import (
     said,
     says_thanks,
 )
+from knowledge.distil import Part
 from knowledge.entry import EntryKind, KnowledgeEntry, Passage, PassageKind
+from knowledge.private import generalised
 from knowledge.redact import redact
 from knowledge.sentences import sentences
 from knowledge.thread import Message, Role, Thread
+from knowledge.worth import Confirmation, How, Why, corrected, not_understood, teaches_nothing, worth
 
 BURST = timedelta(
     minutes=3
 )  # who writes again so soon, with nobody in between, is still saying the same thing
-LEAST_TITLE = 6  # characters; "uhh" names nothing
-TITLE_LENGTH = 120  # characters
+MOST_ADDED = 3  # later messages of the asker that belong to the problem
 LONG = 120  # characters; an asker who writes more after it is solved usually tells how
 
 TICKS = frozenset({"white_check_mark", "heavy_check_mark", "ballot_box_with_check", "done"})
@@ -42,10 +44,14 @@ DISLIKES = frozenset({"-1", "x", "no_entry", "no_entry_sign"})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Mined:
-    """What mining a thread came to. ``why`` says where the solution was seen, or why there is no entry."""
+    """What mining a thread came to. ``why`` says where the solution was seen, or why there is no entry.
+
+    ``confirmed_by`` is the evidence that the solution holds: the people are told by their ids, here alone.
+    """
 
     entry: KnowledgeEntry | None
     why: str
+    confirmed_by: tuple[Confirmation, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,34 +76,84 @@ def mine(
 
     ``link`` leads to the thread and is given to passages whose message has no link of its own. The entry is without
     personal data and secrets (`knowledge.redact`): ``people`` maps what people are called to their ids, of whom those
-    who speak or are mentioned are looked for; ``patterns`` are the workspace's own. What is worth keeping, and where
-    the solution stands, is judged by what was really said.
+    who speak or are mentioned are looked for; ``patterns`` are the workspace's own. Hosts, ticket numbers and customers
+    go, too (`knowledge.private`), and of the messages only what a later reader needs is kept (`knowledge.distil`).
+    Where the solution stands is judged by what was really said.
     """
+    solution = _telling_solution(thread, closed_at)
     problem = _burst(thread.messages, 0, forward_only=True)
-    solution = find_solution(thread, closed_at=closed_at)
-    confirmed = solution is not None and solution.confirmed
-    if why_not := _not_worth_asking(problem, confirmed=confirmed):
-        return Mined(entry=None, why=why_not)
     if solution is None:
-        return Mined(entry=None, why=_why_unanswered(thread))
-    if _is_contradicted(thread, solution.message):
-        return Mined(entry=None, why="the asker's last word is that it is still broken")
+        return Mined(entry=None, why=str(worth(thread, problem, None).why))
     told = _redacted(thread, people, patterns)
     problem, solved = told.messages[: len(problem)], told.messages[thread.messages.index(solution.message)]
+    solved = corrected(told, solved)
+    solving = _solving(told, solved, problem)
+    judged = worth(told, problem, solved, closed_at=closed_at, solving=solving)
+    if judged.why is not None:
+        return Mined(entry=None, why=str(judged.why), confirmed_by=judged.confirmed_by)
+    passages = _passages(told, problem, solving, judged.confirmed_by, link)
     entry = KnowledgeEntry(
         kind=EntryKind.THREAD,
         title=title_of(problem),
         origin=thread.id,
         audience=audience,
-        passages=tuple(_passages(told, problem, solved, link)),
+        passages=tuple(passages),
         known_from=closed_at,
-        confirmed=solution.confirmed,
+        confirmed=bool(judged.confirmed_by),
     )
-    return Mined(entry=entry, why=solution.why)
+    return Mined(entry=entry, why=solution.why, confirmed_by=judged.confirmed_by)
+
+
+def _telling_solution(thread: Thread, closed_at: datetime) -> Solution | None:
+    """The solution; where it turns out to be a remark ("he is right, ignore mine"), the next best."""
+    solution = find_solution(thread, closed_at=closed_at)
+    if solution is None or teaches_nothing([solution.message]) is not Why.NO_SUBSTANCE:
+        return solution
+    others = tuple(message for message in thread.messages if message is not solution.message)
+    return find_solution(replace(thread, messages=others), closed_at=closed_at) or solution
+
+
+def corrected_entry(
+    question: Message,
+    correction: str,
+    *,
+    source: str,
+    author: str,
+    at: datetime,
+    audience: str,
+    closed_at: datetime,
+    people: Mapping[str, str] = NOBODY,
+    patterns: Sequence[re.Pattern[str]] = (),
+) -> KnowledgeEntry | None:
+    """What somebody wrote as the right answer to ``question``, in place of ours; None if nothing is left of either.
+
+    ``source`` is the correction's own id (``correction:ID``): the entry is learnt from it, and goes with it.
+    """
+    right = replace(
+        question, id=source, user=author, at=at, text=correction, role=Role.UNKNOWN, reactions=(), link=None
+    )
+    told = _redacted(
+        Thread(id=source, channel=question.channel, messages=(question, right)), people, patterns
+    )
+    asked, solved = told.messages
+    if not_understood([asked]) or teaches_nothing([solved]):
+        return None
+    return KnowledgeEntry(
+        kind=EntryKind.THREAD,
+        title=title_of([asked]),
+        origin=source,
+        audience=audience,
+        passages=(
+            _passage(PassageKind.PROBLEM, asked, distil.distil(asked.text, Part.PROBLEM), None),
+            _passage(PassageKind.SOLUTION, solved, distil.distil(solved.text, Part.SOLUTION), None),
+        ),
+        known_from=closed_at,
+    )
 
 
 def _redacted(thread: Thread, people: Mapping[str, str], patterns: Sequence[re.Pattern[str]]) -> Thread:
-    texts = redact([message.text for message in thread.messages], _names(thread, people), patterns)
+    said = [message.text for message in thread.messages]
+    texts = generalised(redact(said, _names(thread, people), patterns))
     told = (replace(message, text=text) for message, text in zip(thread.messages, texts, strict=True))
     return replace(thread, messages=tuple(told))
 
@@ -128,43 +184,11 @@ def find_solution(thread: Thread, *, closed_at: datetime | None = None) -> Solut
 
 
 def title_of(problem: Sequence[Message]) -> str:
-    """The first thing the asker says that is more than a greeting, on one line of at most 120 characters."""
-    spans = [message.text[span.start : span.end] for message in problem for span in sentences(message.text)]
-    told = next(
-        (span for span in spans if len(span) >= LEAST_TITLE and not is_ack(span)), spans[0] if spans else ""
-    )
-    line = next((line for line in told.splitlines() if re.search(r"\w", line)), told)
-    return _shortened(re.sub(r"\s+", " ", line.lstrip("#>*-` ")).strip())
+    """What the messages that ask are about, on one line of at most 120 characters."""
+    return distil.title_of([message.text for message in problem])
 
 
-def _shortened(text: str) -> str:
-    if len(text) <= TITLE_LENGTH:
-        return text
-    kept = text[: TITLE_LENGTH - 1]
-    return (kept[: kept.rfind(" ")] if " " in kept[TITLE_LENGTH // 2 :] else kept).rstrip() + "…"
-
-
-# ---- worth ------------------------------------------------------------------------------------------------
-
-
-def _not_worth_asking(problem: Sequence[Message], *, confirmed: bool) -> str:
-    """Why what opens the thread is no problem to keep; empty if it is one, or if somebody says that it was solved."""
-    if problem[0].role is Role.BOT:
-        return "a bot opened it"
-    if not confirmed and not any(asks_for_help(message.text) for message in problem):
-        return "what opens it asks nothing and reports no problem"
-    return ""
-
-
-def _why_unanswered(thread: Thread) -> str:
-    others = [message for message in thread.messages if message.user != thread.asker and _is_human(message)]
-    return "no answer in it has any substance" if others else "nobody answered"
-
-
-def _is_contradicted(thread: Thread, solution: Message) -> bool:
-    """Whether the asker ends with that it still does not work, and never said that it did."""
-    words = _words_after(thread, solution)
-    return bool(words) and is_still_broken(words[-1].text) and not any(map(_is_content, words))
+# ---- what was said after it -------------------------------------------------------------------------------
 
 
 def _words_after(thread: Thread, solution: Message) -> Sequence[Message]:
@@ -372,33 +396,113 @@ class _Conversation:
 
 
 def _passages(
-    thread: Thread, problem: Sequence[Message], solution: Message, link: str | None
+    thread: Thread,
+    problem: Sequence[Message],
+    solving: Sequence[Message],
+    confirmed_by: Sequence[Confirmation],
+    link: str | None,
 ) -> Iterator[Passage]:
-    """The thread's passages: what opens it, what solves it, then the rest of what people said, each in order."""
-    asked = {message.id for message in problem}
-    place = thread.messages.index(solution)
-    burst = [message for message in _burst(thread.messages, place) if message.id not in asked]
-    solving = {message.id for message in burst if message is solution or is_substantive(message.text)}
-    for message in problem:
-        yield _passage(PassageKind.PROBLEM, message, link)
-    for message in burst:
-        if message.id in solving:
-            yield _passage(PassageKind.SOLUTION, message, link)
+    """The thread's passages: what is asked, what solves it, who says that it does, then the rest, each in order."""
+    kept = [
+        *_told(PassageKind.PROBLEM, problem, Part.PROBLEM),
+        *_added(thread, problem, solving),
+        *_told(PassageKind.SOLUTION, solving, Part.SOLUTION),
+    ]
+    used = {message.id for _, message, _ in kept}
+    kept += _confirming(thread, confirmed_by, used)
+    used |= {message.id for _, message, _ in kept}
     for message in thread.messages:
-        if message.id not in asked | solving and _is_human(message) and message.text.strip():
-            yield _passage(PassageKind.DISCUSSION, message, link)
+        if message.id not in used and _is_human(message) and message.text.strip():
+            kept.append((PassageKind.DISCUSSION, message, message.text))
+    yield from (_passage(kind, message, text, link) for kind, message, text in kept)
 
 
-def _passage(kind: PassageKind, message: Message, link: str | None) -> Passage:
+def _told(
+    kind: PassageKind, messages: Sequence[Message], part: Part
+) -> Iterator[tuple[PassageKind, Message, str]]:
+    for message in messages:
+        if text := distil.distil(message.text, part):
+            yield kind, message, text
+
+
+def _added(
+    thread: Thread, problem: Sequence[Message], solving: Sequence[Message]
+) -> list[tuple[PassageKind, Message, str]]:
+    """The error, the log or the version that the asker gave later, before it was solved."""
+    first = min(thread.messages.index(message) for message in solving)
+    between = [each for each in thread.messages[len(problem) : first] if each.user == thread.asker]
+    found: list[tuple[PassageKind, Message, str]] = []
+    room = distil.MOST_ADDED
+    for message in between:
+        asked = is_question(thread.messages[thread.messages.index(message) - 1].text)
+        if (text := distil.essentials(message.text, room, asked=asked)) and len(found) < MOST_ADDED:
+            found.append((PassageKind.PROBLEM, message, text))
+            room -= len(text)
+    return found
+
+
+def _confirming(
+    thread: Thread, confirmed_by: Sequence[Confirmation], used: Set[str]
+) -> Iterator[tuple[PassageKind, Message, str]]:
+    """What people said when it worked; reactions are no words."""
+    said = {each.message for each in confirmed_by if each.how in (How.SAID, How.ALSO)}
+    for message in thread.messages:
+        if message.id in said and message.id not in used:
+            yield PassageKind.CONFIRMATION, message, distil.words_of_success(message.text)
+
+
+def _passage(kind: PassageKind, message: Message, text: str, link: str | None) -> Passage:
     return Passage(
         kind=kind,
-        text=message.text,
+        text=text,
         source=message.id,
         author=message.user,
         role=message.role,
         at=message.at,
         link=message.link or link,
     )
+
+
+# ---- what belongs together --------------------------------------------------------------------------------
+
+_GOES_ON = re.compile(
+    r"\W*(?:(?:and |ok(?:ay)?,? |so )?(?:then|next|after that|afterwards|finally|lastly|second(?:ly)?|third(?:ly)?"
+    r"|once (?:that|this|it)|when that)\b"
+    r"|step [2-9]\b|[2-9][.)] |然后|接着|接下来|最后|之后|第[二三四五六]步|[2-9]、)",
+    re.IGNORECASE,
+)
+_BEGINS = re.compile(
+    r"\W*(?:first(?:ly)?\b|step 1\b|1[.)] |首先|先|第一步|1、)|[\s\S]*[:：]\s*$", re.IGNORECASE
+)
+
+
+def _solving(thread: Thread, solution: Message, problem: Sequence[Message]) -> list[Message]:
+    """The messages that tell the solution together: written in one go, and the steps before and after it."""
+    asked = {message.id for message in problem}
+    place = thread.messages.index(solution)
+    burst = [message for message in _burst(thread.messages, place) if message.id not in asked]
+    solving = [message for message in burst if message is solution or is_substantive(message.text)]
+    earlier = [message for message in reversed(thread.messages[:place]) if message not in burst]
+    later = [message for message in thread.messages[place:] if message not in burst]
+    for message in _steps(earlier, solving[0]):
+        solving.insert(0, message)
+    return [*solving, *_steps(later, solving[-1])]
+
+
+def _steps(messages: Sequence[Message], step: Message) -> Iterator[Message]:
+    """The steps that go on from ``step``, one at a time, as long as nobody says more than "done" in between."""
+    for message in messages:
+        if message.user == step.user and _is_next_step(message, step):
+            step = message
+            yield step
+        elif message.user == step.user or not is_ack(message.text):
+            return
+
+
+def _is_next_step(one: Message, other: Message) -> bool:
+    first, second = (one, other) if one.at <= other.at else (other, one)
+    together = _GOES_ON.match(second.text) is not None or _BEGINS.match(first.text) is not None
+    return together and is_substantive(one.text)
 
 
 def _burst(messages: Sequence[Message], place: int, *, forward_only: bool = False) -> Sequence[Message]:

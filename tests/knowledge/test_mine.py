@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks import solution as solution_benchmark
@@ -75,12 +75,15 @@ def test_an_answered_question_becomes_an_entry_with_its_evidence() -> None:
     )
     assert solution.at == START + timedelta(minutes=20)
     assert sources(entry, PassageKind.PROBLEM) == ["m0"]
-    assert sources(entry, PassageKind.DISCUSSION) == ["m2"]
+    assert sources(entry, PassageKind.CONFIRMATION) == ["m2"]
 
 
 def test_the_thread_link_stands_in_for_a_missing_one() -> None:
     entry = mine(
-        thread("ann: Why?", f"bob: {HOW}"), audience=WORKSPACE, closed_at=CLOSED, link="https://a.example/t1"
+        thread("ann: Why does it fail?", f"bob: {HOW}"),
+        audience=WORKSPACE,
+        closed_at=CLOSED,
+        link="https://a.example/t1",
     ).entry
     assert entry is not None
     assert {passage.link for passage in entry.passages} == {"https://a.example/t1"}
@@ -96,9 +99,9 @@ def test_what_is_written_in_one_go_belongs_together() -> None:
         ("bob: np :)", 1),
         "bob: Upgrade some day.",
     )
-    assert sources(entry, PassageKind.PROBLEM) == ["m0", "m1"]
+    assert sources(entry, PassageKind.PROBLEM) == ["m1"]  # "Hi" asks nothing
     assert sources(entry, PassageKind.SOLUTION) == ["m3", "m4"]
-    assert sources(entry, PassageKind.DISCUSSION) == ["m2", "m5", "m6"]
+    assert sources(entry, PassageKind.DISCUSSION) == ["m0", "m2", "m5", "m6"]
 
 
 def test_bots_are_left_out() -> None:
@@ -113,24 +116,55 @@ def test_bots_are_left_out() -> None:
     ("lines", "solution"),
     [
         # a ✅ beats everything
-        (("ann: Why?", ("zoe: Use port 1.", 10, tick()), f"bob: {HOW}", "ann: thanks, that worked"), "m1"),
+        (
+            (
+                "ann: Why does it fail?",
+                ("zoe: Use port 1.", 10, tick()),
+                f"bob: {HOW}",
+                "ann: thanks, that worked",
+            ),
+            "m1",
+        ),
         # the asker's 👍, too
-        (("ann: Why?", ("zoe: Use port 1.", 10, (Reaction(name="+1", user="ann"),)), f"bob: {HOW}"), "m1"),
+        (
+            (
+                "ann: Why does it fail?",
+                ("zoe: Use port 1.", 10, (Reaction(name="+1", user="ann"),)),
+                f"bob: {HOW}",
+            ),
+            "m1",
+        ),
         # what stands just before the thanks
         (
-            ("ann: Why?", "zoe: Use port 1.", f"bob: {HOW}", "ann: Thanks, works!", "zoe: Port 1 is nice."),
+            (
+                "ann: Why does it fail?",
+                "zoe: Use port 1.",
+                f"bob: {HOW}",
+                "ann: Thanks, works!",
+                "zoe: Port 1 is nice.",
+            ),
             "m2",
         ),
         (("ann: 为什么失败？", "zoe: 用一号端口。", "bob: 重启一下服务。", "ann: 谢谢，可以了"), "m2"),
         # a failed attempt is not it
-        (("ann: Why?", "bob: Use port 1.", "ann: that didn't help", "bob: Use port 2."), "m3"),
+        (("ann: Why does it fail?", "bob: Use port 1.", "ann: that didn't help", "bob: Use port 2."), "m3"),
         # the asker found it himself
-        (("ann: Why?", "bob: Which version?", "ann: I solved it by setting the port to 2"), "m2"),
+        (
+            ("ann: Why does it fail?", "bob: Which version?", "ann: I solved it by setting the port to 2"),
+            "m2",
+        ),
         (("ann: 为什么失败？", "bob: 哪个版本？", "ann: 自己解决了，重启一下就行"), "m2"),
         # not he who says only that it works
-        (("ann: Why?", f"bob: {HOW}", "ann: So that's what it was. I got it working, thank you"), "m1"),
+        (
+            (
+                "ann: Why does it fail?",
+                f"bob: {HOW}",
+                "ann: So that's what it was. I got it working, thank you",
+            ),
+            "m1",
+        ),
         # of equals the analyst
-        (("ann: Why?", "zoe: Use the port one", "bob: Use the port two"), "m2"),
+        (("ann: Why does it fail?", "zoe: Use the port one", "bob: Use the port two"), "m2"),
         # who has the same trouble does not answer
         (
             (
@@ -149,8 +183,10 @@ def test_the_solution_is_seen(lines: tuple[str, ...], solution: str) -> None:
 
 
 def test_the_reason_of_the_choice_is_told() -> None:
-    assert mined("ann: Why?", (f"bob: {HOW}", 10, tick())).why == "ticked"
-    assert mined("ann: Why?", f"bob: {HOW}", "ann: thanks").why == "just before the asker's thanks"
+    assert mined("ann: Why does it fail?", (f"bob: {HOW}", 10, tick())).why == "ticked"
+    assert (
+        mined("ann: Why does it fail?", f"bob: {HOW}", "ann: thanks").why == "just before the asker's thanks"
+    )
 
 
 # ---- confirmed
@@ -159,16 +195,16 @@ def test_the_reason_of_the_choice_is_told() -> None:
 @pytest.mark.parametrize(
     ("lines", "confirmed"),
     [
-        (("ann: Why?", f"bob: {HOW}"), False),
-        (("ann: Why?", f"bob: {HOW}", "ann: thanks!"), True),
-        (("ann: Why?", f"bob: {HOW}", "zoe: thanks!"), False),
-        (("ann: Why? Thanks in advance", f"bob: {HOW}", "ann: I will try"), False),
-        (("ann: Why?", (f"bob: {HOW}", 10, tick("zoe"))), True),
-        (("ann: Why?", (f"bob: {HOW}", 10, tick("bob"))), False),  # ticking oneself says nothing
-        (("ann: Why?", (f"bob: {HOW}", 10, tick("ann", CLOSED))), True),
-        (("ann: Why?", (f"bob: {HOW}", 10, tick("ann", CLOSED + timedelta(seconds=1)))), False),
-        (("ann: Why?", "bob: Which one?", "ann: I fixed it by setting the port to 2"), True),
-        (("ann: Why?", f"bob: {HOW}", "ann: thanks!", "ann: hm, it still does not work"), False),
+        (("ann: Why does it fail?", f"bob: {HOW}"), False),
+        (("ann: Why does it fail?", f"bob: {HOW}", "ann: thanks!"), True),
+        (("ann: Why does it fail?", f"bob: {HOW}", "zoe: thanks!"), False),
+        (("ann: Why does it fail? Thanks in advance", f"bob: {HOW}", "ann: I will try"), False),
+        (("ann: Why does it fail?", (f"bob: {HOW}", 10, tick("zoe"))), True),
+        (("ann: Why does it fail?", (f"bob: {HOW}", 10, tick("bob"))), False),  # ticking oneself says nothing
+        (("ann: Why does it fail?", (f"bob: {HOW}", 10, tick("ann", CLOSED))), True),
+        (("ann: Why does it fail?", (f"bob: {HOW}", 10, tick("ann", CLOSED + timedelta(seconds=1)))), False),
+        (("ann: Why does it fail?", "bob: Which one?", "ann: I fixed it by setting the port to 2"), True),
+        (("ann: Why does it fail?", f"bob: {HOW}", "ann: thanks!", "ann: hm, it still does not work"), False),
     ],
 )
 def test_only_a_person_confirms(lines: tuple[str, ...], confirmed: bool) -> None:
@@ -182,13 +218,14 @@ def test_only_a_person_confirms(lines: tuple[str, ...], confirmed: bool) -> None
     ("lines", "why"),
     [
         (("robo: Disk full. Why?", f"bob: {HOW}"), "a bot opened it"),
-        (("ann: We released version 3 today", "bob: Great, it has colours."), "asks nothing"),
+        (("ann: We released version 3 today", "bob: Great, it has colours."), "announces"),
+        (("ann: The office has plants now", "bob: Great, it has colours."), "asks nothing"),
         (("ann: Why does it hang?",), "nobody answered"),
         (("ann: Why does it hang?", "ann: any update?"), "nobody answered"),
         (("ann: Why does it hang?", "robo: A ticket was opened for you."), "nobody answered"),
-        (("ann: Why does it hang?", "bob: which version?", "zoe: +1"), "no answer in it has any substance"),
+        (("ann: Why does it hang?", "bob: which version?", "zoe: +1"), "only asks back"),
         (("ann: Why does it hang?", "bob: @ann", "bob: thanks!"), "no answer in it has any substance"),
-        (("ann: Why?", f"bob: {HOW}", "ann: That did not help"), "still broken"),
+        (("ann: Why does it fail?", f"bob: {HOW}", "ann: That did not help"), "still broken"),
         (("ann: 为什么失败？", "bob: 重启一下服务。", "ann: 还是不行"), "still broken"),
     ],
 )
@@ -199,7 +236,7 @@ def test_a_thread_that_teaches_nothing_is_not_kept(lines: tuple[str, ...], why: 
 
 
 def test_a_later_answer_lifts_the_contradiction() -> None:
-    entry = kept("ann: Why?", "bob: Use port 1.", "ann: That did not help", f"bob: {HOW}")
+    entry = kept("ann: Why does it fail?", "bob: Use port 1.", "ann: That did not help", f"bob: {HOW}")
     assert not entry.confirmed
 
 
@@ -224,13 +261,14 @@ def test_the_title_is_the_first_thing_said(text: str, title: str) -> None:
     assert title_of(thread(f"ann: {text}").messages) == title
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(
             st.sampled_from(["ann", "bob", "zoe", "robo"]),
             st.sampled_from(
                 [
-                    "Why?",
+                    "Hi all, why does the import fail? Thanks in advance!",
                     "It hangs",
                     "ok",
                     "thanks",
@@ -257,15 +295,15 @@ def test_passages_are_verbatim_and_each_message_is_used_once(lines: list[tuple[s
         return
     used = [passage.source for passage in entry.passages]
     assert len(used) == len(set(used))
-    assert all(passage.text == said[passage.source].text for passage in entry.passages)
+    assert all(line in said[p.source].text for p in entry.passages for line in p.text.splitlines())
     assert all(said[source].role is not Role.BOT for source in used)
     assert entry.of(PassageKind.SOLUTION)
-    assert used[0] == conversation.opener.id
+    assert entry.of(PassageKind.PROBLEM)
     assert len(entry.title) <= 120
 
 
 def test_of_a_lonely_message_nothing_is_chosen() -> None:
-    assert find_solution(thread("ann: Why?")) is None
+    assert find_solution(thread("ann: Why does it fail?")) is None
 
 
 def test_the_benchmark_says_when_its_data_is_missing(
@@ -288,11 +326,9 @@ def test_what_is_kept_names_nobody_and_holds_no_secret() -> None:
         patterns=[re.compile(r"ACME-\d+")],
     ).entry
     assert entry is not None
-    assert entry.title == "Hi <name 1>, the gate refuses <email 1> with MLR-4090, how can I sign in?"
+    assert entry.title == "the gate refuses <email 1> with MLR-4090, how can I sign in?"
     [solution] = entry.of(PassageKind.SOLUTION)
-    assert solution.text == (
-        "@<name 2> use `password=<secret 1>` of order <redacted 1>, then <email 1> works."
-    )
+    assert solution.text == ("use `password=<secret 1>` of order <redacted 1>, then <email 1> works.")
     assert entry.passages[-1].text == "that fixed it, thanks <name 3>!"
     assert [passage.source for passage in entry.passages] == ["m0", "m1", "m2"]  # so that it can be erased
 
