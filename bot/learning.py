@@ -13,7 +13,7 @@ from knowledge.mine import mine
 from knowledge.recordings import Recording, RecordingError, is_recording, read_recording
 from knowledge.records import Unusable
 from knowledge.search import Knowledge
-from knowledge.sources import SourceError, entries_from, walk
+from knowledge.sources import SourceError, entries_from, origin_of, walk
 from knowledge.store import LearnReport
 from knowledge.thread import Message, Thread, thread_of
 
@@ -108,7 +108,7 @@ async def _learn_document(
         entries = entries_from(file, audience, root, patterns)
     except SourceError as error:
         return Learnt(unusable=(str(error),))
-    report = await knowledge.learn_origin(file.relative_to(root).as_posix(), entries)
+    report = await knowledge.learn_origin(origin_of(file, root), entries)
     return replace(_counted(report), files=1)
 
 

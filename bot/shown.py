@@ -72,7 +72,7 @@ def show_entry(console: Console, told: Provenance, now: datetime) -> None:
             _line(console, passage.text)
     _line(console, "")
     for name, text in _facts(told, now):
-        console.print(Text(f"{name:<12}", style="dim"), Text(text), soft_wrap=True)
+        console.print(Text.assemble((f"{name:<12}", "dim"), text), soft_wrap=True)
 
 
 def _said(passage: Passage, now: datetime) -> str:
@@ -93,7 +93,7 @@ def _facts(told: Provenance, now: datetime) -> list[tuple[str, str]]:
         ("asked about", _when(stored.asked_at, now)),
         ("successor", "" if told.successor is None else _named(told.successor)),
         *(("stands for", _named(other)) for other in told.stands_for),
-        ("quoted", f"{len(told.quotations)} times" if told.quotations else "never"),
+        ("quoted", f"in {len(told.quotations)} answers" if told.quotations else "never"),
         *(("", _quotation(one, now)) for one in told.quotations[:MOST_QUOTATIONS]),
         *(("night", _night(step)) for step in told.nights),
     ]
