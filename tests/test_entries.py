@@ -4,7 +4,7 @@ import io
 import json
 import logging
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from knowledge.records import Unusable
 from knowledge.store import Stored
 from knowledge.thread import Role
 from tests.knowledge.making import entry
-from tests.test_cli import Earshot, Ran, in_store, recording, settings
+from tests.test_cli import Earshot, Ran, recording, settings
 
 T0 = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 PROBLEM = "The gate stops with MLR-4090, how do I start it again?"
@@ -60,8 +60,16 @@ def earshot(capsys: pytest.CaptureFixture[str]) -> Earshot:
     return run
 
 
+def in_store(folder: Path, work: Callable[[Connection], object]) -> None:
+    database = open_database(f"sqlite:///{folder / 'earshot.db'}")
+    try:
+        database.run_blocking(work)
+    finally:
+        database.close()
+
+
 def put(folder: Path, *given: KnowledgeEntry, state: EntryState = EntryState.ACTIVE) -> list[str]:
-    in_store(folder, lambda connection: store.put_entries(connection, given, state) and None)
+    in_store(folder, lambda connection: store.put_entries(connection, given, state))
     return [one.id for one in given]
 
 
@@ -211,8 +219,8 @@ def test_an_entry_is_shown_with_all_that_is_known_of_it(earshot: Earshot, folder
     double = entry("The gate stops", SOLUTION, origin="m7")
     put(folder, one, double)
     in_store(folder, lambda connection: suggested(connection, one.id))
-    in_store(folder, lambda connection: store.set_trust(connection, one.id, Trust(up=3, down=1)) and None)
-    in_store(folder, lambda connection: store.move(connection, double.id, EntryState.MERGED, one.id) and None)
+    in_store(folder, lambda connection: store.set_trust(connection, one.id, Trust(up=3, down=1)))
+    in_store(folder, lambda connection: store.move(connection, double.id, EntryState.MERGED, one.id))
 
     shown = earshot("entries", "show", one.id).out
     for said in (
@@ -258,12 +266,12 @@ def test_a_step_leads_on_or_says_which_would(folder: Path, before: EntryState, s
     put(folder, one, state=before)
     allowed, after = STEPS[step]
     if before in allowed:
-        in_store(folder, lambda connection: entries.take(connection, one.id, step, T0) and None)
+        in_store(folder, lambda connection: entries.take(connection, one.id, step, T0))
         assert stored(folder, one.id).state is after
         assert (stored(folder, one.id).proven_at == T0) == (after is EntryState.ACTIVE)
         return
     with pytest.raises(EntryError, match=f"{one.id} is {before}; (what is {before} can be|there is nothing)"):
-        in_store(folder, lambda connection: entries.take(connection, one.id, step, T0) and None)
+        in_store(folder, lambda connection: entries.take(connection, one.id, step, T0))
     assert stored(folder, one.id).state is before
 
 
@@ -297,8 +305,8 @@ def test_what_a_night_proposed_is_settled_with_it(folder: Path, step: Step, sett
 def test_an_edited_entry_stands_in_the_place_of_the_old_one(earshot: Earshot, folder: Path) -> None:
     old, double = entry(PROBLEM, SOLUTION, origin="t1", confirmed=True), entry("The gate is down", SOLUTION)
     put(folder, old, double)
-    in_store(folder, lambda connection: store.set_trust(connection, old.id, Trust(up=4, down=1)) and None)
-    in_store(folder, lambda connection: store.move(connection, double.id, EntryState.MERGED, old.id) and None)
+    in_store(folder, lambda connection: store.set_trust(connection, old.id, Trust(up=4, down=1)))
+    in_store(folder, lambda connection: store.move(connection, double.id, EntryState.MERGED, old.id))
     better = SOLUTION.replace("7d", "3d")
     done = earshot("entries", "edit", old.id, "--set-solution", better, "--json").json
     new = stored(folder, done["id"])
