@@ -38,10 +38,10 @@ def show_list(console: Console, stored: Sequence[Stored], total: int) -> None:
         )
         return
     table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("ID", no_wrap=True)
-    table.add_column("STATE", no_wrap=True)
-    table.add_column("TRUST", justify="right", no_wrap=True)
-    table.add_column("READERS", no_wrap=True, overflow="ellipsis", max_width=18)
+    table.add_column("ID", no_wrap=True, min_width=SHORT_ID)
+    table.add_column("STATE", no_wrap=True, min_width=10)
+    table.add_column("TRUST", justify="right", no_wrap=True, min_width=5)
+    table.add_column("READERS", no_wrap=True, overflow="ellipsis", min_width=9, max_width=18)
     table.add_column("TITLE", ratio=3, no_wrap=True, overflow="ellipsis")
     table.add_column("FROM", ratio=2, no_wrap=True, overflow="ellipsis")
     for one in stored:
