@@ -18,7 +18,7 @@ LEAST_REFERENCE = 100
 
 # How rare a count must be in a channel that did not change. Sliding windows are looked at every night, and nearly the
 # same one again the night after, so that this is far from one false alarm in so many nights.
-RARE = 0.004
+RARE = 0.003
 RARE_SPEAKING = 0.0002
 MORE = 2.0  # times as much speaking as before; less than that is no other behaviour, however sure
 SHIFT = 0.25  # population stability index: from here on it is called a major shift

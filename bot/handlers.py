@@ -356,9 +356,16 @@ async def on_delete(bot: Bot, work: Work, deleted: Deleted) -> None:
 
 
 async def _unlearn(bot: Bot, source: str) -> None:
-    """Entries without the passages from ``source``; those that have no problem or solution left are dropped."""
+    """Entries without the passages from ``source``; those that have no problem or solution left are dropped.
+
+    So are those that a person worded anew: their words come from it, too.
+    """
     found = await bot.knowledge.entries_from(source)
     kept = [left for entry in found if (left := _without(entry, source)) is not None]
+    reworded = found
+    while reworded := [one for entry in reworded for one in await bot.knowledge.edits_of(entry.id)]:
+        kept = [entry for entry in kept if entry.id not in {one.id for one in reworded}]
+        await bot.knowledge.retire([one.id for one in reworded])
     if found:
         await bot.knowledge.retire([entry.id for entry in found])
         await bot.knowledge.learn(kept)

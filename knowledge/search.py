@@ -23,6 +23,7 @@ from knowledge.embed import Embedder
 from knowledge.entry import EntryState, Hit, KnowledgeEntry, Trust
 from knowledge.exchange import Exported
 from knowledge.finder import Finder, Found
+from knowledge.notes import EDIT
 from knowledge.ranking import Weights, above_floor, shipped
 from knowledge.store import LearnReport, Listing, Stored, View
 from knowledge.views import VERSION as VIEWS_VERSION
@@ -249,6 +250,12 @@ class Knowledge:
     async def entries_from(self, source: str) -> list[KnowledgeEntry]:
         """The entries that quote ``source``, a message id or a document's path."""
         return await self._database.run(lambda connection: store.entries_by_source(connection, source))
+
+    async def edits_of(self, entry_id: str) -> list[KnowledgeEntry]:
+        """The entries that are an entry worded anew."""
+        origin = f"{EDIT}{entry_id}"
+        stored = await self._database.run(lambda connection: store.stored_from(connection, origin))
+        return [one.entry for one in stored]
 
     async def count(self) -> int:
         """How many entries are known."""
