@@ -5,7 +5,9 @@ import json
 import logging
 import stat
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +15,13 @@ import pytest
 from sqlalchemy import Connection, insert
 
 from bot import entries, votes
+from bot.adapters.adapter import Deleted
 from bot.app import open_database
 from bot.cli import main
 from bot.entries import STEPS, EntryError, Step
 from bot.feedback import Vote
 from bot.forms import form, wording_from
+from bot.handlers import on_delete
 from bot.tables import night_changes, quoted, suggestions
 from knowledge import store
 from knowledge.entry import EntryKind, EntryState, KnowledgeEntry, Passage, PassageKind, Trust
@@ -26,6 +30,7 @@ from knowledge.notes import NoteError, Wording, edited, note, wording_of
 from knowledge.records import Unusable
 from knowledge.store import Stored
 from knowledge.thread import Role
+from tests.bot.test_drafts import practice, work
 from tests.knowledge.making import entry
 from tests.test_cli import Earshot, Ran, recording, settings
 
@@ -445,6 +450,28 @@ def test_an_edit_brings_no_secret_in() -> None:
     assert new is not None and KEY not in wording_of(new).solution
 
 
+async def test_a_deleted_message_takes_along_what_was_worded_anew_from_it(folder: Path) -> None:
+    async with practice(folder) as played:
+        knowledge = played.app.bot.knowledge
+        one = entry(PROBLEM, SOLUTION, origin="m1")
+        twice = wording_of(one)
+        await knowledge.learn([one, entry("How many slots?", "Set worker.slots.", origin="m9")])
+        for word in ("1d", "2d"):
+            changed = replace(twice, solution=SOLUTION.replace("7d", word))
+            one = await played.database.run(partial(reworded, one=one, wording=changed))
+        before = await knowledge.count()
+        await on_delete(played.app.bot, work(T0), Deleted(message_id="m1/solution", at=T0))
+        assert await knowledge.count() == before - 3
+        choice = store.Choice(words=("--older", "2d"))
+        assert await played.database.run(lambda connection: store.chosen_ids(connection, choice)) == []
+
+
+def reworded(connection: Connection, *, one: KnowledgeEntry, wording: Wording) -> KnowledgeEntry:
+    new = edited(one, wording, T0)
+    assert new is not None
+    return entries.replace_by_hand(connection, entries.found(connection, one.id), new, T0).entry
+
+
 # ---- export and import
 
 
@@ -562,6 +589,18 @@ def test_an_export_that_cannot_be_written_leaves_what_was_there(earshot: Earshot
     (folder / "taken.jsonl").mkdir()
     assert earshot("export", "taken.jsonl").code == 1
     assert not list(folder.glob(".*.part"))
+
+
+# ---- the demo's settings
+
+
+def test_the_demo_takes_the_settings_that_are_named_and_no_others(earshot: Earshot, folder: Path) -> None:
+    (folder / "off.yaml").write_text("embedder: {model: hash}\ndefaults: {mode: off}\n", "utf-8")
+    played = earshot("demo", "--once", "--config", "off.yaml")
+    assert played.code == 0 and " 0 answered with sources" in played.out
+    (folder / "bad.yaml").write_text("defaults: {precision: 9}\n", "utf-8")
+    refused = earshot("demo", "--once", "--config", "bad.yaml")
+    assert refused.code == 1 and "bad.yaml:1: defaults.precision: 9" in refused.err
 
 
 # ---- several paths

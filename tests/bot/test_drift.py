@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Connection
+from sqlalchemy import Connection, insert
 
 from bot import drifts, ledger, votes
 from bot.adapters.adapter import Channel, ChannelKind
@@ -21,10 +21,12 @@ from bot.drift import BINS, RECENT, REFERENCE, Window, at_least, bins, drift, st
 from bot.feedback import Outcome, Vote
 from bot.scorer import Action, Decision, Reason
 from bot.situation import policy_of, recall
+from bot.tables import drifts as table
 from bot.tickets import opened
 from bot.weighing import read_weights
 from knowledge.database import Database
 from knowledge.thread import Message, Role
+from tests.bot.test_drafts import practice, settings
 
 T = TypeVar("T")
 NOON = datetime(2026, 9, 1, 12, 0, tzinfo=UTC)
@@ -292,3 +294,22 @@ def test_a_decision_in_such_a_channel_and_the_doctor_say_why(database: Database)
     [finding] = [finding for finding in examine_store(database) if finding.name == "drift"]
     assert not finding.ok
     assert f"{HELP.id} gets drafts instead of replies since 2026-09-01: 12 of 12 judged" in finding.text
+
+
+# ---- in a running channel
+
+
+@pytest.mark.parametrize(("place", "action"), [("#drafts", "DRAFT"), (None, "SILENT")])
+async def test_what_would_have_been_a_reply_is_a_draft_or_kept(
+    tmp_path: Path, place: str | None, action: str
+) -> None:
+    replying = settings(drafts_to=place, defaults={"wait_seconds": "0", "precision": "0.5"}, timezone="UTC")
+    async with practice(tmp_path, replying) as played:
+        fall = {"channel": "help", "since": 1.0, "night": "2026-03-01", "why": "it went wrong", "calm": 0}
+        row = insert(table).values(**fall, settings="reply 0.5", checked="2026-03-01")
+        await played.database.run(lambda connection: connection.execute(row) and None)
+        await played.ask()  # the suggestion is kept in either case
+        decided = await played.database.run(lambda connection: ledger.last_decision(connection, "q1"))
+        assert decided is not None and decided.action == action
+        assert ledger.reason_lines(decided)[0] == "drift: replies are drafts for now: it went wrong"
+        assert played.adapter.posts == {} and len(played.adapter.drafts) == (action == "DRAFT")
