@@ -16,6 +16,8 @@ from sqlalchemy import Connection, insert
 
 from bot import entries, votes
 from bot.adapters.adapter import Deleted
+from bot.adapters.slack_wire import provenance
+from bot.answerer import Citation
 from bot.app import open_database
 from bot.cli import main
 from bot.entries import STEPS, EntryError, Step
@@ -88,7 +90,7 @@ def stored(folder: Path, entry_id: str) -> Stored:
 # ---- notes
 
 
-def test_a_note_is_found_at_once_and_cites_that_it_was_saved_by_hand(earshot: Earshot, folder: Path) -> None:
+def test_a_note_is_found_and_quoted_at_once(earshot: Earshot, folder: Path) -> None:
     added = earshot("learn", "--text", SOLUTION, "--problem", PROBLEM, "--json")
     assert added.code == 0 and added.json["added"]
     kept = stored(folder, added.json["id"])
@@ -97,6 +99,20 @@ def test_a_note_is_found_at_once_and_cites_that_it_was_saved_by_hand(earshot: Ea
     asked = earshot("ask", PROBLEM, "--json").json
     assert asked["hits"][0]["entry"] == kept.entry.id
     assert SOLUTION in asked["answer"]
+
+
+def test_what_cites_a_note_says_that_it_was_saved_by_hand() -> None:
+    citation = Citation(
+        number=1,
+        entry="e1",
+        source="note:1",
+        title="T",
+        quote="Q",
+        kind=EntryKind.NOTE,
+        role=Role.ANALYST,
+        at=T0,
+    )
+    assert provenance(citation, T0 + timedelta(days=3)) == "saved by hand, 3 days ago"
 
 
 def test_the_same_note_again_changes_nothing_and_says_where_it_stands(earshot: Earshot, folder: Path) -> None:
