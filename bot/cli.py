@@ -5,6 +5,7 @@ import importlib
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
+from typing import Protocol
 
 from knowledge.entry import PUBLIC, WORKSPACE
 
@@ -13,6 +14,8 @@ DEFAULT_CONFIG = Path("config.yaml")
 
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
+    if complaint := misused(arguments):
+        arguments.complain(complaint)
     # Only now: the commands bring the database, the index and the clients with them, which take a second to import.
     code: int = importlib.import_module("bot.commands").execute(arguments)
     return code
@@ -32,7 +35,7 @@ def parser() -> argparse.ArgumentParser:
         type=Path,
         default=DEFAULT_CONFIG,
         metavar="PATH",
-        help="settings (default: ./config.yaml)",
+        help="settings (default: ./config.yaml; demo reads only a named file)",
     )
     shared.add_argument("-v", "--verbose", action="store_true", help="log more, to stderr")
     as_json = argparse.ArgumentParser(add_help=False)
@@ -44,7 +47,7 @@ def parser() -> argparse.ArgumentParser:
     def add(name: str, text: str, *, json: bool = False) -> argparse.ArgumentParser:
         parents = [shared, as_json] if json else [shared]
         command = commands.add_parser(name, parents=parents, help=text, description=text)
-        command.set_defaults(command=name)
+        command.set_defaults(command=name, complain=command.error)
         return command
 
     add("run", "Listen to the platforms that config.yaml enables, until stopped.")
@@ -56,18 +59,42 @@ def parser() -> argparse.ArgumentParser:
     learn = add(
         "learn",
         "Add documents (Markdown, text, HTML, CSV with question and answer) and closed threads (a Slack export, "
-        "JSON lines) to the knowledge. Learning the same again changes nothing.",
+        "JSON lines) to the knowledge, or what is given by hand with --text. Learning the same again changes nothing.",
         json=True,
     )
     learn.add_argument(
-        "paths", nargs="+", type=Path, metavar="PATH", help="a file, or a folder to walk through"
+        "paths",
+        nargs="*",
+        type=Path,
+        metavar="PATH",
+        help="a file, or a folder to walk through; a file that `earshot export` wrote is taken over",
     )
+    learn.add_argument("--text", metavar="TEXT", help="one entry by hand: what may be quoted; - reads stdin")
+    learn.add_argument(
+        "--title", default="", metavar="T", help="with --text: its title (default: the first line)"
+    )
+    learn.add_argument("--problem", default="", metavar="Q", help="with --text: the question that it answers")
     learn.add_argument(
         "--audience",
         type=_audience,
         default=WORKSPACE,
         metavar="WHO",
         help="public | workspace | channel:ID (default: workspace; private channels of an export keep to themselves)",
+    )
+    _add_entries(add)
+    export = add(
+        "export",
+        "Write what is known as JSON lines, one entry a line, for `earshot learn` to read elsewhere. What belongs to "
+        "one channel is left out, and so is who said what, unless asked for.",
+    )
+    export.add_argument(
+        "file", nargs="?", type=Path, default=Path("-"), metavar="FILE", help="where to (default: -, stdout)"
+    )
+    export.add_argument("--state", choices=STATES, default="active", metavar="STATE", help=_STATES_HELP)
+    export.add_argument("--audience", type=_audience, metavar="WHO", help="only what these may read")
+    export.add_argument("--private", action="store_true", help="also what belongs to one channel only")
+    export.add_argument(
+        "--people", action="store_true", help="also the ids of who said it, not only their roles"
     )
     again = add(
         "replay",
@@ -135,6 +162,99 @@ def _date(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is no date; give one such as 2026-01-31") from error
+
+
+class Adding(Protocol):
+    """How a command is added."""
+
+    def __call__(self, name: str, text: str, *, json: bool = False) -> argparse.ArgumentParser: ...
+
+
+STATES = ("active", "pending", "rejected", "merged", "superseded", "disputed", "retired", "all")
+_STATES_HELP = f"{', '.join(STATES[:-1])} or {STATES[-1]}"
+ACTIONS = {
+    "list": "what is known, newest first (what is done if nothing is said)",
+    "show": "one entry: its words, who said them and where, its votes, and what became of it",
+    "edit": "word it anew in $EDITOR, or with --set-…; the new wording stands in its place",
+    "retire": "take it out: it is not quoted any more, and kept for `restore`",
+    "restore": "take it in again, whatever took it out",
+    "approve": "let in what a night was not sure of (--state pending lists it)",
+    "reject": "do not let it in; it is not proposed again",
+}
+_ON_LIST = ("state", "origin", "match", "audience", "limit")
+_ON_EDIT = ("set_title", "set_problem", "set_solution")
+
+
+def _add_entries(add: Adding) -> None:
+    entries = add("entries", "Look through what is known, and change it by hand.", json=True)
+    entries.formatter_class = argparse.RawDescriptionHelpFormatter
+    entries.epilog = (
+        "actions:\n"
+        + "".join(f"  {name:<9}{text}\n" for name, text in ACTIONS.items())
+        + "\nAn ID may be cut short as long as only one entry begins so. Nothing is overwritten: what is taken\n"
+        "out or worded anew stays, and can be restored.\n\n"
+        "examples:\n"
+        "  earshot entries --state pending\n"
+        "  earshot entries --match 'spill folder' --limit 5\n"
+        "  earshot entries show e3f09a1b2\n"
+        "  earshot entries edit e3f09a1b2 --set-title 'The gate stops with MLR-4090'\n"
+    )
+    entries.add_argument(
+        "action", nargs="?", choices=list(ACTIONS), default="list", metavar="ACTION", help="see below"
+    )
+    entries.add_argument(
+        "ids", nargs="*", metavar="ID", help="which; list takes none, edit one, others any number"
+    )
+    entries.add_argument(
+        "--state", choices=STATES, metavar="STATE", help=f"list: {_STATES_HELP} (default: active)"
+    )
+    entries.add_argument("--origin", metavar="X", help="list: what was learnt from this thread or document")
+    entries.add_argument("--match", metavar="WORDS", help="list: what contains all of these words")
+    entries.add_argument("--audience", type=_audience, metavar="WHO", help="list: what these may read")
+    entries.add_argument("--limit", type=_count, metavar="N", help="list: at most this many (default: 20)")
+    entries.add_argument("--set-title", metavar="T", help="edit: the new title; no editor is opened")
+    entries.add_argument("--set-problem", metavar="Q", help="edit: the new problem")
+    entries.add_argument("--set-solution", metavar="TEXT", help="edit: the new solution; - reads stdin")
+
+
+def misused(arguments: argparse.Namespace) -> str | None:
+    """What is wrong with arguments that are each right; None if nothing is."""
+    if arguments.command == "learn":
+        return _misused_learn(arguments)
+    if arguments.command == "entries":
+        return _misused_entries(arguments)
+    return None
+
+
+def _misused_learn(arguments: argparse.Namespace) -> str | None:
+    if arguments.text is None and (arguments.title or arguments.problem):
+        return "--title and --problem describe --text; give that, too"
+    if arguments.text is None and not arguments.paths:
+        return "nothing to learn; give a PATH, or --text"
+    if arguments.text is not None and arguments.paths:
+        return "give either --text or PATHs"
+    return None
+
+
+def _misused_entries(arguments: argparse.Namespace) -> str | None:
+    action = arguments.action
+    if action == "list" and arguments.ids:
+        return "list takes no ID; `earshot entries show ID` shows one"
+    if action != "list" and not arguments.ids:
+        return f"{action} needs an ID; `earshot entries` lists them"
+    if action == "edit" and len(arguments.ids) > 1:
+        return "edit takes one ID at a time"
+    for names, theirs in ((_ON_LIST, "list"), (_ON_EDIT, "edit")):
+        given = [name for name in names if getattr(arguments, name) is not None]
+        if given and action != theirs:
+            return f"--{given[0].replace('_', '-')} belongs to {theirs}, not to {action}"
+    return None
+
+
+def _count(text: str) -> int:
+    if text.isascii() and text.isdigit() and int(text) > 0:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no number of entries; give one such as 20")
 
 
 def _audience(text: str) -> str:

@@ -5,15 +5,16 @@ import asyncio
 import json
 import logging
 import os
+import shlex
 import signal
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.logging import RichHandler
@@ -23,7 +24,7 @@ from rich.table import Column, Table
 from sqlalchemy import Connection, Row
 from sqlalchemy.exc import DatabaseError
 
-from bot import forget, inbox, ledger, nights, optouts
+from bot import entries, forget, inbox, ledger, nights, optouts
 from bot.adapters.adapter import LookupFailed
 from bot.adapters.slack import SlackAdapter, StartFailed
 from bot.answerer import ground
@@ -36,8 +37,10 @@ from bot.config import EPHEMERAL, Config, Secrets, secrets_from
 from bot.config_file import ConfigError, ConfigFile, load, problems_to_run
 from bot.demo import Demo
 from bot.doctor import Finding, examine_clip, examine_config, examine_scopes, examine_store
+from bot.entries import EntryError, Provenance, Step
 from bot.explain import told
 from bot.forget import What
+from bot.forms import PARTS, form, wording_from
 from bot.handlers import Bot
 from bot.learning import Learnt, learn_path
 from bot.night import run_night
@@ -45,18 +48,25 @@ from bot.nights import Recorded
 from bot.receipts import Receipt, receipt_from
 from bot.replay import Report, replay
 from bot.report import NightReport, report_from
+from bot.shown import entry_json, list_json, show_entry, show_list
 from bot.verify import verify
 from knowledge import store
 from knowledge.database import Database
 from knowledge.embed import UnknownModel
-from knowledge.entry import PUBLIC, WORKSPACE, Hit
+from knowledge.entry import PUBLIC, WORKSPACE, EntryState, Hit, KnowledgeEntry
+from knowledge.exchange import line_of
+from knowledge.notes import NoteError, Wording, edited, note, wording_of
 from knowledge.recordings import RecordingError, read_recording
 from knowledge.search import Knowledge
 from knowledge.sources import SourceError
+from knowledge.store import Stored
 from knowledge.thread import Message, Thread
 from knowledge.writer_extractive import ExtractiveWriter
 
 ShowProgress = Callable[[int, int, str], None]  # done, of how many, of what
+
+LISTED = 20  # entries, if no limit is given
+EXPORT_BATCH = 200  # entries read together
 
 log = logging.getLogger("earshot")
 out = Console()
@@ -67,13 +77,36 @@ class Failed(Exception):
     """A problem that was found; the message says what and the remedy. Exit code 1."""
 
 
+PROBLEMS = (
+    Failed,
+    ConfigError,
+    StartFailed,
+    StoreInUse,
+    RecordingError,
+    SourceError,
+    UnknownModel,
+    EntryError,
+    NoteError,
+)
+
+
 def execute(arguments: argparse.Namespace) -> int:
     """Run the command that was parsed; its exit code."""
     _log_to_stderr(verbose=arguments.verbose)
     try:
         code: int = asyncio.run(COMMANDS[arguments.command](arguments))
         sys.stdout.flush()
-    except (Failed, ConfigError, StartFailed, StoreInUse, RecordingError, SourceError, UnknownModel) as error:
+    except (
+        Failed,
+        ConfigError,
+        StartFailed,
+        StoreInUse,
+        RecordingError,
+        SourceError,
+        UnknownModel,
+        EntryError,
+        NoteError,
+    ) as error:
         _complain(str(error))
         return 1
     except DatabaseError as error:
@@ -136,7 +169,8 @@ def _slack(config: Config, secrets: Secrets) -> SlackAdapter:
 
 
 async def _demo(arguments: argparse.Namespace) -> int:
-    config = Config()
+    # The demo is to look the same wherever it is tried, so only settings that are named count.
+    config = _config(arguments) if arguments.config != DEFAULT_CONFIG else Config()
     with err.status("loading the embedding model"):
         embedder = await asyncio.to_thread(embedder_of, config)
     await Demo(config, embedder, out).play(once=arguments.once)
@@ -145,6 +179,8 @@ async def _demo(arguments: argparse.Namespace) -> int:
 
 async def _learn(arguments: argparse.Namespace) -> int:
     config = _config(arguments)
+    if arguments.text is not None:
+        return await _learn_note(arguments, config)
     for path in arguments.paths:
         if not path.exists():
             raise Failed(f"{path}: there is no such file or folder")
@@ -155,16 +191,55 @@ async def _learn(arguments: argparse.Namespace) -> int:
         async with _knowledge(config, database) as knowledge:
             with _progress() as progress:
                 for path in arguments.paths:
-                    learnt += await learn_path(
-                        knowledge,
-                        path,
-                        audience,
-                        config.tickets.close_after,
-                        progress,
-                        patterns=config.redact.patterns,
-                        opted_out=opted_out,
-                    )
+                    learnt += await _learn_path(knowledge, path, audience, config, progress, opted_out)
     return _report_learnt(learnt, as_json=arguments.json)
+
+
+async def _learn_path(
+    knowledge: Knowledge,
+    path: Path,
+    audience: str,
+    config: Config,
+    progress: ShowProgress,
+    opted_out: frozenset[str],
+) -> Learnt:
+    """What is in one path; one that cannot be read is reported, and the others go on."""
+    close_after, patterns = config.tickets.close_after, config.redact.patterns
+    try:
+        return await learn_path(
+            knowledge, path, audience, close_after, progress, patterns=patterns, opted_out=opted_out
+        )
+    except (RecordingError, SourceError) as error:
+        return Learnt(unusable=(str(error),))
+
+
+async def _learn_note(arguments: argparse.Namespace, config: Config) -> int:
+    text = sys.stdin.read() if arguments.text == "-" else arguments.text
+    with _store(config) as database:
+        audience = await _audience_in(database, arguments.audience)
+        entry = note(
+            text,
+            title=arguments.title,
+            problem=arguments.problem,
+            audience=audience,
+            at=SystemClock().now(),
+            patterns=config.redact.patterns,
+        )
+        before = await database.run(lambda connection: store.state_of(connection, entry.id))
+        if before is None:
+            async with _knowledge(config, database) as knowledge:
+                await knowledge.learn([entry])
+    if arguments.json:
+        shown = {"id": entry.id, "added": before is None, "state": before or EntryState.ACTIVE}
+        print(json.dumps(shown, ensure_ascii=False))
+    elif before is None:
+        _say(f"{entry.id} added: {entry.title}")
+    else:
+        again = (
+            "" if before is EntryState.ACTIVE else f"; `earshot entries restore {entry.id}` takes it in again"
+        )
+        _say(f"{entry.id} is known and {before}{again}")
+    return 0
 
 
 def _report_learnt(learnt: Learnt, *, as_json: bool) -> int:
@@ -340,6 +415,168 @@ def _copy(database: Database) -> Iterator[Database]:
             yield copy
         finally:
             copy.close()
+
+
+# ---- entries, export -----------------------------------------------------
+
+
+async def _entries(arguments: argparse.Namespace) -> int:
+    config = _config(arguments)
+    with _store(config) as database:
+        match arguments.action:
+            case "list":
+                await _list_entries(arguments, database)
+            case "show":
+                await _show_entries(arguments, database)
+            case "edit":
+                await _edit_entry(arguments, config, database)
+            case step:
+                await _take_step(arguments, database, Step(step))
+    return 0
+
+
+async def _list_entries(arguments: argparse.Namespace, database: Database) -> None:
+    audience = None if arguments.audience is None else await _audience_in(database, arguments.audience)
+    choice = store.Choice(
+        state=_state(arguments.state or EntryState.ACTIVE),
+        origin=arguments.origin,
+        audience=audience,
+        words=tuple((arguments.match or "").split()),
+        limit=arguments.limit or LISTED,
+    )
+    found = await database.run(lambda connection: entries.listed(connection, choice))
+    if arguments.json:
+        print(json.dumps(list_json(found), ensure_ascii=False))
+    else:
+        show_list(out, found, await database.run(lambda connection: store.count_chosen(connection, choice)))
+
+
+async def _show_entries(arguments: argparse.Namespace, database: Database) -> None:
+    def look(connection: Connection) -> list[Provenance]:
+        found = [entries.found(connection, given) for given in arguments.ids]
+        return [entries.provenance(connection, one) for one in found]
+
+    told = await database.run(look)
+    if arguments.json:
+        print(json.dumps([entry_json(one) for one in told], ensure_ascii=False))
+        return
+    for n, one in enumerate(told):
+        if n:
+            out.rule(style="dim")
+        show_entry(out, one, SystemClock().now())
+
+
+async def _take_step(arguments: argparse.Namespace, database: Database, step: Step) -> None:
+    now = SystemClock().now()
+
+    def take(connection: Connection) -> list[tuple[Stored, EntryState]]:
+        found = [entries.found(connection, given) for given in arguments.ids]
+        return [(one, entries.take(connection, one.entry.id, step, now)) for one in found]
+
+    taken = await database.run(take)
+    if arguments.json:
+        moved = [{"id": one.entry.id, "before": one.state, "after": after} for one, after in taken]
+        print(json.dumps(moved, ensure_ascii=False))
+        return
+    for one, after in taken:
+        _say(f"{one.entry.id} was {one.state}, is {after}: {one.entry.title}")
+
+
+async def _edit_entry(arguments: argparse.Namespace, config: Config, database: Database) -> None:
+    before = await database.run(lambda connection: entries.found(connection, arguments.ids[0]))
+    wording = _set(arguments, wording_of(before.entry)) or await _edited_in_editor(before.entry)
+    now = SystemClock().now()
+    entry = edited(before.entry, wording, now, config.redact.patterns)
+    after = before
+    if entry is not None:
+        after = await database.run(lambda connection: entries.replace_by_hand(connection, before, entry, now))
+    if arguments.json:
+        moved = {"id": after.entry.id, "replaces": before.entry.id if entry is not None else None}
+        print(json.dumps(moved, ensure_ascii=False))
+    elif entry is None:
+        _say(f"{before.entry.id} stays as it was: nothing was changed")
+    else:
+        _say(f"{after.entry.id} stands in the place of {before.entry.id}: {after.entry.title}")
+
+
+def _set(arguments: argparse.Namespace, wording: Wording) -> Wording | None:
+    """The wording that the options give; None if they give none."""
+    given = {name: getattr(arguments, f"set_{name}") for name in PARTS}
+    set_ = {name: text for name, text in given.items() if text is not None}
+    if set_.get("solution") == "-":
+        set_["solution"] = sys.stdin.read()
+    return replace(wording, **set_) if set_ else None
+
+
+async def _edited_in_editor(entry: KnowledgeEntry) -> Wording:
+    """What a person makes of an entry's words in the editor. Raises Failed if that cannot be run."""
+    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
+    with tempfile.TemporaryDirectory(prefix="earshot-") as folder:
+        file = Path(folder) / f"{entry.id}.md"
+        file.write_text(form(entry.id, wording_of(entry)), encoding="utf-8")
+        try:
+            running = await asyncio.create_subprocess_exec(*shlex.split(editor), str(file))
+        except (OSError, ValueError) as error:
+            raise Failed(
+                f"the editor {editor!r} cannot be run: {error}; set EDITOR, or use --set-solution"
+            ) from error
+        if code := await running.wait():
+            raise Failed(f"the editor {editor!r} ended with {code}; nothing was changed")
+        return wording_from(file.read_text(encoding="utf-8"))
+
+
+def _state(given: str) -> EntryState | None:
+    """The state that is named; None for all of them."""
+    return None if given == "all" else EntryState(given)
+
+
+async def _export(arguments: argparse.Namespace) -> int:
+    config = _config(arguments)
+    with _store(config) as database:
+        audience = None if arguments.audience is None else await _audience_in(database, arguments.audience)
+        if audience is not None and audience.startswith("channel:") and not arguments.private:
+            raise Failed(
+                f"{audience} is one channel's own knowledge; if it may leave that channel, add --private"
+            )
+        choice = store.Choice(state=_state(arguments.state), audience=audience, private=arguments.private)
+        with _progress() as progress, _written(arguments.file) as lines:
+            count = await _write_entries(database, choice, lines, progress, people=arguments.people)
+    err.print(f"{count} entries written", highlight=False)
+    return 0
+
+
+async def _write_entries(
+    database: Database, choice: store.Choice, lines: TextIO, progress: ShowProgress, *, people: bool
+) -> int:
+    """Write the entries oldest first, a few at a time; how many."""
+    ids = (await database.run(lambda connection: store.chosen_ids(connection, choice)))[::-1]
+    count = 0
+    for start in range(0, len(ids), EXPORT_BATCH):
+        some = ids[start : start + EXPORT_BATCH]
+        stored = await database.run(partial(entries.of_ids, ids=some))
+        lines.writelines(f"{line_of(one, people=people)}\n" for one in stored)
+        count += len(stored)
+        progress(start + len(some), len(ids), "exporting")
+    return count
+
+
+@contextmanager
+def _written(file: Path) -> Iterator[TextIO]:
+    """Where to write; a file is there whole or, if something goes wrong, as it was. Raises Failed."""
+    if file == Path("-"):
+        yield sys.stdout
+        return
+    part = file.with_name(f".{file.name}.{os.getpid()}.part")
+    try:
+        with part.open("w", encoding="utf-8") as lines:
+            yield lines
+            lines.flush()
+            os.fsync(lines.fileno())
+        part.replace(file)
+    except OSError as error:
+        raise Failed(f"{file} cannot be written: {error.strerror}; name another, or - for stdout") from error
+    finally:
+        part.unlink(missing_ok=True)
 
 
 # ---- ask, why, doctor -----------------------------------------------------
@@ -597,6 +834,10 @@ async def _knowledge(config: Config, database: Database) -> AsyncIterator[Knowle
         await knowledge.close()
 
 
+def _say(text: str) -> None:
+    out.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
 def _complain(text: str) -> None:
     err.print(text, style="red", highlight=False, markup=False, soft_wrap=True)
 
@@ -626,6 +867,8 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], Coroutine[None, None, int]
     "run": _run,
     "demo": _demo,
     "learn": _learn,
+    "entries": _entries,
+    "export": _export,
     "replay": _replay,
     "night": _night,
     "ask": _ask,

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from bot import inbox, intents, ledger
+from bot import drifts, inbox, intents, ledger
 from bot.adapters import slack_wire
 from bot.config import Config, Secrets, groups_in, mail_domains_in
 from bot.config_file import problems_to_run
@@ -78,6 +78,7 @@ def _examine(connection: Connection) -> list[Finding]:
         ),
         Finding(name="outbox", ok=True, text=_counted(sent) or "nothing was posted yet"),
         *[Finding(name="dropped post", ok=True, text=why) for why in intents.dropped(connection)],
+        *_drifted(drifts.all_fallen(connection)),
         Finding(name="tickets", ok=True, text=_counted(ledger.ticket_counts(connection)) or "none yet"),
         Finding(name="knowledge", ok=True, text=f"{known.entries} entries"),
     ]
@@ -94,6 +95,19 @@ def _set_aside(rows: Sequence[Row[Any]]) -> list[Finding]:
             text=f"#{row.id} of {row.conversation} after {row.tries} tries: {row.error}; {remedy}",
         )
         for row in rows
+    ]
+
+
+def _drifted(channels: Sequence[drifts.Fallen]) -> list[Finding]:
+    """Channels whose replies are drafts for now. No problem of the machine's, but one that a person should look at."""
+    remedy = "it replies again after three nights as before, or once its mode or precision is set anew"
+    return [
+        Finding(
+            name="drift",
+            ok=False,
+            text=f"{one.channel} gets drafts instead of replies since {one.since:%Y-%m-%d}: {one.why}; {remedy}",
+        )
+        for one in channels
     ]
 
 

@@ -175,7 +175,11 @@ async def _look(bot: Bot, work: Work, situation: Situation) -> None:
         hits = await _search(bot, situation)
         decision = decide(situation, hits)
     suggestion, place = None, None
-    if decision.action in (Action.REPLY, Action.DRAFT) or decision.reasons[0].name in ("shadow", "clip"):
+    if decision.action in (Action.REPLY, Action.DRAFT) or decision.reasons[0].name in (
+        "shadow",
+        "clip",
+        "drift",
+    ):
         suggestion = await _write(bot, situation, hits)
         if suggestion is None:
             decision = silent("no grounded answer", "no source says it word for word", score=decision.score)

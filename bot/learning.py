@@ -8,10 +8,12 @@ from pathlib import Path
 
 from bot import conversations
 from knowledge.entry import KnowledgeEntry, audience_of
+from knowledge.exchange import Exported, cleaned, is_export, read_lines, renamed
 from knowledge.mine import mine
 from knowledge.recordings import Recording, RecordingError, is_recording, read_recording
+from knowledge.records import Unusable
 from knowledge.search import Knowledge
-from knowledge.sources import SourceError, entries_from, walk
+from knowledge.sources import SourceError, entries_from, origin_of, walk
 from knowledge.store import LearnReport
 from knowledge.thread import Message, Thread, thread_of, without_people
 
@@ -57,10 +59,14 @@ async def learn_path(
 
     Documents are called by their path below ``root`` (default: as seen from the current folder). ``patterns`` are the
     workspace's own of what to redact. Of threads nothing is learnt from those who ``opted_out``.
+    workspace's own of what to redact. A file that `earshot export` wrote is taken over as it says, for the readers
+    that it says.
 
     Within a folder, what cannot be read is reported and passed over. Raises RecordingError or SourceError if
     ``path`` itself cannot be read.
     """
+    if is_export(path):
+        return await _take_over(knowledge, path, progress, patterns)
     if is_recording(path):
         return await _learn_recording(
             knowledge, read_recording(path), audience, close_after, progress, patterns, opted_out
@@ -74,8 +80,21 @@ async def learn_path(
         progress(done, len(found.documents), f"documents of {path.name}")
         learnt += await _learn_document(knowledge, file, audience, root, patterns)
     for file in found.recordings:
+        if is_export(file):
+            learnt += await _take_over(knowledge, file, progress, patterns)
+            continue
         learnt += await _learn_recorded(knowledge, file, audience, close_after, progress, patterns, opted_out)
     return learnt
+
+
+async def _take_over(knowledge: Knowledge, file: Path, progress: Progress, patterns: Patterns) -> Learnt:
+    """Entries that were exported. A line that cannot be used is named; the others are taken all the same."""
+    with file.open("rb") as lines:
+        read = list(read_lines(lines))
+    broken = tuple(f"{file}:{number}: {one}" for number, one in read if isinstance(one, Unusable))
+    usable = [cleaned(one, patterns) for _, one in read if isinstance(one, Exported)]
+    report = await knowledge.take_over(renamed(usable), progress)
+    return replace(_counted(report), files=1 if usable else 0, unusable=broken)
 
 
 def _root_of(path: Path) -> Path:
@@ -91,7 +110,7 @@ async def _learn_document(
         entries = entries_from(file, audience, root, patterns)
     except SourceError as error:
         return Learnt(unusable=(str(error),))
-    report = await knowledge.learn_origin(file.relative_to(root).as_posix(), entries)
+    report = await knowledge.learn_origin(origin_of(file, root), entries)
     return replace(_counted(report), files=1)
 
 

@@ -49,7 +49,8 @@ class Policy:
     what it follows from.
 
     ``drafts_to``: where drafts go in mode draft; None: nowhere, because the channel is private and names no place
-    of its own. ``clip``: what scores below the threshold but at least ``clip_threshold`` gets a 📎.
+    of its own. ``drifted``: why replies are drafts for now, although the mode is reply.
+    ``clip``: what scores below the threshold but at least ``clip_threshold`` gets a 📎.
     """
 
     mode: str
@@ -65,6 +66,7 @@ class Policy:
     drafts_to: str | None = None
     clip: bool = False
     clip_threshold: float = 1.0
+    drifted: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -273,8 +275,15 @@ def decide(situation: Situation, hits: Sequence[Hit]) -> Decision:
     if policy.mode == "shadow":
         text = "would have replied; the channel's mode is shadow"
         return outcome(Action.SILENT, Reason(name="shadow", text=text))
+    if policy.drifted is not None:
+        return outcome(Action.SILENT if policy.drafts_to is None else Action.DRAFT, _drifted(policy.drifted))
     speaking = Action.DRAFT if policy.mode == "draft" else Action.REPLY
     return outcome(speaking, Reason(name="can help", text=f"{score:.2f} reaches {policy.threshold:.2f}"))
+
+
+def _drifted(why: str) -> Reason:
+    """Why a reply is a draft, or silence where no drafts_to takes one."""
+    return Reason(name="drift", text=f"replies are drafts for now: {why}")
 
 
 def _short_of_it(score: float, situation: Situation) -> Reason:
@@ -326,7 +335,7 @@ def _held_back(situation: Situation) -> Reason | None:
         )
     if policy.quiet_now and not situation.asked:
         return Reason(name="quiet hours", text="the channel has quiet hours now")
-    if policy.mode == "draft" and policy.drafts_to is None:
+    if policy.mode == "draft" and policy.drafts_to is None and policy.drifted is None:
         text = "would have drafted; the channel is private and names no drafts_to of its own"
         return Reason(name="private draft", text=text)
     return None

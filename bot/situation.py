@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from sqlalchemy import Connection
 
-from bot import conversations, ledger, mutes, tempo, tickets, votes
+from bot import conversations, drifts, ledger, mutes, tempo, tickets, votes
 from bot.adapters.adapter import Channel, Heard
 from bot.config import (
     EPHEMERAL,
@@ -67,7 +67,7 @@ def recall(connection: Connection, config: Config, message_id: str, now: datetim
         return None
     message = next(said for said in thread.messages if said.id == message_id)
     channel = ledger.channel_of(connection, message.channel)
-    policy = policy_of(config, channel, now)
+    policy = drifts.held_back(connection, config, channel, policy_of(config, channel, now))
     given = ledger.in_conversation(connection, conversation)
     parts = ledger.parts(connection, [message.user])
     return Situation(

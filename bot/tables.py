@@ -323,6 +323,21 @@ optouts = Table(
 )
 
 
+# A channel that is no longer as it was: its replies are drafts until it is again.
+drifts = Table(
+    "drifts",
+    _metadata,
+    Column("channel", String, primary_key=True),
+    Column("since", Float, nullable=False),
+    Column("night", String, nullable=False),  # the date on which it was noticed
+    Column("why", Text, nullable=False),
+    Column("settings", String, nullable=False),  # mode and precision then; set anew, they hold
+    Column("calm", Integer, nullable=False),  # nights in a row in which it was as before
+    Column("checked", String, nullable=False),  # the date of the last look
+    Column("lifted_at", Float),
+)
+
+
 def _add_scores(connection: Connection) -> None:
     """What decisions weighed, what threads showed, and the channels' scales."""
     known = {column["name"] for column in inspect(connection).get_columns("decisions")}
@@ -363,6 +378,10 @@ def _add_optouts(connection: Connection) -> None:
     optouts.create(connection, checkfirst=True)
 
 
+def _add_drifts(connection: Connection) -> None:
+    drifts.create(connection, checkfirst=True)
+
+
 MIGRATIONS = [
     Migration("2026-11-ledger", lambda connection: _metadata.create_all(connection)),
     Migration("2026-11-scores", _add_scores),
@@ -370,6 +389,7 @@ MIGRATIONS = [
     Migration("2026-11-interaction", _add_interaction),
     Migration("2026-11-nights", _add_nights),
     Migration("2026-11-optouts", _add_optouts),
+    Migration("2026-11-drifts", _add_drifts),
 ]
 
 # What a scratch copy keeps of its store: who people are is knowledge of today, not a conversation.

@@ -90,7 +90,7 @@ def keep_outcomes(connection: Connection, thread: Thread, now: datetime) -> list
         spoken = suggestion is not None and suggestion.posted_id is not None  # a shared draft, too
         outcome = outcome_of(thread, answer, message, shown=spoken)
         if outcome is not Outcome.UNKNOWN:
-            shadow = ledger.first_reason(row)[0] == "shadow"
+            shadow = ledger.first_reason(row)[0] in ("shadow", "drift")
             votes.put_outcome(connection, message, outcome, now, shadow=shadow)
             found.append(message.id)
     return found

@@ -20,6 +20,7 @@ class EntryKind(StrEnum):
     DOCUMENT = "document"
     FAQ = "faq"
     THREAD = "thread"
+    NOTE = "note"  # written by hand for Earshot itself
 
 
 class EntryState(StrEnum):

@@ -22,7 +22,9 @@ from knowledge.embed import BATCH as EMBED_BATCH
 from knowledge.embed import Embedder
 from knowledge.entry import Alike as Alike  # what `alike` gives
 from knowledge.entry import EntryState, Hit, KnowledgeEntry, Trust
+from knowledge.exchange import Exported
 from knowledge.finder import Finder, Found
+from knowledge.notes import EDIT
 from knowledge.ranking import Weights, above_floor, shipped
 from knowledge.store import LearnReport, Listing, Stored, View
 from knowledge.views import VERSION as VIEWS_VERSION
@@ -194,6 +196,23 @@ class Knowledge:
         unchanged = tuple(entry.id for entry in given if entry.id not in new)
         return LearnReport(added=tuple(added), unchanged=unchanged)
 
+    async def take_over(self, found: Sequence[Exported], progress: Progress | None = None) -> LearnReport:
+        """Add what another store, or this one, exported, with its trust and where it stands. What is known stays as it
+        is. Stopped half-way, what was reported as done is kept."""
+        report = progress or _silent
+        added: list[str] = []
+        for done, some in _batches(found, LEARN_BATCH):
+            embedded = await self._embed_new([one.entry for one in some])
+            named = {one.entry.id for one in found}
+            added += await self._database.run(
+                partial(self._put_exported, found=some, embedded=embedded, named=named)
+            )
+            report(done, len(found), "taking over")
+        await self._follow()
+        new = set(added)
+        unchanged = tuple(one.entry.id for one in found if one.entry.id not in new)
+        return LearnReport(added=tuple(added), unchanged=unchanged)
+
     async def learn_origin(self, origin: str, entries: Sequence[KnowledgeEntry]) -> LearnReport:
         """Make ``entries`` all that is known from ``origin``: what it no longer contains is forgotten.
 
@@ -235,6 +254,12 @@ class Knowledge:
     def state(self) -> str:
         """A digest of what the indexes hold: equal if and only if the same texts stand for the same entries."""
         return self._finder.catalogue.state()
+
+    async def edits_of(self, entry_id: str) -> list[KnowledgeEntry]:
+        """The entries that are an entry worded anew."""
+        origin = f"{EDIT}{entry_id}"
+        stored = await self._database.run(lambda connection: store.stored_from(connection, origin))
+        return [one.entry for one in stored]
 
     async def count(self) -> int:
         """How many entries are known."""
@@ -304,6 +329,23 @@ class Knowledge:
         new = store.put_entries(connection, entries, state)
         self._put_embedded(connection, embedded)
         return new
+
+    def _put_exported(
+        self, connection: Connection, found: Sequence[Exported], embedded: _Embedded, named: set[str]
+    ) -> list[str]:
+        known = store.stored_by_id(connection, [one.entry.id for one in found])
+        new = [one for one in found if one.entry.id not in known]
+        there = store.stored_by_id(connection, [one.successor for one in new if one.successor])
+        for one in new:
+            name, successor = one.entry.id, one.successor
+            store.put_entries(connection, [one.entry])
+            store.give_trust(connection, name, one.trust)
+            store.prove(connection, name, one.proven_at)
+            store.move(
+                connection, name, one.state, successor if successor in named or successor in there else None
+            )
+        self._put_embedded(connection, embedded)
+        return [one.entry.id for one in new]
 
     def _put_embedded(self, connection: Connection, embedded: _Embedded) -> None:
         store.put_vectors(connection, self._embedder.fingerprint, embedded.vectors)

@@ -15,7 +15,7 @@ from knowledge.entry import EntryKind, KnowledgeEntry, Passage, PassageKind
 from knowledge.recordings import is_recording
 from knowledge.redact import SECRETS, redact
 
-__all__ = ["SourceError", "Walk", "entries_from", "is_recording", "walk"]
+__all__ = ["SourceError", "Walk", "entries_from", "is_recording", "origin_of", "walk"]
 
 MARKDOWN = frozenset({".md", ".markdown"})
 TEXT = frozenset({".txt", ".text"})
@@ -125,7 +125,7 @@ def entries_from(
     if stat.st_size > MAX_BYTES:
         raise SourceError(f"{path} has {stat.st_size:,} bytes, more than {MAX_BYTES:,}; split it")
     document = _Document(
-        origin=_origin(path, root), audience=audience, at=datetime.fromtimestamp(stat.st_mtime, UTC)
+        origin=origin_of(path, root), audience=audience, at=datetime.fromtimestamp(stat.st_mtime, UTC)
     )
     try:
         return _redacted(_entries(document, content, suffix, path.stem), patterns)
@@ -135,7 +135,8 @@ def entries_from(
         raise SourceError(f"{path} is nested too deeply to be read; flatten it") from error
 
 
-def _origin(path: Path, root: Path) -> str:
+def origin_of(path: Path, root: Path) -> str:
+    """What a document is called: its path below ``root``."""
     # Without following links: a linked file is learnt as what it is called here.
     full, base = (Path(os.path.normpath(each.absolute())) for each in (path, root))
     if full == base:

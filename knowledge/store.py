@@ -6,7 +6,7 @@ Every function works inside the caller's transaction (``Database.run``). Times a
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -34,6 +34,7 @@ from sqlalchemy import (
     exists,
     func,
     inspect,
+    or_,
     select,
     update,
 )
@@ -67,6 +68,10 @@ _entries = Table(
     Column("confirmed", Boolean, nullable=False, default=False),
     Column("up", Float, nullable=False, default=0.0),
     Column("down", Float, nullable=False, default=0.0),
+    Column(
+        "given_up", Float, nullable=False, server_default="0"
+    ),  # of `up`: what it came with, not voted here
+    Column("given_down", Float, nullable=False, server_default="0"),
     Column("state", String, nullable=False, server_default="active"),
     Column("successor", String),  # the entry that stands for this one, or that contradicts it
     Column("proven_at", Float),  # when somebody last said, or showed, that it still holds
@@ -139,10 +144,19 @@ def _count_confirmations(connection: Connection) -> None:
     connection.execute(update(_entries).where(confirmed).values(up=_entries.c.up + CONFIRMED))
 
 
+def _add_given_trust(connection: Connection) -> None:
+    """The trust that an entry came with; a fresh store has the columns from its first step."""
+    known = {column["name"] for column in inspect(connection).get_columns("entries")}
+    for name in ("given_up", "given_down"):
+        if name not in known:
+            connection.exec_driver_sql(f"ALTER TABLE entries ADD COLUMN {name} FLOAT NOT NULL DEFAULT '0'")
+
+
 MIGRATIONS = [
     Migration(name="knowledge-1", apply=_metadata.create_all),
     Migration(name="knowledge-2-states", apply=_add_states),
     Migration(name="knowledge-3-confirmations", apply=_count_confirmations),
+    Migration(name="knowledge-3-given-trust", apply=_add_given_trust),
 ]
 
 
@@ -174,6 +188,19 @@ class View:
     id: int
     number: int
     text_hash: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Choice:
+    """Which entries are meant: those that fit all that is given. ``origin``: how it begins; ``words``: each stands in
+    the title or in a passage; ``private``: also what belongs to one channel."""
+
+    state: EntryState | None = None
+    origin: str | None = None
+    audience: str | None = None
+    words: tuple[str, ...] = ()
+    private: bool = True
+    limit: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -248,8 +275,18 @@ def replace_origin(
 
 
 def set_trust(connection: Connection, entry_id: str, trust: Trust) -> bool:
-    """Set an entry's votes; False if there is no such entry (it may have been forgotten since)."""
-    return _alter(connection, entry_id, up=trust.up, down=trust.down)
+    """Set an entry's votes, which count on top of what it came with; False if there is no such entry (it may have
+    been forgotten since)."""
+    up, down = _entries.c.given_up + trust.up, _entries.c.given_down + trust.down
+    return _alter(connection, entry_id, up=up, down=down)
+
+
+def give_trust(connection: Connection, entry_id: str, trust: Trust) -> bool:
+    """Say what trust an entry comes with, from another store or from the entry that it replaces: counting the votes
+    anew does not take it away. False if there is no such entry."""
+    up = _entries.c.up - _entries.c.given_up + trust.up
+    down = _entries.c.down - _entries.c.given_down + trust.down
+    return _alter(connection, entry_id, up=up, down=down, given_up=trust.up, given_down=trust.down)
 
 
 def confirm(connection: Connection, entry_id: str, confirmed: bool = True) -> bool:
@@ -423,6 +460,38 @@ def _with_passages(connection: Connection, column: Column[Any], values: Iterable
     for some in _batches(list(dict.fromkeys(values))):
         found.update(connection.scalars(select(_passages.c.entry_id).where(column.in_(some))))
     return _load(connection, _entries.c.id, found)
+
+
+def find_ids(connection: Connection, beginning: str, limit: int) -> list[str]:
+    """The ids that begin so, oldest entry first."""
+    begin = _entries.c.id.startswith(beginning, autoescape=True)
+    return list(
+        connection.scalars(select(_entries.c.id).where(begin).order_by(_entries.c.number).limit(limit))
+    )
+
+
+def chosen_ids(connection: Connection, choice: Choice) -> list[str]:
+    """The ids of the entries that ``choice`` describes, newest first."""
+    query = select(_entries.c.id).order_by(_entries.c.number.desc()).limit(choice.limit)
+    if choice.state is not None:
+        query = query.where(_entries.c.state == choice.state.value)
+    if choice.audience is not None:
+        query = query.where(_entries.c.audience == choice.audience)
+    elif not choice.private:
+        query = query.where(~_entries.c.audience.startswith("channel:"))
+    if choice.origin is not None:
+        query = query.where(_entries.c.origin.startswith(choice.origin, autoescape=True))
+    for word in choice.words:
+        said = exists().where(
+            _passages.c.entry_id == _entries.c.id, _passages.c.text.icontains(word, autoescape=True)
+        )
+        query = query.where(or_(_entries.c.title.icontains(word, autoescape=True), said))
+    return list(connection.scalars(query))
+
+
+def count_chosen(connection: Connection, choice: Choice) -> int:
+    """How many entries ``choice`` describes, whatever its limit."""
+    return len(chosen_ids(connection, replace(choice, limit=None)))
 
 
 def in_state(connection: Connection, state: EntryState, limit: int | None = None) -> list[Stored]:

@@ -26,7 +26,19 @@ from tests.local_slack import LocalSlack
 ROOT = Path(__file__).parent.parent
 PRACTICE = ROOT / "bot" / "practice"
 TODAY = PRACTICE / "today.jsonl"
-COMMANDS = ("run", "demo", "learn", "replay", "ask", "why", "night", "forget", "doctor")
+COMMANDS = (
+    "run",
+    "demo",
+    "learn",
+    "entries",
+    "export",
+    "replay",
+    "ask",
+    "why",
+    "night",
+    "forget",
+    "doctor",
+)
 T0 = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 QUESTION = "ERROR MLR-3105 state is held by run r-88f1, the run is long gone, how do I unlock the state?"
 

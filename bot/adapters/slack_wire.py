@@ -398,7 +398,10 @@ def _source(citation: Citation, now: datetime) -> str:
 
 def provenance(citation: Citation, now: datetime) -> str:
     """Who said it, when, and how far to believe it: ``analyst, 3 months ago, confirmed``."""
-    who = "document" if citation.kind is not EntryKind.THREAD else _role(citation.role)
+    if citation.kind is EntryKind.NOTE:
+        who = "saved by hand"
+    else:
+        who = "document" if citation.kind is not EntryKind.THREAD else _role(citation.role)
     age = [] if citation.at is None else [f"{naturaldelta(now - citation.at)} ago"]
     threaded = citation.kind is EntryKind.THREAD
     held = [("confirmed" if citation.confirmed else "not confirmed")] if threaded else []

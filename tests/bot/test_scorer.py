@@ -242,6 +242,7 @@ WAITING = {"wait": timedelta(seconds=90)}
 ASKING_US = said(f"@earshot {QUESTION}")
 COOLING = {"cool_down": timedelta(minutes=10)}
 DRAFTING = {"mode": "draft", "drafts_to": "#drafts"}
+DRIFTED = {"mode": "draft", "drifted": "9 of 10 judged answers were unwelcome"}
 CLIPPING = {"threshold": 1.0, "clip": True, "clip_threshold": 0.6}
 OUTCOMES: list[tuple[str, Action, str, Situation, Sequence[Hit]]] = [
     ("it knows", Action.REPLY, "can help", situation(), GOOD),
@@ -268,6 +269,9 @@ OUTCOMES: list[tuple[str, Action, str, Situation, Sequence[Hit]]] = [
     ),
     ("draft", Action.DRAFT, "can help", situation(policy=DRAFTING), GOOD),
     ("a draft waits too", Action.WAIT, "wait", situation(policy={**DRAFTING, **WAITING}), GOOD),
+    ("a draft for drift", Action.DRAFT, "drift", situation(policy={**DRAFTING, **DRIFTED}), GOOD),
+    ("drift without a place", Action.SILENT, "drift", situation(policy=DRIFTED), GOOD),
+    ("drift waits as well", Action.WAIT, "wait", situation(policy={**DRIFTED, **WAITING}), GOOD),
     ("a private draft", Action.SILENT, "private draft", situation(policy={"mode": "draft"}), GOOD),
     (
         "a draft in quiet hours",
