@@ -19,7 +19,7 @@ from knowledge.links import domains_in
 from knowledge.mine import mine
 from knowledge.recordings import read_recording
 from knowledge.sketch import is_same, sketch
-from knowledge.thread import Role, Thread
+from knowledge.thread import Thread
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 CHANNELS = ("redash", "ncar", "racket-2018", "gitter-dev")
@@ -46,7 +46,11 @@ class Place:
 
     def _repeats(self, entry: KnowledgeEntry) -> int:
         author, at, told = solution_of(entry)
-        return sum(is_same(told, other) for when, other in self.solutions.get(author, []) if at - when < RECENT.total_seconds())
+        return sum(
+            is_same(told, other)
+            for when, other in self.solutions.get(author, [])
+            if at - when < RECENT.total_seconds()
+        )
 
     def meet(self, thread: Thread) -> None:
         self.threads_of.update({message.user for message in thread.messages})
@@ -109,4 +113,7 @@ def _report(name: str, found: Sequence[tuple[str, tuple[Doubt, ...]]], *, show: 
     for doubt, count in Counter(doubt for _, doubts in doubted for doubt in doubts).most_common():
         print(f"  {count:4} {doubt.name.lower():12} {doubt}")
     if show:
-        print(*(f"  {thread} {' '.join(doubt.name for doubt in doubts)}" for thread, doubts in doubted), sep="\n")
+        print(
+            *(f"  {thread} {' '.join(doubt.name for doubt in doubts)}" for thread, doubts in doubted),
+            sep="\n",
+        )

@@ -24,23 +24,26 @@ _PADDED = re.compile(r"(?:[ \t\u00a0\u2800\u3000]*\n){30,}(?=\s*\S)|[ \t\u00a0\u
 
 _FENCED = re.compile(r"```.*?(?:```|\Z)|^(?: {4}|\t)[^\n]*$", re.DOTALL | re.MULTILINE)
 _NOT_SHOWN = (
-    re.compile(r"<!--(?P<hidden>.*?)-->", re.DOTALL),
+    re.compile(r"<!--(?P<hidden>.{0,4000}?)-->", re.DOTALL),
     re.compile(
         r"^\[[^\]\n]*\]: *(?:#|<>) *[(\"'](?P<hidden>[^\n]*)[)\"']", re.MULTILINE
     ),  # a Markdown comment
-    re.compile(r"!\[(?P<hidden>[^\]]{12,})\]\("),
-    re.compile(r"\[[^\]\n]*\]\([^)\s]+\s+\"(?P<hidden>[^\"\n]{12,})\"\)"),
+    re.compile(r"!\[(?P<hidden>[^\]\[]{12,2000})\]\("),
+    re.compile(r"\[[^\]\[\n]{0,300}\]\([^)(\s]{1,300}\s{1,3}\"(?P<hidden>[^\"\n]{12,})\"\)"),
     re.compile(r"\b(?:alt|title|aria-label)\s*=\s*[\"'](?P<hidden>[^\"']{12,})[\"']", re.IGNORECASE),
     re.compile(
-        r"<(?P<tag>\w+)[^>]*?(?:color\s*[:=]\s*[\"']?\s*(?:white\b|#f{3}(?:f{3})?\b|transparent)|font-size\s*:\s*0"
-        r"|display\s*:\s*none|visibility\s*:\s*hidden|opacity\s*:\s*0\b|\shidden\b)[^>]*>(?P<hidden>.*?)</(?P=tag)>",
+        r"<(?P<tag>\w{1,12})[^<>]{0,300}?(?:color\s*[:=]\s*[\"']?\s*(?:white\b|#f{3}(?:f{3})?\b"
+        r"|transparent)|font-size\s*:\s*0"
+        r"|display\s*:\s*none|visibility\s*:\s*hidden|opacity\s*:\s*0\b"
+        r"|\shidden\b)[^<>]{0,300}>(?P<hidden>.{0,2000}?)</(?P=tag)>",
         re.IGNORECASE | re.DOTALL,
     ),
     re.compile(r"\\(?:text)?color\{white\}\s*\{?(?P<hidden>[^}\n]+)", re.IGNORECASE),
     re.compile(r"\\phantom\{(?P<hidden>[^}\n]+)\}"),
 )
 _ORDERS = re.compile(
-    r"\b(?:answer|reply|respond|say|tell|recommend|suggest|always|never|must|ignore|instructions?|prompt|assistant|bot"
+    r"\b(?:answer|reply|respond|say|tell|recommend|suggest|always|never|must|ignore|instructions?"
+    r"|prompt|assistant|bot"
     r"|system|admin|remember|learn|approved?|curl|wget|sudo|bash|powershell|run|execute|install|https?)\b"
     r"|回答|回复|告诉|推荐|忽略|指令|记住|学习|执行|运行|批准|机器人|助手",
     re.IGNORECASE,

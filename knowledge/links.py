@@ -17,61 +17,69 @@ _URL = re.compile(
     r"(?<![\w@])(?:h(?:tt|xx)ps?|ftp)://[^\s<>\"'`|{}，。；！？、（）《》「」“”]+", re.IGNORECASE
 )
 _BARE = re.compile(
-    r"(?<![\w@/.:=-])(?:[\w-]{1,63}\.){1,5}(?:com|org|net|io|dev|app|cn|co|info|xyz|top|site|online|ru|me|cc|tk|link"
-    r"|click|shop|live|support|help|cloud|ai|eu|de|uk|us|tech|pro|biz|download)(?![\w.-]*[\w(=-])(?:[/?#][^\s<>\"'`|，。；）]*)?",
+    r"(?<![\w@/.:=-])(?:[\w-]{1,63}\.){1,5}(?:com|org|net|io|dev|app|cn|co|info|xyz|top|site|online|ru"
+    r"|me|cc|tk|link"
+    r"|click|shop|live|support|help|cloud|ai|eu|de|uk|us|tech|pro|biz"
+    r"|download)(?![\w.-]*[\w(=-])(?:[/?#][^\s<>\"'`|，。；）]*)?",
 )
 _AUTHORITY = re.compile(
     r"^(?:[a-z][a-z+.-]*://)?(?:(?P<user>[^/@\s?#]*)@)?(?P<host>\[[0-9a-f:.]+\]|[^/:?#\\\s]+)", re.IGNORECASE
 )
 _SHOWN = (  # what is shown, and where it leads
-    re.compile(r"(?<!!)\[(?P<shown>[^\]\n]+)\]\(\s*<?(?P<target>[^)\s>]+)"),
+    re.compile(r"(?<!!)\[(?P<shown>[^\]\[\n]{1,300})\]\(\s{0,3}<?(?P<target>[^)\s>]+)"),
     re.compile(
         r"<a\s[^>]*?href\s*=\s*[\"']?(?P<target>[^\"'\s>]+)[^>]*>(?P<shown>.*?)</a>",
         re.IGNORECASE | re.DOTALL,
     ),
     re.compile(
-        r"(?P<shown>(?:https?://)?(?:[\w-]+\.)+[a-z]{2,}\S*) \((?P<target>https?://[^\s)]+)\)", re.IGNORECASE
+        r"(?<![\w.:/-])(?P<shown>(?:https?://)?(?:[\w-]{1,63}\.){1,8}[a-z]{2,24}(?:/\S{0,300})?) \((?P<target>https?://[^\s)]+)\)",
+        re.IGNORECASE,
     ),
     re.compile(r"<(?P<target>https?://[^|>\s]+)\|(?P<shown>[^>\n]+)>", re.IGNORECASE),
 )
 _SCRIPTED = re.compile(
     r"(?:\]\(|href\s*=\s*[\"']?|src\s*=\s*[\"']?|<)\s*(?:javascript|vbscript|data:text/html)\b"
     r"|\bdata:(?:text/html|application/(?:javascript|x-msdownload|octet-stream|x-sh))[;,][^\s]{8,}"
-    r"|\bjavascript:\s*(?!void|;|\s|history\.|window\.print)[\w(!~'\"\[]*(?:eval|fetch|document\.|location|atob|import|XMLHttp|\$\.get)",
+    r"|\bjavascript:\s*(?!void|;|\s|history\.|window\.print)[\w(!~'\"\[]*(?:eval|fetch|document\."
+    r"|location|atob|import|XMLHttp|\$\.get)",
     re.IGNORECASE,
 )
 SHORTENERS = words_of(
-    "bit.ly bitly.com tinyurl.com goo.gl t.co is.gd v.gd ow.ly buff.ly rebrand.ly cutt.ly shorturl.at t.ly rb.gy "
-    "tiny.cc s.id bl.ink tny.im 2no.co adf.ly soo.gd shorte.st clck.ru qps.ru grabify.link iplogger.org u.to x.co "
-    "dwz.cn t.cn suo.im suo.nz url.cn w.url.cn 0rz.tw reurl.cc t.hk lnk.to short.io tr.im chilp.it da.gd dub.sh "
-    "shrtco.de urlz.fr ouo.io bc.vc mcaf.ee"
+    "bit.ly bitly.com tinyurl.com goo.gl t.co is.gd v.gd ow.ly buff.ly rebrand.ly cutt.ly shorturl.at "
+    "t.ly rb.gy tiny.cc s.id bl.ink tny.im 2no.co adf.ly soo.gd shorte.st clck.ru qps.ru grabify.link "
+    "iplogger.org u.to x.co dwz.cn t.cn suo.im suo.nz url.cn w.url.cn 0rz.tw reurl.cc t.hk lnk.to "
+    "short.io tr.im chilp.it da.gd dub.sh shrtco.de urlz.fr ouo.io bc.vc mcaf.ee"
 )
 # Sites that an imitation would trade on in any workplace, whatever is spoken of there.
 WELL_KNOWN = words_of(
-    "github.com githubusercontent.com github.io github.dev gitlab.com gitlab.io bitbucket.org sourceforge.net "
-    "gitee.com docker.com docker.io quay.io ghcr.io pypi.org pythonhosted.org python.org npmjs.com npmjs.org "
-    "nodejs.org yarnpkg.com rubygems.org ruby-lang.org crates.io rust-lang.org rustup.rs golang.org go.dev "
-    "maven.org apache.org conda.io anaconda.com anaconda.org conda-forge.org debian.org ubuntu.com launchpad.net "
-    "canonical.com redhat.com fedoraproject.org centos.org archlinux.org kernel.org gnu.org opensuse.org brew.sh "
-    "microsoft.com azure.com windows.com live.com office.com visualstudio.com google.com google.cn googleapis.com "
-    "googleblog.com gstatic.com youtube.com youtu.be amazon.com amazonaws.com aws.com cloudflare.com apple.com "
-    "icloud.com mozilla.org w3.org w3schools.com wikipedia.org wikimedia.org stackoverflow.com stackexchange.com "
-    "serverfault.com superuser.com askubuntu.com reddit.com medium.com readthedocs.io readthedocs.org "
-    "slack.com slack-edge.com feishu.cn larksuite.com discord.com discord.gg gitter.im telegram.org zoom.us "
-    "dropbox.com twitter.com facebook.com linkedin.com okta.com auth0.com atlassian.com atlassian.net jira.com "
-    "trello.com notion.so figma.com heroku.com herokuapp.com netlify.com netlify.app vercel.com digitalocean.com "
-    "kubernetes.io helm.sh terraform.io hashicorp.com vaultproject.io grafana.com grafana.net prometheus.io elastic.co elasticsearch.com "
-    "datadoghq.com sentry.io pagerduty.com postgresql.org mysql.com mariadb.org mongodb.com redis.io sqlite.org "
-    "oracle.com java.com jetbrains.com letsencrypt.org openssl.org openssh.com nginx.org nginx.com salesforce.com "
-    "stripe.com paypal.com alipay.com aliyun.com alibaba.com taobao.com tencent.com qq.com weixin.com baidu.com "
-    "tsinghua.edu.cn ustc.edu.cn npmmirror.com huggingface.co openai.com anthropic.com claude.ai wordpress.com "
-    "imgur.com pastebin.com jsfiddle.net codepen.io plnkr.co gist.github.com unpkg.com jsdelivr.net cdnjs.com angular.io "
+    "github.com githubusercontent.com github.io github.dev gitlab.com gitlab.io bitbucket.org "
+    "sourceforge.net gitee.com docker.com docker.io quay.io ghcr.io pypi.org pythonhosted.org python.org "
+    "npmjs.com npmjs.org nodejs.org yarnpkg.com rubygems.org ruby-lang.org crates.io rust-lang.org "
+    "rustup.rs golang.org go.dev maven.org apache.org conda.io anaconda.com anaconda.org conda-forge.org "
+    "debian.org ubuntu.com launchpad.net canonical.com redhat.com fedoraproject.org centos.org "
+    "archlinux.org kernel.org gnu.org opensuse.org brew.sh microsoft.com azure.com windows.com "
+    "windows.net github.blog office365.com live.com office.com visualstudio.com google.com google.cn "
+    "googleapis.com googleblog.com gstatic.com youtube.com youtu.be amazon.com amazonaws.com aws.com "
+    "cloudflare.com apple.com icloud.com mozilla.org w3.org w3schools.com wikipedia.org wikimedia.org "
+    "stackoverflow.com stackexchange.com serverfault.com superuser.com askubuntu.com reddit.com "
+    "medium.com readthedocs.io readthedocs.org slack.com slack-edge.com feishu.cn larksuite.com "
+    "discord.com discord.gg gitter.im telegram.org zoom.us dropbox.com twitter.com facebook.com "
+    "linkedin.com okta.com auth0.com atlassian.com atlassian.net jira.com trello.com notion.so figma.com "
+    "heroku.com herokuapp.com netlify.com netlify.app vercel.com digitalocean.com kubernetes.io helm.sh "
+    "terraform.io hashicorp.com vaultproject.io grafana.com grafana.net prometheus.io elastic.co "
+    "elasticsearch.com datadoghq.com sentry.io pagerduty.com postgresql.org mysql.com mariadb.org "
+    "mongodb.com redis.io sqlite.org oracle.com java.com jetbrains.com letsencrypt.org openssl.org "
+    "openssh.com nginx.org nginx.com salesforce.com stripe.com paypal.com alipay.com aliyun.com "
+    "alibaba.com taobao.com tencent.com qq.com weixin.com baidu.com tsinghua.edu.cn ustc.edu.cn "
+    "npmmirror.com huggingface.co openai.com anthropic.com claude.ai wordpress.com imgur.com pastebin.com "
+    "jsfiddle.net codepen.io plnkr.co gist.github.com unpkg.com jsdelivr.net cdnjs.com angular.io "
     "angularjs.org reactjs.org vuejs.org example.com example.org example.net localhost.com"
 )
 _LURES = words_of(
-    "login signin support help helpdesk secure security safe update updates upgrade download downloads install installer "
-    "setup official verify verification account accounts auth sso portal mirror fix patch service services recovery "
-    "unlock wallet admin team get my the hotfix release releases files dl cdn packages pkg repo"
+    "login signin support help helpdesk secure security safe update updates upgrade download downloads "
+    "install installer setup official verify verification account accounts auth sso portal mirror fix "
+    "patch service services recovery unlock wallet admin team get my the hotfix release releases files dl "
+    "cdn packages pkg repo"
 )
 _DISTINCT = 5  # letters; names that are shorter are near too many others
 
@@ -86,7 +94,7 @@ class Link:
 
     @property
     def domain(self) -> str:
-        """What somebody registered: ``docs.example.co.uk`` -> ``example.co.uk``; the host itself if nothing is known."""
+        """What somebody registered: ``docs.example.co.uk`` -> ``example.co.uk``; else the host itself."""
         return domain_of(self.host)
 
 
@@ -201,7 +209,7 @@ def is_imitation(link: Link, known: Set[str]) -> bool:
 
 
 def _carries(host: str, known: Set[str]) -> bool:
-    """Whether the name of another's site stands before the own: ``github.com.example.net``, ``github-com.example.net``."""
+    """Whether another's name stands before the own: ``github.com.example.net``, ``github-com.example.net``."""
     labels = host.split(".")
     for size in (2, 3):
         for start in range(len(labels) - size):
