@@ -145,14 +145,15 @@ _TO_ME = (
     r"|site)|the (?:thread|channel|chat)|here|https?://|(?:the |my |our )?(?:form|link|web ?form|survey"
     r"|google form))|here\b|by (?:dm|e?-?mail|pm))"
 )
+_NOT_WARNED = r"(?<!never )(?<!n't )(?<!not )(?<!n't ever )(?<!not ever )"
 _ASKS = _any(
-    rf"\b(?:send|dm|pm|e?-?mail|post|share|forward|message|text|give|tell|slack|show|whisper"
+    rf"{_NOT_WARNED}\b(?:send|dm|pm|e?-?mail|post|share|forward|message|text|give|tell|slack|show|whisper"
     rf"|hand) (?:me|us|him|her|@?\w+|it|them|support|earshot)? ?(?:over )?(?:\w+ ){{0,2}}?(?:your|ur"
     rf"|the|their|an?|his|her) (?:[\w/-]+ ){{0,3}}?{_SECRET}\b(?=[^.!?\n]{{0,60}}(?:{_TO_ME}|so (?:i|we"
     rf"|the bot)|and (?:i|we)(?:'ll| will| can)))",
-    rf"\b(?:send|dm|pm|give|tell|message|text|whisper|forward|slack|mail|email) (?:me"
+    rf"{_NOT_WARNED}\b(?:send|dm|pm|give|tell|message|text|whisper|forward|slack|mail|email) (?:me"
     rf"|us) (?:\w+ )?(?:your|ur|the|their|his) (?:[\w/-]+ ){{0,4}}?{_SECRET}\b",
-    rf"\b(?:paste|post|enter|type|put|submit|drop|upload|write|provide|reply with|copy|confirm"
+    rf"{_NOT_WARNED}\b(?:paste|post|enter|type|put|submit|drop|upload|write|provide|reply with|copy|confirm"
     rf"|re-?enter|fill in) (?:in )?(?:your|ur|the"
     rf"|their) (?:[\w/-]+ ){{0,4}}?{_SECRET}\b[^.!?\n]{{0,40}}\b{_TO_ME}",
     r"\b(?:buy|purchase|send|scratch|get|redeem|pay (?:with|in|by))\b[^.!?\n]{0,40}\bgift ?cards?\b"

@@ -73,7 +73,7 @@ WELL_KNOWN = words_of(
     "alibaba.com taobao.com tencent.com qq.com weixin.com baidu.com tsinghua.edu.cn ustc.edu.cn "
     "npmmirror.com huggingface.co openai.com anthropic.com claude.ai wordpress.com imgur.com pastebin.com "
     "jsfiddle.net codepen.io plnkr.co gist.github.com unpkg.com jsdelivr.net cdnjs.com angular.io "
-    "angularjs.org reactjs.org vuejs.org example.com example.org example.net localhost.com"
+    "angularjs.org reactjs.org vuejs.org localhost.com"
 )
 _LURES = words_of(
     "login signin support help helpdesk secure security safe update updates upgrade download downloads "
@@ -274,5 +274,6 @@ def _is_near(own: str, theirs: str) -> bool:
 
 def _is_baited(own: str, theirs: str) -> bool:
     """``github-login.com``: a known name with a word that lures."""
-    words = own.split("-")
-    return len(words) > 1 and theirs in words and any(word in _LURES for word in words if word != theirs)
+    if f"-{theirs}-" not in f"-{own}-":
+        return False
+    return any(word in _LURES for word in f"-{own}-".replace(f"-{theirs}-", "-").split("-"))

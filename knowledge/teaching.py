@@ -60,7 +60,7 @@ _CUES = _cue(
     rf"|accepted) (?:\w+ ){{0,3}}{_FIX}\b",
     r"\b(?:remember|memori[sz]e|learn|store|save|record|log|keep|add|write|commit|put) (?:this|that|it"
     r"|the (?:above|following|below))\b[^.!?\n]{0,40}\b(?:in|into|to|as) (?:your|the bot's|its"
-    r"|earshot's|long[- ]term) ?(?:\w+ )?(?:knowledge|memory|memories|brain|index|database|answers?"
+    r"|earshot's|long[-\s]term) ?(?:\w+ )?(?:knowledge|memory|memories|brain|index|database|answers?"
     r"|facts?|context|training|rules?)\b",
     r"\b(?:update|replace|overwrite|change|correct|extend|purge|wipe|forget|erase|delete|drop) (?:all "
     r"|everything in |any )?your (?:\w+ )?(?:knowledge(?: ?base)?|memory|answers?|training|rules"
@@ -74,7 +74,7 @@ _CUES = _cue(
     r"\b(?:treat|regard|consider|mark|flag|store|file|index|record) (?:this|it|that|me"
     r"|my (?:\w+ )?(?:answers?|messages?|words))(?: (?:thread|message|answer|entry|reply|one|post"
     r"|fix))? as (?:an? |the )?(?:\w+ )?(?:official|authoritative|approved|verified|trusted|canonical"
-    r"|ground[- ]truth|gospel|confirmed|highest)\b",
+    r"|ground[-\s]truth|gospel|confirmed|highest)\b",
     # words to a program
     rf"(?:^|[.!?\n>]|\bnote (?:to|for)\b|\b(?:hey|dear|attention|dear|hi|hello|ok"
     rf"|okay)\b) ?@?{_BOT}s?\b ?(?:[,:–—-]|please|you)* ?(?:please |you (?:must|should|will|shall|can"
@@ -94,7 +94,7 @@ _CUES = _cue(
     r"|every |everything |each |of |your |the |my |these |those |previous(?:ly)? |prior |above "
     r"|earlier |preceding |existing |other |old |former |system |safety |original |current |given "
     r"|learn(?:ed|t) |approval |review )*(?:instructions?|prompts?|rules|guidelines?|guardrails?"
-    r"|directives?|training|policies|restrictions|orders|safeguards|(?:what|anything) (?:you"
+    r"|directives?|training|policies|restrictions|orders|safeguards|(?:what|anything|everything|all) (?:that )?(?:you"
     r"|was) (?:were|was|have|know|been|said|learn\w*)|answers? (?:you|about|on|in|given))\b",
     rf"\byou(?:'re| are)(?: now| hereby| from now on| just| only|,)* ?(?:an? |the |our "
     rf"|my )?(?:\w+ )?(?:{_BOT}|dan|developer mode|jail ?broken|unrestricted|in (?:admin|developer"
@@ -113,7 +113,7 @@ _CUES = _cue(
     r"|instructions?|admin|assistant|knowledge[-_ ]update)>",
     # an authority that nobody gave them
     r"^\W{0,3}(?:system|assistant|admin(?:istrator)?|analyst|moderator|earshot|support team"
-    r"|security team|it department|automated)(?:[- ](?:message|note|notice|prompt|bot|update|approval"
+    r"|security team|it department|automated)(?:[-\s](?:message|note|notice|prompt|bot|update|approval"
     r"|override|announcement|verdict|review|approved))?(?:\W{0,3}(?:[:\]】|>]|–|—"
     r"| - ))+ ?(?=[^\n]{0,160}\b(?:approv|verif|authori[sz]|answer|always|never|tell|reply"
     r"|users? (?:must|should|are)|everyone|ignore|learn|remember|knowledge|trusted|confirmed (?:as|by"
@@ -192,7 +192,7 @@ _CUES = _cue(
     r"(?:取代|覆盖|推翻|替换|作废)(?:了)?(?:之前|以前|先前|所有|其他|原来|一切"
     r"|旧)(?:的)?(?:所有)?(?:的)?(?:回答|答案|方案|文档|说法|知识)",
 )
-_LETTERS = re.compile(r"(?<!\w)(?:[A-Za-z][ ._*-]){5,}[A-Za-z](?!\w)")  # i g n o r e
+_LETTERS = re.compile(r"(?<!\w)(?:[A-Za-z][ ._*-]){2,}[A-Za-z](?!\w)")  # i g n o r e
 
 
 def teaches(text: str) -> bool:
