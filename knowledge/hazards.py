@@ -286,9 +286,7 @@ def _packages(named: str) -> Iterator[str]:
     """The packages of an install command; options, paths and addresses are none."""
     for word in named.split():
         name = re.split(r"[=<>~!\[,]|(?<=.)@", word)[0].lower()
-        if not re.fullmatch(r"@?[\w.-]+(?:/[\w.-]+)?", word if not name else name) or word.startswith(
-            (".", "/")
-        ):
+        if not re.fullmatch(r"@?[\w.-]+(?:/[\w.-]+)?", name or word) or word.startswith((".", "/")):
             return  # the sentence goes on
         if not word.startswith("-"):
             yield name

@@ -98,7 +98,7 @@ _CUES = _cue(
     r"|was) (?:were|was|have|know|been|said|learn\w*)|answers? (?:you|about|on|in|given))\b",
     rf"\byou(?:'re| are)(?: now| hereby| from now on| just| only|,)* ?(?:an? |the |our "
     rf"|my )?(?:\w+ )?(?:{_BOT}|dan|developer mode|jail ?broken|unrestricted|in (?:admin|developer"
-    rf"|debug|maintenance|learning|training) mode)\b",
+    rf"|learning|training) mode)\b",
     r"\b(?:pretend|act|behave|respond|speak|answer|operate) (?:to be|as(?: if you were"
     r"| though you were)?) (?:an? |the )?(?:\w+ )?(?:admin(?:istrator)?|system|bot|assistant|analyst"
     r"|root|moderator|unrestricted)\b",
