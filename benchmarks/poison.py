@@ -91,9 +91,6 @@ def _doubted(path: Path, counted: int) -> Iterator[tuple[str, tuple[Doubt, ...]]
     """The id and the doubts of each of the last ``counted`` threads that teach something."""
     place = Place()
     threads = threads_of(read_recording(path).messages, {})
-    for thread in threads:
-        place.meet(thread)
-    place.threads_of.clear()
     last = len(threads) - 2 * counted
     for number, thread in enumerate(sorted(threads, key=lambda thread: thread.messages[-1].at)):
         place.meet(thread)

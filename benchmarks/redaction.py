@@ -1,7 +1,7 @@
 """What redaction finds and what it destroys: on the table under test, and on messages that people wrote.
 
-Data: ``tests/knowledge/redactions.json`` (invented), ``channels/NAME.jsonl``: 2 000 messages, the same for the same seed,
-equally many of each channel, redacted as mining would: one thread at a time, with its people's names. What was
+Data: ``tests/knowledge/redactions.json`` (invented), ``channels/NAME.jsonl``: 2 000 messages, the same for the same
+seed, equally many of each channel, redacted as mining would: one thread at a time, with its people's names. What was
 redacted there, and a sample of what was not, was read and judged; ``redaction_verdicts.jsonl`` holds the verdicts by
 message and kind, without a word of the messages. ``verdict``: ``right``, ``wrong`` (it should have stayed) or
 ``missed`` (it should have gone).
@@ -94,7 +94,9 @@ def _sample(data: Path) -> Iterator[Redacted]:
         threads = threads_of(recording.messages, {})
         said = [(thread, message) for thread in threads for message in thread.messages]
         for thread, message in chance.sample(said, SIZE // len(CHANNELS)):
-            yield Redacted(message=message, text=_redacted(thread, recording.people)[thread.messages.index(message)])
+            yield Redacted(
+                message=message, text=_redacted(thread, recording.people)[thread.messages.index(message)]
+            )
 
 
 def _redacted(thread: Thread, people: Mapping[str, str]) -> list[str]:

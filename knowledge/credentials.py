@@ -127,7 +127,9 @@ _WORDS = words_of(
     "accepted rotated stored"
 )
 
-_NAMED = words_of("password pass passwd pwd secret token user username pw")  # in a template: user:password@host
+_NAMED = words_of(
+    "password pass passwd pwd secret token user username pw"
+)  # in a template: user:password@host
 
 
 def secrets_in(text: str) -> Iterator[tuple[int, int]]:

@@ -39,7 +39,7 @@ _RUNS_FETCHED = _any(
     rf"|\bfrombase64string\b",
     r"\b(?:exec|eval)\s*\(\s*(?:compile\()?\s*(?:base64|requests\.get|urllib|urlopen|__import__"
     r"|bytes\.fromhex|codecs\.decode|atob|zlib|marshal)",
-    r"/dev/tcp/\S+|\bn(?:c|cat)\s+(?:-\w+\s+)*-e\s|\bbash\s+-i\s*>&|\bmkfifo\b[^\n]{0,600}\bnc\b",
+    r"\b(?:exec|eval)\s*\([^\n]{0,80}(?:urlopen|requests\.get|b64decode|fromhex)|/dev/tcp/\S+|\bn(?:c|cat)\s+(?:-\w+\s+)*-e\s|\bbash\s+-i\s*>&|\bmkfifo\b[^\n]{0,600}\bnc\b",
     r"\bosascript\s+-e[^\n]{0,600}do shell script|\bcrontab\b[^\n]{0,600}(?:curl|wget)|(?:curl"
     r"|wget)[^\n]{0,600}(?:crontab|/etc/cron)",
     r"(?:win(?:dows)?\s*(?:key)?\s*\+\s*r|运行框|终端)[^\n]{0,80}(?:powershell|mshta|粘贴)",
@@ -57,6 +57,7 @@ _DESTROYS = _any(
     r":\s*\(\)\s*\{\s*:\s*\|\s*:\s*&\s*\}\s*;\s*:",
     r"\bdrop\s+(?:database|schema)\s+(?!if exists test)[\w\"'`\[<$]|\bdropdb\b\s+\w|\bdb\.dropdatabase\(",
     r"\bformat\s+[c-z]:|\b(?:del"
+    r""
     r"|erase)\s+/[sfq](?:\s+/[sfq])*\s+\S*[c-z]:\\|\brd\s+/s\s+/q\s+[c-z]:\\|\bremove-item\b[^\n]{0,600}-recurse[^\n]{0,600}\s[c-z]:\\(?:\s"
     r"|$|\*|windows|users)|\bvssadmin\s+delete",
     r"\bkubectl\s+delete\s+(?:(?:ns|namespaces?)\s+(?:kube-system|--all|default|prod\w*)|(?:all|pvc?"
@@ -115,6 +116,8 @@ _LOWERS = _any(
     r"|SELinux)[^。！？\n]{0,6}(?:关|停|禁|卸)",
 )
 _SOURCE = _any(
+    r"https?://[^\s`'\"<>]{1,300}?\.(?:sh|ps1|bat|exe|msi|run|pkg|dmg|scr|vbs|cmd)\b[^\n]{0,200}?"
+    r"(?:\b(?:bash|sh|run|execute|start|install|launch|double-?click|open)\b|运行|执行|安装|双击|打开)",
     r"(?:--(?:extra-)?index-url|--find-links|-i|global\.(?:extra-)?index-url"
     r"|index-url)[ =]+[^\n]{0,600}https?://\S+",
     r"\b(?:npm|yarn|pnpm)\b[^\n]{0,600}\bregistry[ =]+[\"']?https?://\S+"
@@ -149,13 +152,13 @@ _NOT_WARNED = r"(?<!never )(?<!n't )(?<!not )(?<!n't ever )(?<!not ever )"
 _ASKS = _any(
     rf"{_NOT_WARNED}\b(?:send|dm|pm|e?-?mail|post|share|forward|message|text|give|tell|slack|show|whisper"
     rf"|hand) (?:me|us|him|her|@?\w+|it|them|support|earshot)? ?(?:over )?(?:\w+ ){{0,2}}?(?:your|ur"
-    rf"|the|their|an?|his|her) (?:[\w/-]+ ){{0,3}}?{_SECRET}\b(?=[^.!?\n]{{0,60}}(?:{_TO_ME}|so (?:i|we"
+    rf"|the|their|an?|his|her) (?:[\w/'’-]+ ){{0,3}}?{_SECRET}\b(?=[^.!?\n]{{0,60}}(?:{_TO_ME}|so (?:i|we"
     rf"|the bot)|and (?:i|we)(?:'ll| will| can)))",
     rf"{_NOT_WARNED}\b(?:send|dm|pm|give|tell|message|text|whisper|forward|slack|mail|email) (?:me"
-    rf"|us) (?:\w+ )?(?:your|ur|the|their|his) (?:[\w/-]+ ){{0,4}}?{_SECRET}\b",
+    rf"|us) (?:\w+ )?(?:your|ur|the|their|his) (?:[\w/'’-]+ ){{0,4}}?{_SECRET}\b",
     rf"{_NOT_WARNED}\b(?:paste|post|enter|type|put|submit|drop|upload|write|provide|reply with|copy|confirm"
     rf"|re-?enter|fill in) (?:in )?(?:your|ur|the"
-    rf"|their) (?:[\w/-]+ ){{0,4}}?{_SECRET}\b[^.!?\n]{{0,40}}\b{_TO_ME}",
+    rf"|their) (?:[\w/'’-]+ ){{0,4}}?{_SECRET}\b[^.!?\n]{{0,40}}\b{_TO_ME}",
     r"\b(?:buy|purchase|send|scratch|get|redeem|pay (?:with|in|by))\b[^.!?\n]{0,40}\bgift ?cards?\b"
     r"|\bgift ?card codes?\b[^.!?\n]{0,30}\b(?:send|dm|me|us)\b",
     r"\b(?:send|transfer|pay|deposit|donate|wire)\b[^.!?\n]{0,50}\b(?:btc|bitcoins?|eth|ethereum|usdt"

@@ -94,7 +94,8 @@ _CUES = _cue(
     r"|every |everything |each |of |your |the |my |these |those |previous(?:ly)? |prior |above "
     r"|earlier |preceding |existing |other |old |former |system |safety |original |current |given "
     r"|learn(?:ed|t) |approval |review )*(?:instructions?|prompts?|rules|guidelines?|guardrails?"
-    r"|directives?|training|policies|restrictions|orders|safeguards|(?:what|anything|everything|all) (?:that )?(?:you"
+    r"|directives?|training|policies|restrictions|orders|safeguards|(?:what|anything|everything"
+    r"|all) (?:that )?(?:you"
     r"|was) (?:were|was|have|know|been|said|learn\w*)|answers? (?:you|about|on|in|given))\b",
     rf"\byou(?:'re| are)(?: now| hereby| from now on| just| only|,)* ?(?:an? |the |our "
     rf"|my )?(?:\w+ )?(?:{_BOT}|dan|developer mode|jail ?broken|unrestricted|in (?:admin|developer"
@@ -150,6 +151,55 @@ _CUES = _cue(
     r"|answers? (?:with )?(?:this|it)|tells? (?:every|people|others))",
     r"\b(?:reply|react|confirm|vote|say|comment)\b[^.!?\n]{0,40}\bso (?:that )?(?:the bot|earshot"
     r"|it) (?:learns|remembers|picks|trusts|believes|keeps|stores)",
+    # the same, said by the way
+    rf"\b(?:who ?ever|(?:every|any|each|all)(?: (?:of )?(?:the|our|these|such))? ?(?:one|body"
+    rf"|colleagues?|users?|people"
+    rf"|customers?|questions?|tickets?|requests?|clients?|threads?)"
+    rf"|{_ANYONE})\b[^.!?\n]{{0,60}}\b(?:(?:needs?|has|have|is|are|ought) to"
+    rf"|must|should|shall|will) be (?:sent|told|pointed|directed|referred|instructed|answered|given"
+    rf"|informed|advised)\b",
+    r"\bmake sure (?:that )?[^.!?\n]{0,60}\b(?:is|are|gets?) (?:sent|told|pointed|directed|referred"
+    r"|instructed|informed|advised)\b",
+    r"\b(?:every|any|each|all) (?:\w+ )?(?:questions?|tickets?|requests?|threads?) (?:about|on|with"
+    r"|for|regarding)\b[^.!?\n]{0,50}"
+    r"\b(?:gets?|receives?|is (?:to be )?answered|are (?:to be )?answered|deserves?|has"
+    r"|have)\b[^.!?\n]{0,20}\b(?:reply|answer|response|with|by)\b",
+    r"\byour (?:only |next |standard |default )?(?:answer|reply|response|recommendation)s? (?:to|for"
+    r"|on|about|must|should|shall|will|is|has|from)\b"
+    r"[^.!?\n]{0,40}\b(?:must|has to|have to|should|shall|needs to|is to|will|from now on"
+    r"|always) (?:always )?(?:be|say|read|mention|contain|include|name)\b",
+    r"\b(?:ignore|disregard|forget|never mind|do not (?:trust|believe|quote|cite)|don't (?:trust"
+    r"|believe|quote|cite))\b (?:all |any |about )?(?:what(?:ever)?"
+    r"|everything|anything) (?:that )?(?:the |is in the |stands in the )?(?:docs?|documentation"
+    r"|runbooks?|manual|earlier|other|older|previous|official)\b",
+    r"\b(?:this is|here (?:is|speaks)|it's) (?:the |your |our )?(?:\w+ )?(?:analysts?|admins?"
+    r"|administrators?|security|support|moderators?|compliance|it)"
+    r"(?: team| desk| department)? (?:speaking|here|writing|talking)\b",
+    r"\b(?:answer|reply|solution|fix|procedure|instructions?)s? (?:below|above|here|that follows"
+    r"|in this thread)? ?(?:is|are) (?:now |hereby |from now on )?"
+    r"(?:binding|mandatory|authoritative|canonical|the only valid|the only approved|final and)\b",
+    rf"\b(?:heads[-\s]?up|attention|fyi|memo|listen(?: up)?|info|reminder|hint"
+    rf"|word)\b[^.!?\n]{{0,12}}\b(?:for|to|,) (?:all |the |our |any )*(?:\w+ )?(?:bots?|assistants?"
+    rf"|ais?|llms?|earshot)\b",
+    rf"\b(?:our|the|a|new|company|team) (?:new |company |support )?(?:policy|rule|directive|convention"
+    rf"|agreement)\b[^.!?\n]{{0,50}}\b(?:answer|reply|tell|say|recommend|quote|respond)\b",
+    # whoever speaks of the bot and of what it is to keep or say
+    rf"\b{_BOT}s?\b[^.!?\n]{{0,50}}\b(?:repeats?|keeps? (?:this|that|it|one)|stores? (?:this|that|it)"
+    rf"|saves? (?:this|that|it)|remembers?|memori[sz]es?|mention(?:s| only| this| that)"
+    rf"|summari[sz](?:es?|ing)|learns? (?:this|that|it|from|to)|recommends?|tells? (?:every|all|people"
+    rf"|any|who)|as the answer)\b",
+    rf"\b(?:repeat|teach|keep|store|save|remember|learn|thumb\w*|vote|upvote"
+    rf"|react)\b[^.!?\n]{{0,40}}\b(?:to|for|by|so that|so|into|until) (?:the |our |your )?{_BOT}s?\b",
+    r"\b(?:this|these|my) (?:instructions?|answers?|messages?|rules?|fix|procedure) (?:has|have|takes?"
+    r"|gets?) (?:the )?(?:top |highest |absolute )?(?:priority|precedence)\b",
+    r"\b(?:is|are|gets?|get) asked (?:about|for|how)\b[^.!?\n]{0,60}\b(?:should|must|has to|have to"
+    r"|needs to|please|shall)\b[^.!?\n]{0,20}"
+    r"\b(?:hand out|give|send|say|answer|reply|link|repeat|post|quote|recommend)\b",
+    r"\b(?:i am|i'm) (?:one of )?(?:the |an? |your )(?:admins?|administrators?|moderators?"
+    r"|analysts?)\b[^.!?\n]{0,40}\b(?:confirm|approve|certify|vouch|declare|say)\b",
+    r"(?:机器人|小助手|助手|知识库|[Ee]arshot)[^。！？\n]{0,16}(?:保存|记住|记下|学会|标准答案|收录"
+    r"|采纳|照此|照这个|引用这)"
+    r"|(?:保存|记住|记下|教会|教给|写进|标准答案)[^。！？\n]{0,12}(?:机器人|小助手|知识库|[Ee]arshot)",
     # 中文
     r"(?:以后|从现在(?:开始|起)|从今(?:以后|天起|往后)|今后|往后|下次|接下来"
     r"|将来)[^。！？\n]{0,24}(?:都|就|请|要|一律|统一|只|务必)?(?:告诉|回答|回复|答复|推荐|建议|让|叫"
