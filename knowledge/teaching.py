@@ -178,11 +178,11 @@ _CUES = _cue(
     r"\b(?:answer|reply|solution|fix|procedure|instructions?)s? (?:below|above|here|that follows"
     r"|in this thread)? ?(?:is|are) (?:now |hereby |from now on )?"
     r"(?:binding|mandatory|authoritative|canonical|the only valid|the only approved|final and)\b",
-    rf"\b(?:heads[-\s]?up|attention|fyi|memo|listen(?: up)?|info|reminder|hint"
-    rf"|word)\b[^.!?\n]{{0,12}}\b(?:for|to|,) (?:all |the |our |any )*(?:\w+ )?(?:bots?|assistants?"
-    rf"|ais?|llms?|earshot)\b",
-    rf"\b(?:our|the|a|new|company|team) (?:new |company |support )?(?:policy|rule|directive|convention"
-    rf"|agreement)\b[^.!?\n]{{0,50}}\b(?:answer|reply|tell|say|recommend|quote|respond)\b",
+    r"\b(?:heads[-\s]?up|attention|fyi|memo|listen(?: up)?|info|reminder|hint"
+    r"|word)\b[^.!?\n]{0,12}\b(?:for|to|,) (?:all |the |our |any )*(?:\w+ )?(?:bots?|assistants?"
+    r"|ais?|llms?|earshot)\b",
+    r"\b(?:our|the|a|new|company|team) (?:new |company |support )?(?:policy|rule|directive|convention"
+    r"|agreement)\b[^.!?\n]{0,50}\b(?:answer|reply|tell|say|recommend|quote|respond)\b",
     # whoever speaks of the bot and of what it is to keep or say
     rf"\b{_BOT}s?\b[^.!?\n]{{0,50}}\b(?:repeats?|keeps? (?:this|that|it|one)|stores? (?:this|that|it)"
     rf"|saves? (?:this|that|it)|remembers?|memori[sz]es?|mention(?:s| only| this| that)"
@@ -200,6 +200,11 @@ _CUES = _cue(
     r"(?:机器人|小助手|助手|知识库|[Ee]arshot)[^。！？\n]{0,16}(?:保存|记住|记下|学会|标准答案|收录"
     r"|采纳|照此|照这个|引用这)"
     r"|(?:保存|记住|记下|教会|教给|写进|标准答案)[^。！？\n]{0,12}(?:机器人|小助手|知识库|[Ee]arshot)",
+    r"\b(?:to|for|dear) (?:the |any |all |every )?(?:language )?(?:models?|ais?|llms?"
+    r"|automations?) (?:reading|that reads?|which reads?|who reads?|alike|parsing|indexing)\b",
+    r"\bsystem (?:override|update|directive|instruction)\b(?=\W{0,6}(?:[:>=]|the |all |answer))",
+    r"(?:不管|无论|不论)(?:谁|什么人|哪个)[^。！？\n]{0,6}问[^。！？\n]{0,10}(?:答|说|回|发)|标准口径"
+    r"|(?:给|写给)(?:AI|机器人|大?模型|助手)(?:看|读|的)",
     # 中文
     r"(?:以后|从现在(?:开始|起)|从今(?:以后|天起|往后)|今后|往后|下次|接下来"
     r"|将来)[^。！？\n]{0,24}(?:都|就|请|要|一律|统一|只|务必)?(?:告诉|回答|回复|答复|推荐|建议|让|叫"
