@@ -336,6 +336,28 @@ drifts = Table(
     Column("checked", String, nullable=False),  # the date of the last look
     Column("lifted_at", Float),
 )
+# What closed threads linked to: a domain is known once another person gave it in another thread. Then nobody is named.
+link_domains = Table(
+    "link_domains",
+    _metadata,
+    Column("domain", String, primary_key=True),
+    Column("known", Boolean, nullable=False, default=False),
+    Column("conversation", String),
+    Column("user", String),
+    Index("link_domains_known", "known"),
+    Index("link_domains_user", "user"),
+    Index("link_domains_conversation", "conversation"),
+)
+# Who solved what in which thread, as a sketch (knowledge/sketch.py): enough to see somebody repeat himself, no text.
+told_solutions = Table(
+    "told_solutions",
+    _metadata,
+    Column("conversation", String, primary_key=True),
+    Column("user", String, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("sketch", Text, nullable=False),
+    Index("told_solutions_user", "user", "at"),
+)
 
 
 def _add_scores(connection: Connection) -> None:
@@ -382,6 +404,11 @@ def _add_drifts(connection: Connection) -> None:
     drifts.create(connection, checkfirst=True)
 
 
+def _add_surroundings(connection: Connection) -> None:
+    for table in (link_domains, told_solutions):
+        table.create(connection, checkfirst=True)
+
+
 MIGRATIONS = [
     Migration("2026-11-ledger", lambda connection: _metadata.create_all(connection)),
     Migration("2026-11-scores", _add_scores),
@@ -390,6 +417,7 @@ MIGRATIONS = [
     Migration("2026-11-nights", _add_nights),
     Migration("2026-11-optouts", _add_optouts),
     Migration("2026-11-drifts", _add_drifts),
+    Migration("2026-11-surroundings", _add_surroundings),
 ]
 
 # What a scratch copy keeps of its store: who people are is knowledge of today, not a conversation.

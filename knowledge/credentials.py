@@ -79,7 +79,7 @@ _PRIVATE_KEY = re.compile(
     re.DOTALL,
 )
 
-_PASSWORD = r"passwords?|passwd|passphrase|pass|pwd|密码|口令"
+_PASSWORD = r"passwords?|passcodes?|passwd|passphrase|pass|pwd|密码|口令"
 _KEY = (
     r"(?:api|access|secret|private|encryption|signing|account|shared|auth|master|license)[_-]?(?:access[_-]?)?key"
     r"|secret|token|credentials?|密钥|令牌"
@@ -115,7 +115,7 @@ _COMMAND = re.compile(
 )
 # What stands for a value instead of being one: variables, templates, calls, paths, dots, "xxx", "your-token".
 _NO_VALUE = re.compile(
-    r"[$<{%\[(/~.@|\\]|[A-Za-z_.]+\[|\S*(?:…|\.{3})|\*+$|x{3,}|\.{3}|…|(?:your|my|the|some|example|changeme|change-me|redacted|none|null|nil|true|false|undefined"
+    r"[“”‘’]?(?:[*x.]+|[Xx]{3,})[“”‘’]?$|[$<{%\[(/~.@|\\]|[A-Za-z_.]+\[|\S*(?:…|\.{3})|\*+$|x{3,}|\.{3}|…|(?:your|my|the|some|example|changeme|change-me|redacted|none|null|nil|true|false|undefined"
     r"|env|os|process|vault|config|secrets?|file|https?)(?:$|[-_.:])|\w+\(|\w+\.\w+\.\w+$|[A-Z]+(?:_[A-Z]+)+$",
     re.IGNORECASE,
 )
@@ -126,6 +126,10 @@ _WORDS = words_of(
     "false none null prompt incorrect unknown number integer boolean bytes failed rejected denied "
     "accepted rotated stored"
 )
+
+_NAMED = words_of(
+    "password pass passwd pwd secret token user username pw"
+)  # in a template: user:password@host
 
 
 def secrets_in(text: str) -> Iterator[tuple[int, int]]:
@@ -140,7 +144,7 @@ def _surrounded(text: str) -> Iterator[tuple[int, int]]:
     for pattern in (_USER_INFO, _COMMAND, _HEADER, _QUERY):
         for found in pattern.finditer(text):
             group = str(found.lastgroup)
-            if not _NO_VALUE.match(found[group]):
+            if not _NO_VALUE.match(found[group]) and found[group].lower() not in _NAMED:
                 yield found.span(group)
     for pattern in (_ASSIGNED, _OPTION):
         for found in pattern.finditer(text):

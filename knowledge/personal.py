@@ -184,7 +184,8 @@ _WORDS = words_of(
     "jenkins docker python java ruby rust go it app api dev ops qa data system service server client "
     "worker host main master build deploy release alert alerts monitor prometheus the and null none "
     "error info log core page stone rose miles lane dale grant wade victor angel crystal amber ivy "
-    "jade dash ash sky"
+    "jade dash ash sky monday tuesday wednesday thursday friday saturday sunday january february march july "
+    "september october november december omega alpha beta"
 )
 _PEOPLE = (
     r"(?:all|team|there|everyone|everybody|folks|guys|again|both|support|sir|madam|earshot|hi|hello|hey|the|i|it|we"
@@ -201,11 +202,13 @@ _SIGNED = re.compile(
     rf"|viele grüße|lg|vg|此致|谢谢)[,.!，]?\s*\n+)\s*[-–—]*\s*"
     rf"(?!(?i:{_PEOPLE}))(?P<name>{_NAME}(?: {_NAME}){{0,2}}|[\u4e00-\u9fff]{{2,4}})[ .]*(?=\n|\Z)"
 )
+# Who is quoted in a forum: [quote="name"], [quote=“name, post:3, topic:7”].
+_QUOTED = re.compile(r"\[quote=[\"“'’]?(?P<name>[^\]\"”“'’,\n]{2,40}?)(?=[\]\"”'’,])", re.IGNORECASE)
 
 
 def names_given(text: str) -> Iterator[str]:
-    """The names that greetings and signatures of ``text`` give."""
-    yield from (found["name"] for pattern in (_GREETED, _SIGNED) for found in pattern.finditer(text))
+    """The names that greetings, signatures and quotations of ``text`` give."""
+    yield from (found["name"] for pattern in (_GREETED, _SIGNED, _QUOTED) for found in pattern.finditer(text))
 
 
 def names_in(text: str, names: Collection[str]) -> Iterator[tuple[int, int, str]]:
@@ -225,6 +228,9 @@ def _forms(name: str) -> Iterator[re.Pattern[str]]:
     """How somebody of this name may be named; the whole before its parts."""
     whole = re.escape(name)
     yield re.compile(rf"(?<![\w.])@(?P<name>{whole})(?![\w/]|-\w)", re.IGNORECASE)
+    yield re.compile(rf"\[quote=[\"“'’]?(?P<name>{whole})(?=[\]\"”'’,])", re.IGNORECASE)
+    if len(name) >= 3 and name.casefold() not in _WORDS:
+        yield re.compile(rf"\A(?P<name>{whole})(?=:(?:\s|$))", re.IGNORECASE)  # "nick: have you tried …"
     if _HAN.search(name):
         if len(name) >= 2:
             yield re.compile(f"(?P<name>{whole})")
