@@ -17,7 +17,6 @@ from bot.adapters.adapter import (
     Ask,
     AskedToSave,
     Channel,
-    ChannelKind,
     LookupFailed,
     Saved,
     SaveForm,
@@ -320,25 +319,21 @@ def _keep(
 
 async def _known(bot: Bot, message_id: str, channel_id: str) -> _Known:
     """What is known of a message; a channel that the platform does not show us is taken as private."""
-    described = await _described(bot, channel_id)
 
     def read(connection: Connection) -> _Known:
         conversation = ledger.conversation_of(connection, message_id)
         return _Known(
             thread=None if conversation is None else ledger.thread(connection, conversation),
-            channel=described or ledger.channel_of(connection, channel_id),
+            channel=ledger.channel_of(connection, channel_id),
             people=ledger.everybody(connection),
         )
 
-    return await bot.database.run(read)
-
-
-async def _described(bot: Bot, channel_id: str) -> Channel | None:
+    known = await bot.database.run(read)
     try:
-        return await bot.adapter_of(channel_id).describe(Channel(id=channel_id, kind=ChannelKind.PRIVATE))
+        return replace(known, channel=await bot.adapter_of(channel_id).describe(known.channel))
     except LookupFailed as error:
         log.info("%s: its kind cannot be asked now: %s", channel_id, error)
-        return None
+        return known
 
 
 async def _end(bot: Bot, work: Work, saved: Saved, text: str) -> None:
