@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, select, update
+from sqlalchemy import Connection, Row, and_, delete, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from bot.card import Verb
@@ -62,6 +62,11 @@ def card_row(connection: Connection, card_id: str) -> Row[Any] | None:
 
 def was_put(connection: Connection, kind: CardKind, subject: str, place: str) -> bool:
     return card_row(connection, id_of(kind, subject, place)) is not None
+
+
+def drop_before(connection: Connection, kind: CardKind, at: datetime) -> None:
+    """Forget the cards of a kind that are older than ``at``."""
+    connection.execute(delete(cards).where(cards.c.kind == kind, cards.c.at < seconds(at)))
 
 
 def settle_place(connection: Connection, card_id: str, channel: str) -> bool:

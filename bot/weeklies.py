@@ -32,6 +32,7 @@ from bot.weekly import (
 from knowledge.thread import Role
 
 LATE = timedelta(hours=9)  # a line that could not be said on its Monday stays unsaid
+KEPT = timedelta(days=30)  # that a week was told is of no use for longer
 
 
 def put_weekly(connection: Connection, config: Config, now: datetime) -> None:
@@ -39,6 +40,7 @@ def put_weekly(connection: Connection, config: Config, now: datetime) -> None:
     week = week_to_tell(now, config.tz)
     if week is None:
         return
+    cards.drop_before(connection, CardKind.WEEKLY, now - KEPT)
     for channel in _open_channels(connection, week):
         if _may_be_told(connection, config, channel, now):
             worth = is_worth_a_line(counts_of(connection, channel.id, week))
@@ -55,10 +57,9 @@ def card_of(connection: Connection, config: Config, row: Row[Any], now: datetime
 
 
 def _open_channels(connection: Connection, week: Week) -> Iterator[Channel]:
-    """The channels in which something was said in that week, and whose turn has not come yet."""
-    spoken = select(messages.c.channel).where(messages.c.at >= seconds(week.begins)).distinct()
-    known = select(channels.c.id).where(channels.c.id.in_(spoken)).order_by(channels.c.id)
-    for channel_id in list(connection.execute(known).scalars()):
+    """The channels whose turn has not come yet."""
+    known = connection.execute(select(channels.c.id).order_by(channels.c.id)).scalars().all()
+    for channel_id in known:
         if not cards.was_put(connection, CardKind.WEEKLY, week.name, channel_id):
             yield ledger.channel_of(connection, channel_id)
 
