@@ -241,10 +241,12 @@ _PROPOSALS = {
 def _waiting_row(night: str, waiting: Waiting) -> Row:
     about: list[Piece | str] = [_name(waiting.entry), _day(waiting.entry)]
     proposal = _PROPOSALS[waiting.kind]
+    if waiting.kind is ChangeKind.ADDED and waiting.entry.says:
+        about += ["\n", shortened(waiting.entry.says, SAYS)]  # nobody should approve what he has not seen
     if proposal:
         about += ["\n", proposal, *([] if waiting.other is None else [_name(waiting.other)])]
     if waiting.doubts:
-        about += ["\n", shortened("; ".join(waiting.doubts), WHY)]
+        about += ["\n", f"Why it waits: {shortened('; '.join(waiting.doubts), WHY)}"]
     ids = (waiting.entry.id,)
     approve = Button(verb=Verb.APPROVE, label="Approve", night=night, subjects=ids, main=True)
     return row(*about, buttons=(approve, Button(verb=Verb.REJECT, label="Reject", night=night, subjects=ids)))

@@ -118,7 +118,7 @@ def test_a_proposal_to_merge_names_both_and_why() -> None:
     proposed = Waiting(
         kind=ChangeKind.MERGED, entry=named(1, "New"), other=named(2, "Old"), doubts=("0.97 alike",)
     )
-    assert "New (2026-11-21)\nSays the same as: Old\n0.97 alike" in text_of(
+    assert "New (2026-11-21)\nSays the same as: Old\nWhy it waits: 0.97 alike" in text_of(
         digest_card(REPORT, DigestTexts(waiting=(proposed,)))
     )
 

@@ -254,7 +254,8 @@ async def test_an_admin_approves_one_and_rejects_another_and_the_report_says_so(
     async with running(slack, tmp_path, settings=settings("#ops"), night=nights) as run:
         await pending(run, [good, bad])
         card = await digest(slack)
-        assert "one author" in str(card.blocks) and offers(card, Verb.APPROVE) == 2
+        assert "Why it waits: one author" in str(card.blocks) and "Restart gate 2." in str(card.blocks)
+        assert offers(card, Verb.APPROVE) == 2
         press(slack, card, ADMIN, Verb.APPROVE, good.id)
         await told(slack, ADMIN, "1 entries: approve")
         press(slack, card, ADMIN, Verb.REJECT, bad.id)
