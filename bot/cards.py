@@ -89,7 +89,7 @@ def shown(connection: Connection, card_id: str, message_id: str, now: datetime) 
     connection.execute(update(cards).where(cards.c.id == card_id).values(message_id=message_id))
     row = card_row(connection, card_id)
     if row is not None and presses_on(connection, row.subject):
-        intend(connection, card_id, _again(now), row.channel, now)
+        show_one_again(connection, row, now)
 
 
 def found(connection: Connection, night: str, user: str, channel: str, message_id: str) -> None:
@@ -100,9 +100,20 @@ def found(connection: Connection, night: str, user: str, channel: str, message_i
 
 def show_again(connection: Connection, kind: CardKind, subject: str, now: datetime) -> None:
     """Every card about ``subject`` is to say how things stand now."""
-    standing = and_(cards.c.kind == kind, cards.c.subject == subject, cards.c.message_id.is_not(None))
-    for row in connection.execute(select(cards).where(standing)).all():
-        intend(connection, row.id, _again(now), row.channel, now)
+    there = and_(cards.c.kind == kind, cards.c.subject == subject, cards.c.message_id.is_not(None))
+    for row in connection.execute(select(cards).where(there)).all():
+        show_one_again(connection, row, now)
+
+
+def show_one_again(connection: Connection, row: Row[Any], now: datetime) -> None:
+    """A card that stands somewhere is to say how things stand now."""
+    intend(connection, row.id, _again(now), row.channel, now)
+
+
+def standing(connection: Connection, kind: CardKind, since: datetime) -> list[Row[Any]]:
+    """The cards of a kind that stand somewhere, queued since ``since``."""
+    there = and_(cards.c.kind == kind, cards.c.message_id.is_not(None), cards.c.at >= seconds(since))
+    return list(connection.execute(select(cards).where(there)).all())
 
 
 def _again(now: datetime) -> str:

@@ -8,10 +8,10 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, or_, select
 
 from bot import cards, drafts, ledger
 from bot.card import Card, Verb
@@ -39,6 +39,8 @@ from knowledge.store import Stored
 
 log = logging.getLogger("earshot")
 
+RETOLD = timedelta(days=90)  # nobody looks at a report that is older
+
 _KINDS = frozenset(ChangeKind)  # other rows of a night are about messages and channels
 
 
@@ -57,6 +59,18 @@ def put_digest(connection: Connection, config: Config, report: NightReport, now:
 def refresh(connection: Connection, night: str, now: datetime) -> None:
     """The reports of a night that stand somewhere are to say how things are now."""
     cards.show_again(connection, CardKind.DIGEST, night, now)
+
+
+def retell(connection: Connection, gone: set[str], now: datetime) -> None:
+    """The reports that stand somewhere and name any of these messages or entries are not to name them any more."""
+    named_by = select(night_changes.c.night).where(
+        or_(night_changes.c.subject.in_(gone), night_changes.c.other.in_(gone))
+    )
+    nights = set(connection.execute(named_by).scalars())
+    for row in cards.standing(connection, CardKind.DIGEST, now - RETOLD):
+        report = report_from(row.content)
+        if row.subject in nights or gone & {*report.open_questions, *report.best}:
+            cards.show_one_again(connection, row, now)
 
 
 def card_of(connection: Connection, row: Row[Any]) -> Card:

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from bot import drafts, inbox, intents, ledger, orders, tickets, votes
+from bot import digests, drafts, inbox, intents, ledger, orders, tickets, votes
 from bot.adapters.adapter import (
     CLIP,
     Adapter,
@@ -341,23 +341,28 @@ async def on_delete(bot: Bot, work: Work, deleted: Deleted) -> None:
             ledger.empty_suggestion(connection, row.id)
             drafts.expire(connection, row.id, "its source was deleted", now)
             intents.take_back(connection, row, now)
+        digests.retell(connection, {deleted.message_id, *gone}, now)
         if said is not None and votes.is_calibrated(connection, said.channel):
             recalibrate(connection, config, said.channel, now)  # without what was weighed of the message
         inbox.finish(connection, work.id)
 
-    await _unlearn(
+    gone = await _unlearn(
         bot, deleted.message_id
     )  # before the row is finished, so that a crash in between repeats it
     await bot.database.run(erase)
 
 
-async def _unlearn(bot: Bot, source: str) -> None:
-    """Entries without the passages from ``source``; those that have no problem or solution left are dropped."""
+async def _unlearn(bot: Bot, source: str) -> list[str]:
+    """Entries without the passages from ``source``; those that have no problem or solution left are dropped.
+
+    The ids of those that were changed or dropped.
+    """
     found = await bot.knowledge.entries_from(source)
     kept = [left for entry in found if (left := _without(entry, source)) is not None]
     if found:
         await bot.knowledge.retire([entry.id for entry in found])
         await bot.knowledge.learn(kept)
+    return [entry.id for entry in found]
 
 
 def _without(entry: KnowledgeEntry, source: str) -> KnowledgeEntry | None:

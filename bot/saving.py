@@ -189,8 +189,12 @@ def cleaned(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Known:
-    """What is known of a message: its thread and its channel, as far as they were heard, and what people are called."""
+    """What is known of a message: its thread and its channel, as far as they were heard, and what people are called.
 
+    ``message_id``: the message, or the question if it is our own answer.
+    """
+
+    message_id: str
     thread: Thread | None
     channel: Channel
     people: Mapping[str, str]
@@ -233,7 +237,7 @@ def _form(asked: AskedToSave, known: _Known, patterns: Sequence[re.Pattern[str]]
             patterns=patterns,
         )
     return SaveForm(
-        message_id=asked.message_id,
+        message_id=known.message_id,
         channel=asked.channel,
         title=offered.title,
         problem=offered.problem,
@@ -321,8 +325,11 @@ async def _known(bot: Bot, message_id: str, channel_id: str) -> _Known:
     """What is known of a message; a channel that the platform does not show us is taken as private."""
 
     def read(connection: Connection) -> _Known:
-        conversation = ledger.conversation_of(connection, message_id)
+        own = ledger.suggestion_by_post(connection, message_id)  # our answer: its thread is what is known
+        asked = message_id if own is None else own.message_id
+        conversation = ledger.conversation_of(connection, asked)
         return _Known(
+            message_id=asked,
             thread=None if conversation is None else ledger.thread(connection, conversation),
             channel=ledger.channel_of(connection, channel_id),
             people=ledger.everybody(connection),

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -61,12 +62,23 @@ _RECEIVED = "earshot_received_at"  # Slack does not say when a form was sent
 
 
 def arrival_of(body: Payload, now: datetime) -> Arrival | None:
-    """What the inbox keeps of a form that was sent and of a shortcut that was used; else None."""
+    """What the inbox keeps of a form that was sent, a shortcut that was used, a decision about a night; else None."""
     if body.get("type") == "view_submission":
         return _form_arrival(body, now)
     if body.get("type") == "message_action":
         return _shortcut_arrival(body)
+    if body.get("type") == "block_actions":
+        return _press_arrival(body)
     return None
+
+
+def _press_arrival(body: Payload) -> Arrival | None:
+    """All that is decided about a night stands in one queue, on whichever report it is pressed."""
+    action: Payload = next(iter(body.get("actions") or ()), {})
+    arrival = wire.arrival_of(body) if str(action.get("action_id")).startswith(CARD_ACTION) else None
+    if arrival is None:
+        return None
+    return replace(arrival, conversation=f"slack:night/{str(action.get('value')).partition(' ')[0]}")
 
 
 def _form_arrival(body: Payload, now: datetime) -> Arrival | None:

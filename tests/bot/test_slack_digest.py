@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, insert
 
-from bot import digests, intents
+from bot import digests, intents, ledger
 from bot.adapters.slack_cards import CARD_ACTION, CARD_METADATA
 from bot.card import Verb
 from bot.config import Config
@@ -25,6 +25,7 @@ from tests.bot.running import (
     ANN,
     BOB,
     CARL,
+    CHANNEL,
     PRIVATE,
     WEIGHTS,
     Running,
@@ -315,6 +316,24 @@ async def test_a_decision_shows_on_every_report_of_the_night_also_where_the_rece
     assert len(slack.posts()) == 2
 
 
+async def test_two_admins_at_once_on_two_reports_decide_once(slack: LocalSlack, tmp_path: Path) -> None:
+    nights, one = Nights(), learnt(1)
+    both = settings("#ops", BOB, admins=[ADMIN, BOB])
+    async with running(slack, tmp_path, settings=both, night=nights) as run:
+        await pending(run, [one])
+        await slack.until(lambda: len(slack.posts()) == 2)
+        (direct,) = slack.posts(slack.dm(BOB))
+        card = await digest(slack)
+        await asyncio.sleep(QUIET)  # both receipts are kept
+        press(slack, card, ADMIN, Verb.APPROVE, one.id)
+        press(slack, direct, BOB, Verb.REJECT, one.id)
+        await told(slack, BOB, "This was decided before: approved by @ada")
+        await changed(slack, card, "approved by @ada")
+        await changed(slack, direct, "approved by @ada")
+        state = await run.database.run(lambda c: store.state_of(c, one.id))
+    assert state is EntryState.ACTIVE and [what for what, *_ in nights.asked] == ["approve"]
+
+
 async def test_a_night_is_taken_back_and_then_offers_nothing(slack: LocalSlack, tmp_path: Path) -> None:
     nights, one = Nights(), learnt(1)
     async with running(slack, tmp_path, [one], settings=settings("#ops"), night=nights) as run:
@@ -436,6 +455,29 @@ async def test_what_comes_from_a_private_channel_is_only_counted_elsewhere(
     assert "secret" not in str(elsewhere.blocks) and "1 entry from a private channel" in str(elsewhere.blocks)
     assert offers(elsewhere, Verb.APPROVE) == 0 and offers(elsewhere, Verb.APPROVE_ALL) == 1
     assert "The secret gate" in str(at_home.blocks) and offers(at_home, Verb.APPROVE) == 1
+
+
+async def test_what_is_deleted_later_goes_from_the_report_too(slack: LocalSlack, tmp_path: Path) -> None:
+    async with running(slack, tmp_path, settings=settings("#ops"), night=Nights()) as run:
+        question = slack.post(CHANNEL, ANN, "How can we renew the licence of gate 9?")
+        answer = slack.post(CHANNEL, BOB, "Ask the licence desk.", thread_ts=question)
+        place = f"slack:{slack.identity.team}/{CHANNEL}"
+        one = entry("Gate 9?\nThe licence of gate 9", "Ask the licence desk.", source=f"{place}/{answer}")
+        await run.knowledge.learn([one])
+        added = {"kind": ChangeKind.ADDED, "subject": one.id, "state": ChangeState.APPLIED}
+        report = NightReport(date=DATE, added=1, best=(one.id,), open_questions=(f"{place}/{question}",))
+        for _ in range(300):
+            if await run.database.run(lambda c: ledger.message_row(c, f"{place}/{question}")) is not None:
+                break
+            await asyncio.sleep(0.01)
+        await dig(run, report, added)
+        card = await digest(slack)
+        assert "Gate 9?" in str(card.blocks) and "renew the licence of gate 9" in str(card.blocks)
+        await asyncio.sleep(QUIET)
+        slack.delete(CHANNEL, answer)
+        await slack.until(lambda: "Gate 9?" not in str(slack.message(OPS, card.ts).blocks))
+        slack.delete(CHANNEL, question)
+        await slack.until(lambda: "renew the licence" not in str(slack.message(OPS, card.ts).blocks))
 
 
 async def test_what_was_forgotten_meanwhile_is_not_told(slack: LocalSlack, tmp_path: Path) -> None:

@@ -23,7 +23,8 @@ from knowledge import store
 from knowledge.entry import WORKSPACE, EntryState, PassageKind, audiences
 from knowledge.store import Stored
 from knowledge.thread import Role
-from tests.bot.running import ANN, BOB, CARL, CHANNEL, PRIVATE, Running, config, running, workspace
+from tests.bot.running import ANN, BOB, CARL, CHANNEL, PRIVATE, Running, config, entry, running, workspace
+from tests.bot.running import QUESTION as KNOWN_QUESTION
 from tests.local_slack import LocalSlack, SlackError
 
 QUESTION = "Our gate stops with MLR-7001 since the update, how can we start it again?"
@@ -215,6 +216,15 @@ async def test_a_message_that_was_not_heard_offers_its_own_words(slack: LocalSla
         await told(slack, BOB, "Saved.")
         (stored,) = await kept(run)
     assert stored.entry.audience == f"channel:slack:{slack.identity.team}/C0ELSE0001"
+
+
+async def test_our_own_answer_offers_the_question_it_was_about(slack: LocalSlack, tmp_path: Path) -> None:
+    async with running(slack, tmp_path, [entry()], settings=config()):
+        question = slack.post(CHANNEL, ANN, KNOWN_QUESTION)
+        await slack.until(lambda: len(slack.bot_replies(question)) == 1)
+        await asyncio.sleep(QUIET)  # its receipt is kept
+        values = offered(await form(slack, CHANNEL, slack.bot_replies(question)[0].ts, BOB))
+    assert values[PROBLEM_INPUT] == KNOWN_QUESTION and values[SOLUTION_INPUT] == ""
 
 
 async def test_a_form_that_cannot_be_opened_in_time_says_so(slack: LocalSlack, tmp_path: Path) -> None:
