@@ -161,7 +161,7 @@ def _count(number: int, name: str) -> str:
 
 def _watch(report: NightReport) -> Group:
     drifting = (
-        row(Piece(channel=channel), f": drafts instead of replies: {why}")
+        row(Piece(channel=channel), f": drafts instead of replies: {shortened(why, SAYS)}")
         for channel, why in report.drift.items()
     )
     return Group(heading="Watch out", rows=tuple(drifting))

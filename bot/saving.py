@@ -29,6 +29,7 @@ from bot.tables import saved as saved_by_hand
 from bot.tables import seconds
 from bot.whispers import About, whisper
 from knowledge import store
+from knowledge.cues import is_substantive
 from knowledge.entry import (
     WORKSPACE,
     EntryKind,
@@ -86,7 +87,8 @@ def prefilled(
     asked = [one for one in passages if one.kind is PassageKind.PROBLEM] or _opening(told)
     solved = [one for one in passages if one.kind is PassageKind.SOLUTION]
     chosen = next((message for message in told.messages if message.id == message_id), None)
-    if chosen is not None and chosen.id not in {one.source for one in (*asked, *solved)}:
+    taken = {one.source for one in (*asked, *solved)}
+    if chosen is not None and chosen.id not in taken and (is_substantive(chosen.text) or not solved):
         solved = [_said(PassageKind.SOLUTION, chosen)]
     return Prefilled(
         title=mined.title if mined is not None else title_of(told.messages[:1]),
