@@ -73,17 +73,14 @@ class DigestTexts:
     """What a report names by id, in words that its readers may see, as it stands now.
 
     ``private`` counts, by what they are (``entry``, ``waiting``, ``pair``, ``asked``, ``question``), what comes from
-    private channels and is not told elsewhere. The ``more_`` numbers count what is left out besides; ``own_waiting``
-    says how many of those that wait, the untold ones too, are of this night.
+    private channels and is not told elsewhere. ``own_waiting`` says how many of those that wait, the untold ones
+    too, are of this night.
     """
 
     best: tuple[Named, ...] = ()
     waiting: tuple[Waiting, ...] = ()
-    more_waiting: int = 0
     pairs: tuple[Pair, ...] = ()
-    more_pairs: int = 0
     unproven: tuple[Named, ...] = ()
-    more_unproven: int = 0
     questions: tuple[Asked, ...] = ()
     decisions: tuple[Decision, ...] = ()
     reverted: bool = False
@@ -222,7 +219,7 @@ def _waiting(night: str, texts: DigestTexts) -> Group:
     return Group(
         heading="Waits for approval",
         rows=(*rows, *_private(texts.hidden("waiting"), "entry")),
-        hidden=texts.more_waiting + len(texts.waiting) - len(shown),
+        hidden=len(texts.waiting) - len(shown),
         where=ALL_PENDING,
     )
 
@@ -258,7 +255,7 @@ def _pairs(night: str, texts: DigestTexts) -> Group:
     return Group(
         heading="Contradict each other: neither is quoted until somebody decides",
         rows=(*rows, *_private(texts.hidden("pair"), "contradiction")),
-        hidden=texts.more_pairs + len(texts.pairs) - len(shown),
+        hidden=len(texts.pairs) - len(shown),
         where=ALL_DISPUTED,
     )
 
@@ -284,7 +281,7 @@ def _unproven(night: str, texts: DigestTexts) -> Group:
     return Group(
         heading="Nobody confirmed these for long: do they still hold?",
         rows=(*rows, *_private(texts.hidden("asked"), "entry")),
-        hidden=texts.more_unproven + len(texts.unproven) - len(shown),
+        hidden=len(texts.unproven) - len(shown),
     )
 
 
@@ -299,7 +296,7 @@ def _unproven_row(night: str, entry: Named) -> Row:
 
 def _buttons(night: str, texts: DigestTexts) -> Iterator[Button]:
     if texts.own_waiting:
-        waiting = len(texts.waiting) + texts.more_waiting + texts.hidden("waiting")
+        waiting = len(texts.waiting) + texts.hidden("waiting")
         whose = " of this night" if texts.own_waiting < waiting else ""
         yield Button(verb=Verb.APPROVE_ALL, label=f"Approve all{whose}", night=night, main=True)
         yield Button(

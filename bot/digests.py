@@ -18,9 +18,6 @@ from bot.card import Card, Verb
 from bot.cards import CardKind, Press
 from bot.config import Config
 from bot.digest import (
-    MOST_ASKED,
-    MOST_PAIRS,
-    MOST_WAITING,
     Asked,
     Decision,
     DigestTexts,
@@ -108,44 +105,24 @@ class _Reader:
 
 def texts_of(connection: Connection, report: NightReport, channel: str) -> DigestTexts:
     """What ``report`` names, for the readers of ``channel``."""
-    decided = cards.presses_on(connection, report.date)
-    settled = {(press.about.partition(" ")[0], one) for press in decided for one in press.subjects}
-    changes = _changes(connection, report.date)
-    waiting = _waiting(connection, changes, {one for group, one in settled if group == "approval"})
-    pairs = _pairs(changes)
-    asked = [row.subject for row in changes if _applied(row, ChangeKind.ASKED)]
+    night = _night(connection, report.date)
     reader = _Reader(
         channel=channel,
-        stored=store.stored_by_id(connection, _ids(report, waiting, pairs, asked, decided)),
-        savers=_savers(connection, waiting),
+        stored=store.stored_by_id(connection, _ids(report, night)),
+        savers=_savers(connection, night.waiting),
     )
-    disputed = [pair for pair in pairs if all(_is(reader, one, EntryState.DISPUTED) for one in pair)]
-    unproven = [
-        one
-        for one in asked
-        if _is(reader, one, EntryState.ACTIVE) and reader.stored[one].asked_at is not None
-    ]
-    may_wait = list(reader.seen("waiting", waiting))
-    may_differ = [pair for pair in disputed if all(map(reader.may_see, pair))]
-    reader.private["pair"] += len(disputed) - len(may_differ)
-    may_ask = list(reader.seen("asked", unproven))
-    questions = tuple(_questions(connection, report, reader))
     return DigestTexts(
-        best=tuple(reader.named(one) for one in reader.seen("entry", _standing(report, reader))),
-        waiting=tuple(_told(reader, waiting[one], one) for one in may_wait[:MOST_WAITING]),
-        more_waiting=max(0, len(may_wait) - MOST_WAITING),
-        pairs=tuple(
-            Pair(first=reader.named(first), second=reader.named(second))
-            for first, second in may_differ[:MOST_PAIRS]
+        best=tuple(map(reader.named, reader.seen("entry", _standing(report, reader)))),
+        waiting=tuple(
+            _told(reader, night.waiting[one], one) for one in reader.seen("waiting", night.waiting)
         ),
-        more_pairs=max(0, len(may_differ) - MOST_PAIRS),
-        unproven=tuple(reader.named(one) for one in may_ask[:MOST_ASKED]),
-        more_unproven=max(0, len(may_ask) - MOST_ASKED),
-        questions=questions,
-        decisions=tuple(_decision(press, reader) for press in decided),
-        reverted=_is_reverted(changes, decided),
-        own_waiting=sum(row is not None for one, row in waiting.items() if one in reader.stored),
-        private=dict(reader.private),
+        pairs=tuple(_undecided(night, reader)),
+        unproven=tuple(map(reader.named, reader.seen("asked", _unanswered(night, reader)))),
+        questions=tuple(_questions(connection, report, reader)),
+        decisions=tuple(_decision(press, reader) for press in night.decided),
+        reverted=_is_reverted(night),
+        own_waiting=sum(row is not None for one, row in night.waiting.items() if one in reader.stored),
+        private=reader.private,
     )
 
 
@@ -163,17 +140,11 @@ def named(stored: Stored) -> Named:
     )
 
 
-def _ids(
-    report: NightReport,
-    waiting: Mapping[str, Row[Any] | None],
-    pairs: Sequence[tuple[str, str]],
-    asked: Sequence[str],
-    decided: Sequence[Press],
-) -> set[str]:
-    others = {row.other for row in waiting.values() if row is not None and row.other is not None}
-    paired = {one for pair in pairs for one in pair}
-    pressed = {one for press in decided for one in press.subjects}
-    return {*report.best, *waiting, *others, *paired, *asked, *pressed}
+def _ids(report: NightReport, night: "_Night") -> set[str]:
+    others = {row.other for row in night.waiting.values() if row is not None and row.other is not None}
+    paired = {one for pair in night.pairs for one in pair}
+    pressed = {one for press in night.decided for one in press.subjects}
+    return {*report.best, *night.waiting, *others, *paired, *night.asked, *pressed}
 
 
 def _is(reader: _Reader, entry_id: str, state: EntryState) -> bool:
@@ -186,7 +157,50 @@ def _standing(report: NightReport, reader: _Reader) -> list[str]:
     return [one for one in report.best if one in reader.stored and reader.stored[one].state not in gone]
 
 
+def _undecided(night: "_Night", reader: _Reader) -> Iterator[Pair]:
+    """The contradictions about which nobody has decided."""
+    for first, second in night.pairs:
+        if not all(_is(reader, one, EntryState.DISPUTED) for one in (first, second)):
+            continue
+        if reader.may_see(first) and reader.may_see(second):
+            yield Pair(first=reader.named(first), second=reader.named(second))
+        else:
+            reader.private["pair"] += 1
+
+
+def _unanswered(night: "_Night", reader: _Reader) -> list[str]:
+    """The entries of which nobody has said since whether they still hold."""
+    open_ = (one for one in night.asked if _is(reader, one, EntryState.ACTIVE))
+    return [one for one in open_ if reader.stored[one].asked_at is not None]
+
+
 # ---- what a night did ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Night:
+    """What a night did to entries, and what people decided about it, by ids.
+
+    ``waiting``: what waits for approval, with the change of this night that it is part of, if it is.
+    """
+
+    changes: Sequence[Row[Any]]
+    decided: Sequence[Press]
+    waiting: Mapping[str, Row[Any] | None]
+    pairs: Sequence[tuple[str, str]]
+    asked: Sequence[str]
+
+
+def _night(connection: Connection, date: str) -> _Night:
+    changes, decided = _changes(connection, date), cards.presses_on(connection, date)
+    settled = {one for press in decided if press.about.startswith("approval ") for one in press.subjects}
+    return _Night(
+        changes=changes,
+        decided=decided,
+        waiting=_waiting(connection, changes, settled),
+        pairs=_pairs(changes),
+        asked=[row.subject for row in changes if _applied(row, ChangeKind.ASKED)],
+    )
 
 
 def _changes(connection: Connection, night: str) -> list[Row[Any]]:
@@ -205,7 +219,6 @@ def _applied(row: Row[Any], kind: ChangeKind) -> bool:
 def _waiting(
     connection: Connection, changes: Iterable[Row[Any]], settled: set[str]
 ) -> dict[str, Row[Any] | None]:
-    """The entries that wait for approval, with the change of this night that they are part of, if they are."""
     found: dict[str, Row[Any] | None] = {
         row.subject: row for row in changes if row.state == ChangeState.PROPOSED
     }
@@ -243,10 +256,10 @@ def _pairs(changes: Iterable[Row[Any]]) -> list[tuple[str, str]]:
     return list(found.values())
 
 
-def _is_reverted(changes: Sequence[Row[Any]], decided: Iterable[Press]) -> bool:
-    if any(press.verb is Verb.REVERT for press in decided):
+def _is_reverted(night: _Night) -> bool:
+    if any(press.verb is Verb.REVERT for press in night.decided):
         return True
-    states = {row.state for row in changes}
+    states = {row.state for row in night.changes}
     return ChangeState.REVERTED in states and states <= {ChangeState.REVERTED, ChangeState.REJECTED}
 
 

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.adapters.adapter import Pressed, SaveForm, Show
@@ -98,9 +98,7 @@ def test_the_numbers_are_named_in_good_english() -> None:
 
 
 def test_at_most_ten_wait_in_sight_and_the_rest_is_counted() -> None:
-    texts = DigestTexts(
-        waiting=tuple(waiting(number) for number in range(10)), more_waiting=50, own_waiting=60
-    )
+    texts = DigestTexts(waiting=tuple(waiting(number) for number in range(60)), own_waiting=60)
     card = digest_card(REPORT, texts)
     assert verbs(card).count(Verb.APPROVE) == MOST_WAITING
     assert "and 50 more: earshot entries --state pending" in text_of(card)
@@ -155,6 +153,7 @@ def test_a_night_that_was_taken_back_says_so_and_cannot_be_again() -> None:
 # ---- that it fits ------------------------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(
     title=st.text(max_size=300),
     says=st.text(max_size=3_000),
@@ -234,6 +233,7 @@ def test_an_unknown_button_of_a_card_means_nothing() -> None:
     assert parse(body) is None
 
 
+@settings(deadline=None)
 @given(text=st.text(max_size=4_000), sources=st.integers(0, 100), everywhere=st.booleans())
 def test_whatever_a_thread_says_the_form_is_one_that_slack_takes(
     text: str, sources: int, everywhere: bool
