@@ -11,10 +11,11 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection
 
-from bot import clicks, handlers, inbox, intents, tables
+from bot import clicks, handlers, inbox, intents, presses, saving, tables
 from bot.adapters.adapter import (
     Adapter,
     Arrival,
+    AskedToSave,
     AskedWhy,
     Commanded,
     Corrected,
@@ -25,7 +26,9 @@ from bot.adapters.adapter import (
     Ignored,
     Judged,
     Objected,
+    Pressed,
     Reacted,
+    Saved,
     Voted,
 )
 from bot.clock import Clock, SystemClock
@@ -33,6 +36,7 @@ from bot.config import Config
 from bot.handlers import Bot, Overtaken
 from bot.inbox import Work
 from bot.outbox import GRACE, Outbox
+from bot.presses import NightActions
 from bot.schedule import Schedule
 from bot.weighing import read_weights
 from knowledge import ranking, store
@@ -73,8 +77,9 @@ class Batch:
 class App:
     """One running Earshot: takes arrivals in, works them off, sends what was decided."""
 
-    def __init__(self, bot: Bot, *, settle: timedelta = SETTLE) -> None:
+    def __init__(self, bot: Bot, *, settle: timedelta = SETTLE, night: NightActions | None = None) -> None:
         self.bot = bot
+        self._night = night
         self.outbox = Outbox(bot)
         self._settle = settle
         self._wake = asyncio.Event()
@@ -167,6 +172,12 @@ class App:
                 await clicks.on_asked_why(self.bot, work, event)
             case Commanded():
                 await clicks.on_commanded(self.bot, work, event)
+            case Pressed():
+                await presses.on_pressed(self.bot, self._night, work, event)
+            case AskedToSave():
+                await saving.on_asked_to_save(self.bot, work, event)
+            case Saved():
+                await saving.on_saved(self.bot, work, event)
             case Ignored(why=why):
                 log.debug("%s: ignored: %s", work.conversation, why)
                 await self.bot.database.run(lambda connection: inbox.finish(connection, work.id))
@@ -305,6 +316,7 @@ def assemble(
     clock: Clock | None = None,
     writer: Writer | None = None,
     settle: timedelta = SETTLE,
+    night: NightActions | None = None,
 ) -> App:
     """Put an Earshot together. ``config`` is asked anew for every event, so that edits count at once."""
     bot = Bot(
@@ -315,4 +327,4 @@ def assemble(
         config=config,
         adapters={adapter.name: adapter for adapter in adapters},
     )
-    return App(bot, settle=settle)
+    return App(bot, settle=settle, night=night)

@@ -144,6 +144,7 @@ class Speaking(Section):
     max_per_hour: Budget = 6
     quiet_hours: Quiet = None
     clip: Switch = False
+    weekly: Switch = True
 
 
 class ChannelSettings(Speaking):
@@ -207,6 +208,7 @@ class ChannelPolicy:
     wait_at_most: timedelta
     cool_down: timedelta
     clip: bool
+    weekly: bool
     drafts_to: str | None
     drafts_to_is_own: bool
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Table, and_, delete, func, or_, select, update
 
-from bot import drafts, intents, ledger, receipts, tables, votes
+from bot import digests, drafts, intents, ledger, receipts, tables, votes
 from bot.config import Config
 from bot.held import HELD, JSON
 from bot.receipts import Receipt
@@ -265,6 +265,7 @@ def _follow(
         _repoint(connection, old, new)
     if gone.titles:
         _untitle(connection, account, gone.titles)
+    digests.retell(connection, {*sources, *gone.dropped, *gone.rewritten, *gone.rewritten.values()}, now)
 
 
 def _quoting(connection: Connection, sources: Collection[str], entries: Collection[str]) -> list[Row[Any]]:

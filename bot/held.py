@@ -115,6 +115,17 @@ HELD: Mapping[str, Held] = {
         told=("why", "doubts"),
         along=("night", "kind", "subject", "other", "before", "after", "state"),
     ),
+    "cards": Held(
+        naming=("id", "place"),  # a report may have gone to one person
+        of_channel=("channel",),
+        told=("content",),
+        along=("kind", "subject", "message_id"),
+    ),
+    "presses": Held(unlinked=("by",), along=("night", "about", "verb", "subjects")),
+    "saved": Held(of_message=("message_id",), unlinked=("by",), along=("entry_id",)),
+    "drifts": Held(of_channel=("channel",), told=("why",), along=("night", "settings", "checked")),
+    "link_domains": Held(his=("user",), of_conversation=("conversation",), along=("domain",)),
+    "told_solutions": Held(his=("user",), of_conversation=("conversation",), along=("sketch",)),
     "entries": Held(unlearnt=("id", "title"), along=("kind", "origin", "audience", "state", "successor")),
     "passages": Held(unlearnt=("entry_id", "text", "source", "author", "link"), along=("kind", "role")),
     "views": Held(unlearnt=("text_hash",), along=("scheme",)),

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from bot import drafts, intents, ledger, mutes, tables, whispers
+from bot import cards, drafts, intents, ledger, mutes, showing, tables, whispers
 from bot.adapters.adapter import (
     CLIP,
     Act,
@@ -22,6 +22,7 @@ from bot.adapters.adapter import (
     Post,
     React,
     Receipt,
+    Show,
 )
 from bot.handlers import Bot
 from bot.intents import Intent
@@ -72,7 +73,7 @@ class Outbox:
             begun = asyncio.get_running_loop().time()
             await send(self._bot, intent)
             # Slack: one post per second and channel; the pause stands after the answer, where the server counts.
-            await asyncio.sleep(interval if intent.kind in ("post", "draft") else 0.0)
+            await asyncio.sleep(interval if intent.kind in ("post", "draft", cards.SHOW) else 0.0)
             log.debug("%s: sent in %.3f s", intent.suggestion_id, asyncio.get_running_loop().time() - begun)
         finally:
             self._busy.pop(intent.channel, None)
@@ -83,6 +84,8 @@ class Outbox:
 async def send(bot: Bot, intent: Intent) -> None:
     """Bring one intent one step further: done, dropped, or put off."""
     adapter, now = bot.adapter_of(intent.channel), bot.clock.now()
+    if intent.kind == cards.SHOW and await _placed(bot, adapter, intent):
+        return
     act = await bot.database.run(lambda connection: _act(connection, intent, bot))
     why = "not wanted any more" if act is None else _hopeless(adapter, intent, act)
     if act is None or why is not None:
@@ -111,6 +114,24 @@ async def send(bot: Bot, intent: Intent) -> None:
         await _drop(bot, intent, str(error))
     else:
         await bot.database.run(lambda connection: _done(connection, bot, intent, receipt))
+
+
+async def _placed(bot: Bot, adapter: Adapter, intent: Intent) -> bool:
+    """Find out where a card goes, if that is not known yet; then it is sent from there, in its turn."""
+    row = await bot.database.run(lambda connection: cards.card_row(connection, intent.suggestion_id))
+    if row is None or row.channel is not None:
+        return False
+    try:
+        place = await adapter.place(row.place)
+    except LookupFailed as error:
+        await _put_off(bot, intent, bot.clock.now() + LOOKUP_PAUSE, str(error), uncertain=False)
+        return True
+    if place is None or place.external:
+        log.error("%s of %s: %s is no channel of ours, or shared", row.kind, row.subject, row.place)
+        await _drop(bot, intent, f"{row.place}: no channel of ours, or shared with a company")
+    elif not await bot.database.run(lambda connection: cards.settle_place(connection, row.id, place.id)):
+        await _drop(bot, intent, f"{row.place}: gets it already under another name")
+    return True
 
 
 def _hopeless(adapter: Adapter, intent: Intent, act: Act) -> str | None:
@@ -144,11 +165,16 @@ def _done(connection: Connection, bot: Bot, intent: Intent, receipt: Receipt) ->
             drafts.posted(connection, intent.suggestion_id, receipt.message_id, now)
         case "whisper":
             whispers.forget(connection, intent.suggestion_id)
+        case cards.SHOW:
+            cards.shown(connection, intent.suggestion_id, receipt.message_id, now)
+
+
+_FOUND = ("post", "draft", cards.SHOW)  # what stands somewhere once it is done, and can be found there
 
 
 async def _known(adapter: Adapter, intent: Intent, act: Act) -> Receipt | None:
     """What an earlier, cut-off try has already done."""
-    if intent.uncertain and isinstance(act, Post | Draft):
+    if intent.uncertain and isinstance(act, Post | Draft | Show) and intent.kind in _FOUND:
         return await adapter.find_post(act)
     return None
 
@@ -168,6 +194,8 @@ def _act(connection: Connection, intent: Intent, bot: Bot) -> Act | None:
             return drafts.draft_of(connection, intent.suggestion_id, bot.clock.now())
         case "edit":
             return drafts.edit_of(connection, intent.suggestion_id)
+        case kind if kind == cards.SHOW or kind.startswith(cards.AGAIN):
+            return showing.show_of(connection, intent, bot.config(), bot.clock.now())
         case _:
             return _act_on_suggestion(connection, intent, bot)
 

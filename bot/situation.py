@@ -189,10 +189,14 @@ def whole_user(given: str, channel: str) -> str:
     return given if "/" in given or not slash else f"{home}/{given}"
 
 
+def names_of(channel: Channel) -> list[str]:
+    """What config.yaml may call a channel."""
+    return [channel.id, channel.id.rsplit("/", 1)[-1], *([f"#{channel.name}"] if channel.name else [])]
+
+
 def policy_of(config: Config, channel: Channel, now: datetime) -> Policy:
     """What config.yaml allows in a channel at this time."""
-    names = [channel.id, channel.id.rsplit("/", 1)[-1], *([f"#{channel.name}"] if channel.name else [])]
-    chosen = config.channel(names)
+    chosen = config.channel(names_of(channel))
     local = now.astimezone(config.tz).time()
     weights = read_weights(config.weights or SHIPPED)
     threshold = weights.threshold(chosen.precision)

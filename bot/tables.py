@@ -360,6 +360,45 @@ told_solutions = Table(
 )
 
 
+# Reports that are shown in a place of their own. What they say is looked up when they are shown; `content` holds
+# numbers and ids.
+cards = Table(
+    "cards",
+    _metadata,
+    Column("id", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("subject", String, nullable=False),  # a night; a week
+    Column("place", String, nullable=False),  # as config.yaml names it
+    Column("channel", String),  # the whole id of the place, once the platform told it
+    Column("message_id", String),
+    Column("content", Text),
+    Column("at", Float, nullable=False),
+    Index("cards_subject", "kind", "subject"),
+)
+# What people decided about a night, each thing once.
+presses = Table(
+    "presses",
+    _metadata,
+    Column("night", String, primary_key=True),
+    Column("about", String, primary_key=True),
+    Column("verb", String, nullable=False),
+    Column("subjects", Text, nullable=False),
+    Column("by", String, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("done", Boolean, nullable=False),
+)
+# Who kept what by hand.
+saved = Table(
+    "saved",
+    _metadata,
+    Column("entry_id", String, primary_key=True),
+    Column("message_id", String, nullable=False),
+    Column("by", String, nullable=False),
+    Column("at", Float, nullable=False),
+    Index("saved_message", "message_id"),
+)
+
+
 def _add_scores(connection: Connection) -> None:
     """What decisions weighed, what threads showed, and the channels' scales."""
     known = {column["name"] for column in inspect(connection).get_columns("decisions")}
@@ -409,6 +448,11 @@ def _add_surroundings(connection: Connection) -> None:
         table.create(connection, checkfirst=True)
 
 
+def _add_cards(connection: Connection) -> None:
+    for table in (cards, presses, saved):
+        table.create(connection, checkfirst=True)
+
+
 MIGRATIONS = [
     Migration("2026-11-ledger", lambda connection: _metadata.create_all(connection)),
     Migration("2026-11-scores", _add_scores),
@@ -418,6 +462,7 @@ MIGRATIONS = [
     Migration("2026-11-optouts", _add_optouts),
     Migration("2026-11-drifts", _add_drifts),
     Migration("2026-11-surroundings", _add_surroundings),
+    Migration("2026-11-cards", _add_cards),
 ]
 
 # What a scratch copy keeps of its store: who people are is knowledge of today, not a conversation.

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from knowledge import store
 from knowledge.entry import EntryState, KnowledgeEntry, PassageKind
+from knowledge.notes import EDIT
 from knowledge.store import Stored
 
 Mask = Callable[[str], str]
@@ -42,11 +43,15 @@ def unlearn(
 ) -> Unlearnt:
     """``found`` without the passages from ``sources`` and by ``authors``, the texts of the others masked.
 
-    An entry that has no problem or no solution left is dropped. What was merged into it takes its place; what it
+    An entry that has no problem or no solution left is dropped, and so is one that a person worded anew: its words come
+    from what is gone, too. What was merged into it takes its place; what it
     replaced or contradicted is active again.
     """
     given = list({stored.entry.id: stored.entry for stored in found}.values())
     left = {entry.id: without(entry, sources, authors, mask) for entry in given}
+    reworded = _reworded(connection, [entry for entry in given if _loses(entry, sources, authors)])
+    given += [entry for entry in reworded if entry.id not in left]
+    left |= {entry.id: None for entry in reworded}
     dropped = [entry.id for entry in given if left[entry.id] is None]
     restored = [
         key for gone in _inmost_first(connection, dropped) for key in _drop(connection, gone, dropped)
@@ -67,6 +72,21 @@ def unlearn(
         texts=tuple(passage.text for passage in removed),
         sources=frozenset(passage.source for passage in removed),
     )
+
+
+def _loses(entry: KnowledgeEntry, sources: Collection[str], authors: Collection[str]) -> bool:
+    return any(passage.source in sources or passage.author in authors for passage in entry.passages)
+
+
+def _reworded(connection: Connection, entries: Sequence[KnowledgeEntry]) -> list[KnowledgeEntry]:
+    """The entries that are these worded anew, and those that are these worded anew again."""
+    found: list[KnowledgeEntry] = []
+    asked = list(entries)
+    while asked:
+        edits = [one.entry for entry in asked for one in store.stored_from(connection, f"{EDIT}{entry.id}")]
+        asked = [entry for entry in edits if entry not in found]
+        found += asked
+    return found
 
 
 def without(

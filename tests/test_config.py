@@ -96,6 +96,7 @@ def test_the_defaults_are_the_documented_ones() -> None:
         wait_at_most=timedelta(minutes=5),
         cool_down=timedelta(minutes=10),
         clip=False,
+        weekly=True,
         drafts_to=None,
         drafts_to_is_own=False,
     )

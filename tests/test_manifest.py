@@ -11,7 +11,7 @@ import pytest
 
 from bot.adapters import slack, slack_wire
 from bot.adapters.adapter import Ignored, Post
-from bot.adapters.slack_cards import COMMAND, WHY_SHORTCUT
+from bot.adapters.slack_cards import COMMAND, SAVE_SHORTCUT, WHY_SHORTCUT
 from bot.adapters.slack_wire import EVENTS, FEEDBACK_ACTION, OPTIONAL_SCOPES, SCOPES, Me, parse, render
 from bot.answerer import Citation, Line, Suggestion
 from knowledge.entry import EntryKind
@@ -108,7 +108,8 @@ def test_every_scope_is_needed_and_every_needed_scope_is_asked_for() -> None:
 
 def test_every_shortcut_is_served() -> None:
     assert [(made["callback_id"], made["type"]) for made in MANIFEST["features"]["shortcuts"]] == [
-        (WHY_SHORTCUT, "message")
+        (WHY_SHORTCUT, "message"),
+        (SAVE_SHORTCUT, "message"),
     ]
 
 

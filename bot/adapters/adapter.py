@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from bot.answerer import Suggestion
+from bot.card import Card, Verb
 from bot.objections import Objection
 from knowledge.thread import Message
 
@@ -150,6 +151,59 @@ class Commanded:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Pressed:
+    """A click on a button of the report of ``night``. ``subjects``: the ids that the button was about.
+
+    ``message_id``: the report that was clicked on.
+    """
+
+    verb: Verb
+    night: str
+    subjects: tuple[str, ...]
+    user: str
+    at: datetime
+    channel: str
+    message_id: str
+    respond_to: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AskedToSave:
+    """A person wants a message kept as knowledge. ``text``: of the message, as the platform gave it.
+
+    ``trigger``: what a form can be opened with, for some seconds.
+    """
+
+    message_id: str
+    channel: str
+    user: str
+    text: str
+    at: datetime
+    trigger: str
+    respond_to: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Saved:
+    """A person sent the form of what is to be kept. ``everywhere``: for the whole workspace, not this channel only.
+
+    The sources are the messages that the parts were filled in from.
+    """
+
+    message_id: str
+    channel: str
+    user: str
+    title: str
+    problem: str
+    solution: str
+    everywhere: bool
+    at: datetime
+    problem_sources: tuple[str, ...] = ()
+    solution_sources: tuple[str, ...] = ()
+    respond_to: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Ignored:
     """Something that needs no handling; ``why`` is for the log."""
 
@@ -167,6 +221,9 @@ Event = (
     | Corrected
     | AskedWhy
     | Commanded
+    | Pressed
+    | AskedToSave
+    | Saved
     | Ignored
 )
 
@@ -286,7 +343,49 @@ class Whisper:
     replace: bool = False
 
 
-Act = Post | Delete | Draft | Edit | React | Whisper
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Show:
+    """Put ``card`` into ``channel`` (or before one person), or in the place of our own ``message_id``.
+
+    ``id`` makes it findable, as that of a Draft.
+    """
+
+    id: str
+    channel: str
+    card: Card
+    opened_at: datetime
+    message_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SaveForm:
+    """The form in which something is kept as knowledge, as it is filled in before a person changes it.
+
+    ``may_be_everywhere``: it may be for the whole workspace; else it stays in its channel. The sources are the
+    messages that the parts were filled in from.
+    """
+
+    message_id: str
+    channel: str
+    title: str
+    problem: str
+    solution: str
+    may_be_everywhere: bool
+    problem_sources: tuple[str, ...] = ()
+    solution_sources: tuple[str, ...] = ()
+    respond_to: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ask:
+    """Open a form for the person who asked for it, with the ``trigger`` that came with it. It is not repeated."""
+
+    channel: str
+    form: SaveForm
+    trigger: str
+
+
+Act = Post | Delete | Draft | Edit | React | Whisper | Show | Ask
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -341,7 +440,7 @@ class Adapter(Protocol):
         """Do it once. Raises ActRefused, ActPostponed or ActUncertain."""
         ...
 
-    async def find_post(self, act: Post | Draft) -> Receipt | None:
+    async def find_post(self, act: Post | Draft | Show) -> Receipt | None:
         """The receipt of ``act`` if the platform has it already (read back after a crash). Raises LookupFailed.
 
         Raises ActRefused where it cannot be read back: then it must not be tried again.

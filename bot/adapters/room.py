@@ -8,6 +8,7 @@ from typing import Any
 from bot.adapters.adapter import (
     Act,
     Arrival,
+    Ask,
     Channel,
     ChannelKind,
     Delete,
@@ -23,6 +24,7 @@ from bot.adapters.adapter import (
     React,
     Reacted,
     Receipt,
+    Show,
     Whisper,
 )
 from bot.config import is_group
@@ -36,7 +38,7 @@ class RoomAdapter:
 
     name = NAME
     post_interval = 0.0
-    performs: frozenset[type[Act]] = frozenset({Post, Delete, Draft, Edit, React, Whisper})
+    performs: frozenset[type[Act]] = frozenset({Post, Delete, Draft, Edit, React, Whisper, Show, Ask})
 
     def __init__(
         self,
@@ -52,6 +54,8 @@ class RoomAdapter:
         self.edits: dict[str, Edit] = {}
         self.reactions: list[React] = []
         self.whispers: list[Whisper] = []
+        self.cards: dict[str, Show] = {}
+        self.forms: list[Ask] = []
 
     def parse(self, payload: Payload) -> Event:
         if "reaction" in payload:
@@ -86,8 +90,16 @@ class RoomAdapter:
             case Whisper():
                 self.whispers.append(act)
                 return Receipt(message_id=act.id)
+            case Show():
+                self.cards[act.id] = act
+                return Receipt(message_id=card_id(act.id))
+            case Ask():
+                self.forms.append(act)
+                return Receipt(message_id=act.trigger)
 
-    async def find_post(self, act: Post | Draft) -> Receipt | None:
+    async def find_post(self, act: Post | Draft | Show) -> Receipt | None:
+        if isinstance(act, Show):
+            return Receipt(message_id=card_id(act.id)) if act.id in self.cards else None
         if isinstance(act, Draft):
             return Receipt(message_id=draft_id(act.id)) if act.id in self.drafts else None
         return Receipt(message_id=post_id(act.id)) if act.id in self.posts else None
@@ -121,6 +133,11 @@ def post_id(suggestion_id: str) -> str:
 def draft_id(suggestion_id: str) -> str:
     """The id in the room of a draft."""
     return f"room:draft/{suggestion_id}"
+
+
+def card_id(shown: str) -> str:
+    """The id in the room of a card."""
+    return f"room:card/{shown}"
 
 
 def said(message: Message) -> Arrival:

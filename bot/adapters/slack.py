@@ -24,6 +24,7 @@ from bot.adapters.adapter import (
     ActPostponed,
     ActRefused,
     ActUncertain,
+    Ask,
     Channel,
     ChannelKind,
     Delete,
@@ -38,8 +39,10 @@ from bot.adapters.adapter import (
     Post,
     React,
     Receipt,
+    Show,
     Whisper,
 )
+from bot.card import texts_in
 
 log = logging.getLogger("earshot.slack")
 # Bolt warns that the token is ignored beside `authorize`; it is the same token.
@@ -64,7 +67,7 @@ class SlackAdapter:
 
     name = wire.NAME
     post_interval = POST_INTERVAL
-    performs: frozenset[type[Act]] = frozenset({Post, Delete, Draft, Edit, React, Whisper})
+    performs: frozenset[type[Act]] = frozenset({Post, Delete, Draft, Edit, React, Whisper, Show, Ask})
 
     def __init__(self, bot_token: str, app_token: str, base_url: str) -> None:
         self._app_token = app_token
@@ -184,6 +187,10 @@ class SlackAdapter:
                 return await self._react(act)
             case Whisper():
                 return await self._whisper(act)
+            case Show():
+                return await self._show(act)
+            case Ask():
+                return await self._ask_with_form(act)
 
     async def _draft(self, act: Draft) -> Receipt:
         names = await self._names_in(act.question.user, act.question.text, *cards.said_by(act.suggestion))
@@ -198,6 +205,23 @@ class SlackAdapter:
         call = self._client.chat_update(channel=channel, ts=ts, **cards.render_edit(act, names))
         await _once_or(call, "message_not_found")
         return Receipt(message_id=act.message_id)
+
+    async def _show(self, act: Show) -> Receipt:
+        content = cards.render_card(act, await self._names_in(*texts_in(act.card)))
+        if act.message_id is None:
+            answer = await _once(self._client.chat_postMessage(channel=wire.bare(act.channel), **content))
+            return Receipt(message_id=f"{_workspace(act.channel)}/{answer['channel']}/{answer['ts']}")
+        channel, ts = act.message_id.split("/")[-2:]
+        call = self._client.chat_update(
+            channel=channel, ts=ts, text=content["text"], blocks=content["blocks"]
+        )
+        await _once_or(call, "message_not_found")
+        return Receipt(message_id=act.message_id)
+
+    async def _ask_with_form(self, act: Ask) -> Receipt:
+        view = cards.save_form(act.form)
+        answer = await _once(self._client.views_open(trigger_id=act.trigger, view=view))
+        return Receipt(message_id=answer["view"]["id"])
 
     async def _react(self, act: React) -> Receipt:
         call = self._client.reactions_add(
@@ -224,7 +248,7 @@ class SlackAdapter:
         await _once_or(call, "message_not_found")
         return Receipt(message_id=act.message_id)
 
-    async def find_post(self, act: Post | Draft) -> Receipt | None:
+    async def find_post(self, act: Post | Draft | Show) -> Receipt | None:
         if isinstance(act, Post):
             kind, said = wire.METADATA_TYPE, self._replies(act.channel, wire.bare(act.reply_to))
         elif wire.bare(act.channel)[0] in "UW":
@@ -232,7 +256,8 @@ class SlackAdapter:
                 "what may have reached a direct message cannot be read back, so it is not repeated"
             )
         else:
-            kind, said = cards.DRAFT_METADATA, self._since(act.channel, act.opened_at)
+            kind = cards.DRAFT_METADATA if isinstance(act, Draft) else cards.CARD_METADATA
+            said = self._since(act.channel, act.opened_at)
         async for message in said:
             metadata = message.get("metadata") or {}
             if metadata.get("event_type") == kind and metadata["event_payload"].get("id") == act.id:

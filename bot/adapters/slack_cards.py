@@ -1,13 +1,16 @@
 """Slack's buttons, forms and shortcuts: what is shown to press, and what a press means. Pure."""
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from bot.adapters import slack_wire as wire
 from bot.adapters.adapter import (
     Arrival,
+    AskedToSave,
     AskedWhy,
     Buttons,
     Commanded,
@@ -19,10 +22,16 @@ from bot.adapters.adapter import (
     Judged,
     Objected,
     Payload,
+    Pressed,
+    Saved,
+    SaveForm,
+    Show,
     Whisper,
 )
 from bot.answerer import Suggestion
+from bot.card import Button, Card, Group, Piece, Row, Verb, fitted
 from bot.objections import Objection
+from knowledge.slacktext import plain_text
 
 DRAFT_METADATA = "earshot_draft"
 SHARE_ACTION = "earshot_share"
@@ -33,7 +42,17 @@ CORRECTION_FORM = "earshot_correction"
 CORRECTION_INPUT = "earshot_answer"
 WHY_SHORTCUT = "why"
 COMMAND = "/earshot"
-
+SAVE_SHORTCUT = "save"
+CARD_METADATA = "earshot_card"
+CARD_ACTION = "earshot_card_"  # and the verb
+SAVE_FORM = "earshot_save"
+TITLE_INPUT, PROBLEM_INPUT, SOLUTION_INPUT = "earshot_title", "earshot_problem", "earshot_solution"
+AUDIENCE_INPUT = "earshot_audience"
+EVERYWHERE, HERE = "workspace", "channel"
+MAX_BLOCKS = 50
+MAX_TITLE = 200  # characters
+MAX_INPUT = 3_000  # characters that Slack takes for what stands in a field at first
+MAX_PRIVATE = 3_000  # characters of a form's private_metadata
 
 QUOTED = 300  # characters of a question in a draft
 MAX_CORRECTION = 3_000  # characters
@@ -45,19 +64,31 @@ _RECEIVED = "earshot_received_at"  # Slack does not say when a form was sent
 
 
 def arrival_of(body: Payload, now: datetime) -> Arrival | None:
-    """What the inbox keeps of a form that was sent, a shortcut and a command that were used; else None."""
+    """What the inbox keeps of a form that was sent, a shortcut and a command that were used, a decision about a night;
+    else None."""
     if body.get("command") == COMMAND:
         return _command_arrival(body, now)
     if body.get("type") == "view_submission":
         return _form_arrival(body, now)
     if body.get("type") == "message_action":
         return _shortcut_arrival(body)
+    if body.get("type") == "block_actions":
+        return _press_arrival(body)
     return None
+
+
+def _press_arrival(body: Payload) -> Arrival | None:
+    """All that is decided about a night stands in one queue, on whichever report it is pressed."""
+    action: Payload = next(iter(body.get("actions") or ()), {})
+    arrival = wire.arrival_of(body) if str(action.get("action_id")).startswith(CARD_ACTION) else None
+    if arrival is None:
+        return None
+    return replace(arrival, conversation=f"slack:night/{str(action.get('value')).partition(' ')[0]}")
 
 
 def _form_arrival(body: Payload, now: datetime) -> Arrival | None:
     view = body["view"]
-    if view.get("callback_id") != CORRECTION_FORM:
+    if view.get("callback_id") not in (CORRECTION_FORM, SAVE_FORM):
         return None
     return Arrival(
         adapter=wire.NAME,
@@ -70,14 +101,17 @@ def _form_arrival(body: Payload, now: datetime) -> Arrival | None:
 
 
 def _shortcut_arrival(body: Payload) -> Arrival | None:
-    if body.get("callback_id") != WHY_SHORTCUT:
+    if body.get("callback_id") not in (WHY_SHORTCUT, SAVE_SHORTCUT):
         return None
     channel, ts = _place(body), body["message_ts"]
+    key = f"slack:shortcut/{body['user']['id']}/{body['action_ts']}"
+    # A form must be opened within three seconds: it waits for nothing that goes on in the thread.
+    at_once = body["callback_id"] == SAVE_SHORTCUT
     return Arrival(
         adapter=wire.NAME,
-        key=f"slack:shortcut/{body['user']['id']}/{body['action_ts']}",
+        key=key,
         content_key=None,
-        conversation=f"{channel}/{ts}",
+        conversation=key if at_once else f"{channel}/{ts}",
         at=wire.when(body["action_ts"]),
         payload=body,
     )
@@ -101,9 +135,9 @@ def parse(body: Payload) -> Event | None:
         return _commanded(body)
     match body.get("type"):
         case "view_submission":
-            return _corrected(body)
+            return _saved(body) if body["view"]["callback_id"] == SAVE_FORM else _corrected(body)
         case "message_action":
-            return _asked_why(body)
+            return _asked_to_save(body) if body["callback_id"] == SAVE_SHORTCUT else _asked_why(body)
         case "block_actions":
             return _pressed(body)
     return None
@@ -124,6 +158,8 @@ def _pressed(body: Payload) -> Event | None:
         )
     if name == CORRECT_ACTION:
         return Ignored(why="the form for the right answer was opened")
+    if name.startswith(CARD_ACTION):
+        return _pressed_on_card(body, name, subject)
     objection = {OBJECTION_ACTION + each.name: each for each in Objection}.get(name)
     if objection is None:
         return None
@@ -137,12 +173,69 @@ def _pressed(body: Payload) -> Event | None:
     )
 
 
+def _pressed_on_card(body: Payload, name: str, value: str) -> Event | None:
+    verb = {CARD_ACTION + each.name: each for each in Verb}.get(name)
+    night, *subjects = value.split(" ")
+    if verb is None:
+        return None
+    channel = _place(body)
+    return Pressed(
+        verb=verb,
+        night=night,
+        subjects=tuple(subjects),
+        user=_user(body),
+        at=wire.when(str(body["actions"][0]["action_ts"])),
+        channel=channel,
+        message_id=f"{channel}/{body['container'].get('message_ts')}",
+        respond_to=body.get("response_url"),
+    )
+
+
+def _asked_to_save(body: Payload) -> Event:
+    channel, message = _place(body), body.get("message") or {}
+    return AskedToSave(
+        message_id=f"{channel}/{body['message_ts']}",
+        channel=channel,
+        user=_user(body),
+        text=plain_text(str(message.get("text") or ""), {}, {}),
+        at=wire.when(body["action_ts"]),
+        trigger=body["trigger_id"],
+        respond_to=body.get("response_url"),
+    )
+
+
+def _saved(body: Payload) -> Event:
+    view = body["view"]
+    about = json.loads(view["private_metadata"])
+    return Saved(
+        message_id=about["message"],
+        channel=about["channel"],
+        user=_user(body),
+        title=_filled(view, TITLE_INPUT),
+        problem=_filled(view, PROBLEM_INPUT),
+        solution=_filled(view, SOLUTION_INPUT),
+        everywhere=_filled(view, AUDIENCE_INPUT) == EVERYWHERE,
+        at=datetime.fromisoformat(body[_RECEIVED]),
+        problem_sources=tuple(about.get("problem", ())),
+        solution_sources=tuple(about.get("solution", ())),
+        respond_to=about.get("respond_to"),
+    )
+
+
+def _filled(view: Payload, name: str) -> str:
+    """What a person wrote or chose in a field of a form."""
+    for elements in view["state"]["values"].values():
+        if name in elements:
+            chosen = elements[name].get("selected_option") or {}
+            return str(chosen.get("value") or elements[name].get("value") or "")
+    return ""
+
+
 def _corrected(body: Payload) -> Event:
     view = body["view"]
-    filled = [elements for elements in view["state"]["values"].values() if CORRECTION_INPUT in elements]
-    text = next((elements[CORRECTION_INPUT].get("value") for elements in filled), None)
+    text = _filled(view, CORRECTION_INPUT)
     at = datetime.fromisoformat(body[_RECEIVED])
-    return Corrected(suggestion_id=view["private_metadata"], user=_user(body), text=text or "", at=at)
+    return Corrected(suggestion_id=view["private_metadata"], user=_user(body), text=text, at=at)
 
 
 def _asked_why(body: Payload) -> Event:
@@ -264,6 +357,165 @@ def correction_form(suggestion_id: str) -> dict[str, Any]:
                 },
             }
         ],
+    }
+
+
+# ---- cards -----------------------------------------------------
+
+
+def render_card(show: Show, names: Mapping[str, str]) -> dict[str, Any]:
+    """Arguments of chat.postMessage besides the channel; without the metadata those of chat.update."""
+    card = fitted(show.card, lambda shorter: _fits(_card_blocks(shorter, names)))
+    blocks = _card_blocks(card, names)
+    return {
+        "text": _card_text(card, names),
+        "blocks": blocks,
+        "metadata": {"event_type": CARD_METADATA, "event_payload": {"id": show.id}},
+        "unfurl_links": False,
+        "unfurl_media": False,
+    }
+
+
+def _fits(blocks: list[dict[str, Any]]) -> bool:
+    return len(blocks) <= MAX_BLOCKS and len(json.dumps(blocks, ensure_ascii=False)) <= wire.MAX_TOTAL
+
+
+def _card_text(card: Card, names: Mapping[str, str]) -> str:
+    """What notifications say: the title, or without one the first row."""
+    first = next((row for group in card.groups for row in group.rows), None)
+    pieces = () if first is None else first.columns[0]
+    said = card.title or "".join(piece.text for piece in pieces)
+    return _shown(said, names)[: wire.MAX_TEXT]
+
+
+def _card_blocks(card: Card, names: Mapping[str, str]) -> list[dict[str, Any]]:
+    head = [_words(f"*{_shown(card.title, names)}*")] if card.title else []
+    body = [block for group in card.groups for block in _group_blocks(group, names)]
+    tail = [_actions(*(_card_button(button) for button in card.buttons))] if card.buttons else []
+    return [*head, *body, *tail]
+
+
+def _group_blocks(group: Group, names: Mapping[str, str]) -> list[dict[str, Any]]:
+    blocks: list[dict[str, Any]] = []
+    lines = [f"*{_shown(group.heading, names)}*"] if group.heading else []
+    for row in group.rows:
+        if not row.buttons and len(row.columns) == 1:
+            lines.append(_inline(row.columns[0], names))
+            continue
+        blocks += [*_flowing(lines), *_row_blocks(row, names)]
+        lines = []
+    lines += [f"_{wire.escape(group.rest)}_"] if group.rest else []
+    return [*blocks, *_flowing(lines)]
+
+
+def _flowing(lines: list[str]) -> list[dict[str, Any]]:
+    """Lines below each other, in as few sections as they fit in."""
+    return [_words(piece) for piece in wire.split("\n".join(lines), wire.MAX_SECTION)] if lines else []
+
+
+def _row_blocks(row: Row, names: Mapping[str, str]) -> list[dict[str, Any]]:
+    buttons = [_actions(*(_card_button(button) for button in row.buttons))] if row.buttons else []
+    texts = [_inline(column, names) for column in row.columns]
+    if len(texts) == 1:
+        return [_words(texts[0]), *buttons]
+    return [{"type": "section", "fields": [_verbatim(text[:MAX_FIELD]) for text in texts]}, *buttons]
+
+
+MAX_FIELD = 2_000
+
+
+def _inline(pieces: Iterable[Piece], names: Mapping[str, str]) -> str:
+    return "".join(_piece(piece, names) for piece in pieces)
+
+
+def _piece(piece: Piece, names: Mapping[str, str]) -> str:
+    if piece.channel is not None:
+        return f"<#{wire.bare(piece.channel)}>"
+    text = _shown(piece.text, names)
+    if wire.is_web(piece.link):
+        text = f"<{wire.url(piece.link)}|{text.replace('|', '¦')}>"
+    return f"*{text.replace('*', '∗')}*" if piece.bold and text else text
+
+
+def _words(text: str) -> dict[str, Any]:
+    return {"type": "section", "text": _verbatim(text)}
+
+
+def _verbatim(text: str) -> dict[str, Any]:
+    """Only what we mark up ourselves comes alive: Slack looks for no names of channels and people in it."""
+    return {"type": "mrkdwn", "text": text, "verbatim": True}
+
+
+def _card_button(button: Button) -> dict[str, Any]:
+    value = " ".join((button.night, *button.subjects))
+    more: dict[str, Any] = {"style": "primary"} if button.main else {}
+    if button.confirm:
+        more = {"style": "danger", "confirm": _confirm(button)}
+    return {**_button(CARD_ACTION + button.verb.name, button.label, value), **more}
+
+
+def _confirm(button: Button) -> dict[str, Any]:
+    return {
+        "title": _plain(f"{button.label}?"),
+        "text": _plain(button.confirm),
+        "confirm": _plain(button.label),
+        "deny": _plain("Cancel"),
+    }
+
+
+# ---- keeping by hand -----------------------------------------------------
+
+
+def save_form(form: SaveForm) -> dict[str, Any]:
+    """The modal in which something is kept as knowledge."""
+    return {
+        "type": "modal",
+        "callback_id": SAVE_FORM,
+        "private_metadata": _private(form),
+        "title": _plain("Save to knowledge"),
+        "submit": _plain("Save"),
+        "close": _plain("Cancel"),
+        "blocks": [
+            _field("Title", TITLE_INPUT, form.title, MAX_TITLE, multiline=False),
+            _field("Problem", PROBLEM_INPUT, form.problem, MAX_INPUT),
+            _field("Solution", SOLUTION_INPUT, form.solution, MAX_INPUT),
+            _audience(form),
+        ],
+    }
+
+
+def _private(form: SaveForm) -> str:
+    """What the form is about; what does not fit is left out: then the chosen message is the only source."""
+    about = {"message": form.message_id, "channel": form.channel}
+    sources = {"problem": form.problem_sources, "solution": form.solution_sources}
+    whole = json.dumps({**about, **sources, "respond_to": form.respond_to})
+    return whole if len(whole) <= MAX_PRIVATE else json.dumps(about)
+
+
+def _field(label: str, name: str, text: str, most: int, *, multiline: bool = True) -> dict[str, Any]:
+    element = {
+        "type": "plain_text_input",
+        "action_id": name,
+        "multiline": multiline,
+        "max_length": most,
+        **({"initial_value": text[:most]} if text else {}),
+    }
+    return {"type": "input", "label": _plain(label), "element": element}
+
+
+def _audience(form: SaveForm) -> dict[str, Any]:
+    here = {"text": _plain("This channel only"), "value": HERE}
+    everywhere = {"text": _plain("The whole workspace"), "value": EVERYWHERE}
+    options = [everywhere, here] if form.may_be_everywhere else [here]
+    return {
+        "type": "input",
+        "label": _plain("Who may be shown it"),
+        "element": {
+            "type": "static_select",
+            "action_id": AUDIENCE_INPUT,
+            "options": options,
+            "initial_option": options[0],
+        },
     }
 
 

@@ -389,9 +389,7 @@ def sources(citations: Sequence[Citation], now: datetime) -> list[dict[str, Any]
 def _source(citation: Citation, now: datetime) -> str:
     title = escape(citation.title)[:150].replace("|", "¦").replace("\n", " ")
     shown = (
-        f"<{_url(citation.link)}|{title}>"
-        if is_web(citation.link)
-        else f"{title} ({escape(citation.source)})"
+        f"<{url(citation.link)}|{title}>" if is_web(citation.link) else f"{title} ({escape(citation.source)})"
     )
     return f"[{citation.number}] {shown} · {provenance(citation, now)}"
 
@@ -464,5 +462,5 @@ def is_web(link: str | None) -> bool:
     return link is not None and urlsplit(link).scheme in ("http", "https")
 
 
-def _url(link: str | None) -> str:
+def url(link: str | None) -> str:
     return quote(link or "", safe=":/?#[]@!$&'()*+,;=%~-._")

@@ -13,6 +13,7 @@ from bot.app import App, assemble, open_database
 from bot.clock import Clock
 from bot.config import Config
 from bot.handlers import Bot
+from bot.presses import NightActions
 from knowledge.database import Database
 from knowledge.embed import Embedder, HashEmbedder
 from knowledge.entry import WORKSPACE, EntryKind, KnowledgeEntry, Passage, PassageKind
@@ -95,6 +96,7 @@ async def running(
     clock: Clock | None = None,
     embedder: Embedder | None = None,
     settle: timedelta = timedelta(milliseconds=20),
+    night: NightActions | None = None,
 ) -> AsyncIterator[Running]:
     """An Earshot that is connected when the block begins and stopped when it ends."""
     database = open_database(f"sqlite:///{folder / 'earshot.db'}")
@@ -110,6 +112,7 @@ async def running(
         [adapter],
         clock=clock,
         settle=settle,
+        night=night,
     )
     stop = asyncio.Event()
     task = asyncio.create_task(app.run(stop))

@@ -1,0 +1,367 @@
+"""Keeping something as knowledge by hand: the form as it is filled in at first, and what is made of what was sent."""
+
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import Connection
+from sqlalchemy.dialects.sqlite import insert
+
+from bot import inbox, ledger
+from bot.adapters.adapter import (
+    ActPostponed,
+    ActRefused,
+    ActUncertain,
+    Ask,
+    AskedToSave,
+    Channel,
+    LookupFailed,
+    Saved,
+    SaveForm,
+)
+from bot.handlers import Bot, told_of
+from bot.inbox import Work
+from bot.presses import is_admin
+from bot.situation import role_in
+from bot.tables import saved as saved_by_hand
+from bot.tables import seconds
+from bot.whispers import About, whisper
+from knowledge import store
+from knowledge.cues import is_substantive
+from knowledge.entry import (
+    WORKSPACE,
+    EntryKind,
+    EntryState,
+    KnowledgeEntry,
+    Passage,
+    PassageKind,
+    audience_of,
+)
+from knowledge.mine import mine, title_of
+from knowledge.redact import redact
+from knowledge.search import Prepared
+from knowledge.thread import Message, Role, Thread
+
+log = logging.getLogger("earshot")
+
+FIELD = 3_000  # characters of a field
+
+NOT_IN_TIME = "The form could not be opened in time. Please use the shortcut once more."
+INCOMPLETE = "Nothing was saved: it needs a title, a problem and a solution."
+LEARNT = "Saved. I use it from now on."
+WAITS = "Saved. It waits until an admin approves it."
+KNOWN = "This was kept before, in these very words; now it is {}."
+DELETED = "The message was deleted meanwhile, so nothing was saved."
+TAKEN_OUT = " What looked like personal data or a secret was blacked out."
+
+# ---- the form, as it is filled in at first: pure ------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prefilled:
+    """What a thread offers to be kept. A part's sources are the messages that it was taken from."""
+
+    title: str = ""
+    problem: str = ""
+    solution: str = ""
+    problem_sources: tuple[str, ...] = ()
+    solution_sources: tuple[str, ...] = ()
+
+
+def prefilled(
+    thread: Thread,
+    message_id: str,
+    *,
+    audience: str,
+    now: datetime,
+    people: Mapping[str, str],
+    patterns: Sequence[re.Pattern[str]] = (),
+) -> Prefilled:
+    """What ``thread`` offers: its problem, and as the solution the message that was chosen, if an answer was; else the
+    one that mining finds. Without personal data and secrets, as everything that is kept."""
+    told = redacted(thread, people, patterns)
+    mined = mine(thread, audience=audience, closed_at=now, people=people, patterns=patterns).entry
+    passages = () if mined is None else mined.passages
+    asked = [one for one in passages if one.kind is PassageKind.PROBLEM] or _opening(told)
+    solved = [one for one in passages if one.kind is PassageKind.SOLUTION]
+    chosen = next((message for message in told.messages if message.id == message_id), None)
+    taken = {one.source for one in (*asked, *solved)}
+    if chosen is not None and chosen.id not in taken and (is_substantive(chosen.text) or not solved):
+        solved = [_said(PassageKind.SOLUTION, chosen)]
+    return Prefilled(
+        title=mined.title if mined is not None else title_of(told.messages[:1]),
+        problem=_joined(asked),
+        solution=_joined(solved),
+        problem_sources=tuple(one.source for one in asked),
+        solution_sources=tuple(one.source for one in solved),
+    )
+
+
+def redacted(thread: Thread, people: Mapping[str, str], patterns: Sequence[re.Pattern[str]]) -> Thread:
+    """``thread`` with placeholders for personal data and secrets."""
+    messages = thread.messages
+    texts = redact([message.text for message in messages], names_in(messages, people), patterns)
+    told = (replace(message, text=text) for message, text in zip(messages, texts, strict=True))
+    return replace(thread, messages=tuple(told))
+
+
+def names_in(messages: Sequence[Message], people: Mapping[str, str]) -> frozenset[str]:
+    """What those are called who speak in ``messages`` or are mentioned there."""
+    users = {message.user for message in messages if message.role is not Role.BOT}
+    said = "\n".join(message.text for message in messages).casefold()
+    known = {name for name, user in people.items() if user in users or f"@{name.casefold()}" in said}
+    return frozenset(known | {user.rsplit("/", 1)[-1] for user in users})
+
+
+def _opening(thread: Thread) -> list[Passage]:
+    return [_said(PassageKind.PROBLEM, thread.messages[0])]
+
+
+def _said(kind: PassageKind, message: Message) -> Passage:
+    return Passage(
+        kind=kind,
+        text=message.text,
+        source=message.id,
+        author=message.user,
+        role=message.role,
+        at=message.at,
+        link=message.link,
+    )
+
+
+def _joined(passages: Sequence[Passage]) -> str:
+    return in_field("\n".join(passage.text for passage in passages))
+
+
+def in_field(text: str) -> str:
+    """``text`` as a field of a form takes it, and gives it back."""
+    return text[:FIELD].strip()
+
+
+# ---- what was sent: pure ------------------------------------------------------------------------------------
+
+
+def entry_from(
+    saved: Saved, thread: Thread | None, *, audience: str, role: Role, confirmed: bool
+) -> KnowledgeEntry:
+    """The entry that a person wants kept, of what is cleaned already. A part that he left as it was stays his who said
+    it; what he wrote himself is his own, with the message that it was taken from, or that he chose, as its source."""
+    messages = {} if thread is None else {message.id: message for message in thread.messages}
+
+    def part(kind: PassageKind, text: str, sources: Sequence[str]) -> list[Passage]:
+        said = [_said(kind, messages[source]) for source in sources if source in messages]
+        if said and len(said) == len(sources) and text == _joined(said):
+            return said
+        source = sources[0] if sources else saved.message_id
+        link = messages[source].link if source in messages else None
+        return [
+            Passage(kind=kind, text=text, source=source, author=saved.user, role=role, at=saved.at, link=link)
+        ]
+
+    return KnowledgeEntry(
+        kind=EntryKind.THREAD,
+        title=saved.title,
+        origin=f"saved/{saved.message_id}",  # not the thread's own: what a night learns from it stands beside it
+        audience=audience,
+        passages=(
+            *part(PassageKind.PROBLEM, saved.problem, saved.problem_sources),
+            *part(PassageKind.SOLUTION, saved.solution, saved.solution_sources),
+        ),
+        known_from=saved.at,
+        confirmed=confirmed,
+    )
+
+
+def cleaned(
+    saved: Saved, thread: Thread | None, people: Mapping[str, str], patterns: Sequence[re.Pattern[str]]
+) -> Saved:
+    """What was sent, without white space around it, personal data and secrets."""
+    messages = () if thread is None else thread.messages
+    names = names_in(messages, people) | {saved.user.rsplit("/", 1)[-1]}
+    title, problem, solution = redact(
+        [saved.title.strip(), saved.problem.strip(), saved.solution.strip()], names, patterns
+    )
+    return replace(saved, title=" ".join(title.split()), problem=problem, solution=solution)
+
+
+# ---- gather, decide, act ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Known:
+    """What is known of a message: its thread and its channel, as far as they were heard, and what people are called.
+
+    ``message_id``: the message, or the question if it is our own answer.
+    """
+
+    message_id: str
+    thread: Thread | None
+    channel: Channel
+    people: Mapping[str, str]
+
+    @property
+    def home(self) -> str:
+        """The widest audience that something said in the channel may get."""
+        where = self.channel
+        return audience_of(where.id, private=where.private, external=where.external)
+
+
+async def on_asked_to_save(bot: Bot, work: Work, asked: AskedToSave) -> None:
+    """Open the form for whoever asked, filled in with what the thread offers."""
+    known = await _known(bot, asked.message_id, asked.channel)
+    adapter, failed = bot.adapter_of(asked.channel), False
+    form = _form(asked, known, bot.config().redact.patterns)
+    try:
+        await adapter.perform(Ask(channel=asked.channel, form=form, trigger=asked.trigger))
+    except (ActRefused, ActPostponed, ActUncertain) as error:
+        log.warning("%s: the form to save it could not be opened: %s", asked.message_id, error)
+        failed = not isinstance(error, ActUncertain)  # else it may be open
+
+    def end(connection: Connection) -> None:
+        if failed:
+            _tell(connection, bot, asked, NOT_IN_TIME)
+        inbox.finish(connection, work.id)
+
+    await bot.database.run(end)
+
+
+def _form(asked: AskedToSave, known: _Known, patterns: Sequence[re.Pattern[str]]) -> SaveForm:
+    offered = Prefilled(solution=in_field(redact([asked.text], (), patterns)[0]))
+    if known.thread is not None:
+        offered = prefilled(
+            known.thread,
+            asked.message_id,
+            audience=known.home,
+            now=asked.at,
+            people=known.people,
+            patterns=patterns,
+        )
+    return SaveForm(
+        message_id=known.message_id,
+        channel=asked.channel,
+        title=offered.title,
+        problem=offered.problem,
+        solution=offered.solution,
+        may_be_everywhere=known.home == WORKSPACE,
+        problem_sources=offered.problem_sources,
+        solution_sources=offered.solution_sources,
+        respond_to=asked.respond_to,
+    )
+
+
+async def on_saved(bot: Bot, work: Work, saved: Saved) -> None:
+    """Keep what a person sent: at once if an analyst or admin did, else when an admin approves it."""
+    config = bot.config()
+    people = await told_of(bot.adapter_of(saved.channel), saved.user)
+    known = await _known(bot, saved.message_id, saved.channel)
+
+    def gather(connection: Connection) -> tuple[str | None, Role]:
+        ledger.put_people(connection, people)
+        return _why_not(connection, saved), role_in(connection, config, saved.user)
+
+    why_not, role = await bot.database.run(gather)
+    if why_not is not None:
+        return await _end(bot, work, saved, why_not)
+    trusted = role is Role.ANALYST or is_admin(config, saved.user)
+    patterns = config.redact.patterns
+    clean = cleaned(saved, known.thread, known.people, patterns)
+    entry = entry_from(
+        clean,
+        None if known.thread is None else redacted(known.thread, known.people, patterns),
+        audience=known.home if saved.everywhere else f"channel:{saved.channel}",
+        role=role,
+        confirmed=trusted,
+    )
+    put = await bot.knowledge.prepare([entry])
+
+    def keep(connection: Connection) -> None:
+        text = _keep(connection, bot, saved, entry, put, trusted=trusted)
+        _tell(connection, bot, saved, text + (TAKEN_OUT if _lost_something(saved, clean) else ""))
+        inbox.finish(connection, work.id)
+
+    await bot.database.run(keep)
+    await bot.knowledge.follow()
+
+
+def _why_not(connection: Connection, saved: Saved) -> str | None:
+    if not all(text.strip() for text in (saved.title, saved.problem, saved.solution)):
+        return INCOMPLETE
+    sources = (saved.message_id, *saved.problem_sources, *saved.solution_sources)
+    return DELETED if any(ledger.was_erased(connection, source) for source in sources) else None
+
+
+def _lost_something(saved: Saved, clean: Saved) -> bool:
+    before = " ".join((saved.title, saved.problem, saved.solution)).split()
+    return before != " ".join((clean.title, clean.problem, clean.solution)).split()
+
+
+def _keep(
+    connection: Connection,
+    bot: Bot,
+    saved: Saved,
+    entry: KnowledgeEntry,
+    put: Prepared,
+    *,
+    trusted: bool,
+) -> str:
+    """Store the entry, and who kept it; what the person is told. Handled again after a crash it says the same."""
+    put(connection, [entry], EntryState.ACTIVE if trusted else EntryState.PENDING)
+    if trusted and store.state_of(connection, entry.id) is EntryState.PENDING:
+        store.move(connection, entry.id, EntryState.ACTIVE)  # somebody else kept the same before
+    row = insert(saved_by_hand).values(
+        entry_id=entry.id, message_id=saved.message_id, by=saved.user, at=seconds(bot.clock.now())
+    )
+    connection.execute(row.on_conflict_do_nothing())
+    match store.state_of(connection, entry.id):
+        case EntryState.ACTIVE:
+            return LEARNT
+        case EntryState.PENDING:
+            return WAITS
+        case state:
+            return KNOWN.format(state)
+
+
+async def _known(bot: Bot, message_id: str, channel_id: str) -> _Known:
+    """What is known of a message; a channel that the platform does not show us is taken as private."""
+
+    def read(connection: Connection) -> _Known:
+        own = ledger.suggestion_by_post(connection, message_id)  # our answer: its thread is what is known
+        asked = message_id if own is None else own.message_id
+        conversation = ledger.conversation_of(connection, asked)
+        return _Known(
+            message_id=asked,
+            thread=None if conversation is None else ledger.thread(connection, conversation),
+            channel=ledger.channel_of(connection, channel_id),
+            people=ledger.everybody(connection),
+        )
+
+    known = await bot.database.run(read)
+    try:
+        return replace(known, channel=await bot.adapter_of(channel_id).describe(known.channel))
+    except LookupFailed as error:
+        log.info("%s: its kind cannot be asked now: %s", channel_id, error)
+        return known
+
+
+async def _end(bot: Bot, work: Work, saved: Saved, text: str) -> None:
+    def end(connection: Connection) -> None:
+        _tell(connection, bot, saved, text)
+        inbox.finish(connection, work.id)
+
+    await bot.database.run(end)
+
+
+def _tell(connection: Connection, bot: Bot, about: AskedToSave | Saved, text: str) -> None:
+    """Tell the person alone."""
+    whisper(
+        connection,
+        f"saving/{about.message_id}/{about.user}/{about.at.isoformat()}",
+        channel=about.channel,
+        user=about.user,
+        about=About.TEXT,
+        text=text,
+        respond_to=about.respond_to,
+        now=bot.clock.now(),
+    )
