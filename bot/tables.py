@@ -312,6 +312,19 @@ night_changes = Table(
     Index("night_changes_subject", "subject"),
 )
 
+# A Message Batch of threads to distil. Without `batch_id` it was about to be created. `threads` are ids, as JSON.
+distil_batches = Table(
+    "distil_batches",
+    _metadata,
+    Column("key", String, primary_key=True),
+    Column("batch_id", String, unique=True),
+    Column("night", String, nullable=False),
+    Column("threads", Text, nullable=False),
+    Column("state", String, nullable=False),
+    Column("at", Float, nullable=False),
+    Index("distil_batches_state", "state", "at"),
+)
+
 
 def _add_scores(connection: Connection) -> None:
     """What decisions weighed, what threads showed, and the channels' scales."""
@@ -346,12 +359,17 @@ def _add_nights(connection: Connection) -> None:
         table.create(connection, checkfirst=True)
 
 
+def _add_distil_batches(connection: Connection) -> None:
+    distil_batches.create(connection, checkfirst=True)
+
+
 MIGRATIONS = [
     Migration("2026-11-ledger", lambda connection: _metadata.create_all(connection)),
     Migration("2026-11-scores", _add_scores),
     Migration("2026-11-manners", _add_manners),
     Migration("2026-11-interaction", _add_interaction),
     Migration("2026-11-nights", _add_nights),
+    Migration("2026-11-distil-batches", _add_distil_batches),
 ]
 
 # What a scratch copy keeps of its store: who people are is knowledge of today, not a conversation.

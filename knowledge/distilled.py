@@ -176,20 +176,17 @@ def _joined(spans: Sequence[tuple[int, int, int]]) -> Iterator[tuple[int, int, i
 _TOKEN = re.compile(r"[^\s\u2e80-\u9fff\uac00-\ud7af\u3000-\u303f\uff00-\uffef,;!?()\[\]\"'“”‘’«»`…–—]+")
 _CODE = re.compile(r"`([^`]+)`")
 _PLAIN = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")  # letters, perhaps hyphenated
-_OPENERS = frozenset(
-    re.findall(
-        r"\S+",
-        "a after an are before can cannot connecting connection could data do does error errors failed failing fails "
-        "failure getting how in is issue missing no not on problem problems slow some the there timeout trouble unable "
-        "unexpected upgrade upgrading using what when where which why with wrong",
-    )
+_OPENERS = re.compile(
+    r"a|after|an|are|before|can|cannot|connecting|connection|could|data|do|does|error|errors|"
+    r"failed|failing|fails|failure|getting|how|in|is|issue|missing|no|not|on|problem|problems|slow|"
+    r"some|the|there|timeout|trouble|unable|unexpected|upgrade|upgrading|using|what|when|where|"
+    r"which|why|with|wrong",
+    re.IGNORECASE,
 )
-_COMMANDS = frozenset(
-    re.findall(
-        r"\S+",
-        "apt bash brew chmod chown conda cp curl docker eval git helm kubectl make mv npm npx pip powershell psql rm "
-        "scp sh ssh su sudo systemctl tar wget yarn yum",
-    )
+_COMMANDS = re.compile(
+    r"apt|bash|brew|chmod|chown|conda|cp|curl|docker|eval|git|helm|kubectl|make|mv|npm|npx|pip|"
+    r"powershell|psql|rm|scp|sh|ssh|su|sudo|systemctl|tar|wget|yarn|yum",
+    re.IGNORECASE,
 )
 
 
@@ -215,9 +212,9 @@ def title_holds(title: str, texts: Sequence[str]) -> bool:
 
 
 def _is_telling(token: str, *, first: bool) -> bool:
-    if _PLAIN.fullmatch(token) is None or token in _COMMANDS:
+    if not _PLAIN.fullmatch(token) or _COMMANDS.fullmatch(token):
         return True
-    if first and token.casefold() in _OPENERS:
+    if first and _OPENERS.fullmatch(token):
         return False
     return token != token.casefold()
 
