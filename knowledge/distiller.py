@@ -3,13 +3,10 @@
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
-from types import MappingProxyType
 from typing import Protocol
 
 from knowledge.entry import KnowledgeEntry, PassageKind
 from knowledge.thread import Role
-
-NOTHING: Mapping[str, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,7 +86,7 @@ class DistilReport:
     input_tokens: int = 0
     output_tokens: int = 0
     batched: int = 0
-    fell_back: Mapping[str, int] = NOTHING
+    fell_back: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,7 +97,7 @@ class DistilResult:
     """
 
     outcomes: Mapping[str, Outcome]
-    report: DistilReport = DistilReport()
+    report: DistilReport = field(default_factory=DistilReport)
     batches: tuple[str, ...] = ()
 
 

@@ -69,17 +69,17 @@ LATE = "Claude did not answer in time"
 REFUSED = "Claude refused"
 CUT_OFF = "the answer was cut off"
 MALFORMED = "the answer does not fit the form"
-NO_RESULT = "the batch has no result for it"
+NO_RESULT = "the batch has no result for it as it reads now"
 EXPIRED = "the batch expired"
 CANCELED = "the batch was cancelled"
 ERRORED = "the request failed in the batch"
 GONE = "the batch is gone"
 UNREADABLE = "the results of the batch could not be read"
-CHANGED = "the thread changed while it waited"
 
 _STOPPED = {"refusal": REFUSED, "max_tokens": CUT_OFF, "model_context_window_exceeded": TOO_LONG}
 _ENDS = {"errored": ERRORED, "expired": EXPIRED, "canceled": CANCELED}
-_TRANSPORT = (AnthropicError, httpx2.HTTPError)  # the latter come unwrapped when a body breaks off
+# The last two come unwrapped: when a body breaks off, and when it says that it is JSON and is not.
+_TRANSPORT = (AnthropicError, httpx2.HTTPError, json.JSONDecodeError)
 
 T = TypeVar("T")
 
@@ -299,9 +299,15 @@ class ClaudeDistiller:
         raise AssertionError("the last try returns or raises")
 
     async def _found(self, noted: OpenBatch) -> str | None:
-        """The batch that was made for ``noted`` without our learning its id, if exactly one looks like it."""
+        """The batch that was made for ``noted`` without our learning its id, if exactly one looks like it.
+
+        Raises _Unanswered, final and never certain, while the service cannot be asked.
+        """
         known = {batch.batch_id for batch in await self._log.open()}
-        page = await self._asked(AsyncPage, lambda: self._client.messages.batches.list(limit=LISTED))
+        try:
+            page = await self._asked(AsyncPage, lambda: self._client.messages.batches.list(limit=LISTED))
+        except _Unanswered as failed:
+            raise _Unanswered(failed.why, final=True) from failed
         fitting = [batch.id for batch in page.data if batch.id not in known and _fits(batch, noted)]
         return fitting[0] if len(fitting) == 1 else None
 
@@ -343,8 +349,7 @@ class ClaudeDistiller:
     ) -> None:
         response = results.get(custom_id(request))
         if response is None:
-            # The id names every word: if the batch answered others, this thread reads otherwise than it did.
-            run.keep([request], CHANGED if results else NO_RESULT)
+            run.keep([request], NO_RESULT)  # the id names every word: one that is gone by now leads nowhere
         elif isinstance(response.result, MessageBatchSucceededResult):
             run.batched += 1
             await self._take(run, request, response.result.message)
@@ -401,6 +406,8 @@ class ClaudeDistiller:
                 with contextlib.suppress(json.JSONDecodeError, TypeError):
                     one = MessageBatchIndividualResponse.construct(**json.loads(line))
                     found[one.custom_id] = one
+        if not found:
+            raise _Unanswered(UNREADABLE)
         return found
 
     async def _delete(self, batch_id: str) -> None:
@@ -448,7 +455,7 @@ def _unanswered(error: Exception) -> _Unanswered:
         return _Unanswered(
             f"Claude answered {status}", final=not busy, certain=not busy or status in (429, 529)
         )
-    if isinstance(error, APIResponseValidationError):
+    if isinstance(error, APIResponseValidationError | json.JSONDecodeError):
         return _Unanswered(MALFORMED)
     return _Unanswered(NO_ANSWER)
 

@@ -127,7 +127,10 @@ def test_what_a_program_says_is_not_quoted() -> None:
     assert outcome(replace(by_program, messages=told)) == Kept(why="it quotes a program")
 
 
-@given(st.text(min_size=1, max_size=60))
+PARTS = st.tuples(st.integers(0, len(SOLVED)), st.integers(1, 40)).map(lambda at: SOLVED[at[0] : sum(at)])
+
+
+@given(PARTS | st.text(max_size=60))
 def test_every_selected_text_stands_in_its_message(text: str) -> None:
     result = outcome(solution=quote("m3", text))
     if isinstance(result, Distilled):

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import math
+import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -120,6 +121,15 @@ class LocalAnthropic:
 
     def calls(self, method: str) -> list[Request]:
         return [request for request in self.requests if request.method == method]
+
+    async def until(self, predicate: Callable[[], bool], timeout: float = 10.0) -> None:  # noqa: ASYNC109
+        deadline = time.monotonic() + timeout
+        while not predicate():
+            if time.monotonic() > deadline:
+                raise AssertionError(
+                    f"not within {timeout} s; calls: {[one.method for one in self.requests]}"
+                )
+            await asyncio.sleep(0.002)
 
     def add_batch(self, custom_ids: list[str], *, age: timedelta = timedelta(0)) -> str:
         """A batch that somebody else made."""
