@@ -5,7 +5,7 @@ import contextlib
 import json
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeVar
@@ -138,6 +138,25 @@ class _Night:
         self.read += usage.input_tokens + cached
         self.written += usage.output_tokens
 
+    def take(self, request: DistilRequest, message: Message) -> None:
+        """An answer: what it cost and says."""
+        self.charge(request, message.usage)
+        self.outcomes[request.thread] = outcome_of(request, message)
+
+    def take_result(self, request: DistilRequest, response: MessageBatchIndividualResponse | None) -> None:
+        if response is None:
+            self.keep([request], NO_RESULT)  # the id names every word: with one gone it finds nothing
+        elif isinstance(response.result, MessageBatchSucceededResult):
+            self.batched += 1
+            self.take(request, response.result.message)
+        else:
+            self.keep([request], _ENDS.get(response.result.type, NO_RESULT))
+
+    def drop(self, threads: Set[str]) -> None:
+        """These are wanted no more: whatever was said about them is dropped."""
+        self.unwanted |= threads
+        self.outcomes = {thread: one for thread, one in self.outcomes.items() if thread not in threads}
+
     def keep(self, requests: Sequence[DistilRequest], why: str) -> None:
         self.outcomes |= {request.thread: Kept(why=why) for request in requests}
 
@@ -255,15 +274,8 @@ class ClaudeDistiller:
             run.fail(request, failed.why, final=failed.final, most=self._limits.failures)
             return
         run.failures = 0
-        await self._take(run, request, message)
-
-    async def _take(self, run: _Night, request: DistilRequest, message: Message) -> None:
-        """Note what an answer cost and says, if its thread is still wanted."""
-        run.charge(request, message.usage)
-        if await run.wanted([request.thread]):
-            run.outcomes[request.thread] = outcome_of(request, message)
-        else:
-            run.unwanted.add(request.thread)
+        run.take(request, message)
+        run.drop({request.thread} - await run.wanted([request.thread]))
 
     # ---- in a batch
 
@@ -337,24 +349,10 @@ class ClaudeDistiller:
         except _Unanswered as failed:
             run.keep(requests, failed.why)
             return
-        wanted = await run.wanted([request.thread for request in requests])
         for request in requests:
-            if request.thread in wanted:
-                await self._take_result(run, request, results)
-            else:
-                run.unwanted.add(request.thread)
-
-    async def _take_result(
-        self, run: _Night, request: DistilRequest, results: Mapping[str, MessageBatchIndividualResponse]
-    ) -> None:
-        response = results.get(custom_id(request))
-        if response is None:
-            run.keep([request], NO_RESULT)  # the id names every word: one that is gone by now leads nowhere
-        elif isinstance(response.result, MessageBatchSucceededResult):
-            run.batched += 1
-            await self._take(run, request, response.result.message)
-        else:
-            run.keep([request], _ENDS.get(response.result.type, NO_RESULT))
+            run.take_result(request, results.get(custom_id(request)))
+        threads = {request.thread for request in requests}
+        run.drop(threads - await run.wanted(threads))
 
     async def _wait(self, batch_id: str) -> None:
         """Until the batch has ended; if it takes too long it is cancelled, and what is done of it is still taken."""
