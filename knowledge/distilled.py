@@ -5,6 +5,7 @@ Only the title is in its own words, and it may bring in nothing that the quoted 
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Annotated, Literal
@@ -200,7 +201,11 @@ def title_holds(title: str, texts: Sequence[str]) -> bool:
 
     That is: every number, version, path, command, option, address, code and proper noun of it stands in one of them.
     A proper noun is a word with a capital letter that is not an ordinary way to begin.
+    Characters that nobody sees are something brought in, too.
     """
+    if any(unicodedata.category(character).startswith("C") for character in title):
+        return False
+    title, *texts = (unicodedata.normalize("NFKC", text) for text in (title, *texts))
     if any(not _stands(code, texts) for code in _CODE.findall(title)):
         return False
     tokens = [token.rstrip(".:") for token in _TOKEN.findall(title)]

@@ -10,9 +10,11 @@ from sqlalchemy import Connection, select
 from bot.app import open_database
 from bot.batches import SqlBatchLog, forget_threads, open_batches
 from bot.clock import RecordedClock
+from bot.config import Config, Secrets
+from bot.distilling import distiller_for
 from bot.tables import distil_batches
 from knowledge.database import Database
-from knowledge.distiller import OpenBatch
+from knowledge.distiller import Distilled, OpenBatch
 from knowledge.writer_claude import ClaudeDistiller, Limits
 from tests.knowledge.distilling import answer, requests
 from tests.local_anthropic import LocalAnthropic, Says
@@ -83,11 +85,46 @@ async def test_claude_keeps_its_batches_in_the_store(database: Database, log: Sq
     with LocalAnthropic() as api:
         api.otherwise = Says(answer())
         limits = Limits(batch_above=1, poll=0.01)
-        writer = ClaudeDistiller(api.key, "claude-haiku-5-5", log, base_url=api.base_url, limits=limits)
-        result = await writer.distil(requests(2), night="2026-11-20", tokens=100_000)
-        [(batch_id, _, state)] = await database.run(rows)
-        assert (batch_id, state) == (next(iter(api.batches)), "open")
-        await writer.settle(result)
+        async with ClaudeDistiller(
+            api.key, "claude-haiku-5-5", log, base_url=api.base_url, limits=limits
+        ) as writer:
+            result = await writer.distil(requests(2), night="2026-11-20", tokens=100_000)
+            [(batch_id, _, state)] = await database.run(rows)
+            assert (batch_id, state) == (next(iter(api.batches)), "open")
+            await writer.settle(result)
         assert [row[2] for row in await database.run(rows)] == ["done"]
-        await writer.close()
         assert api.violations == []
+
+
+# ---- the writer that config.yaml names
+
+CLAUDE = Config.model_validate(
+    {"night": {"writer": "claude", "batch_above": 2, "model": "claude-sonnet-5-5"}}
+)
+
+
+async def test_the_night_is_distilled_offline_unless_config_says_otherwise(
+    database: Database, clock: RecordedClock
+) -> None:
+    secrets = Secrets(anthropic_api_key="sk-ant-x")
+    async with distiller_for(Config(), secrets, database, clock) as writer:
+        assert writer.name == "extractive"
+
+
+async def test_claude_is_asked_as_config_says(database: Database, clock: RecordedClock) -> None:
+    with LocalAnthropic() as api:
+        api.otherwise = Says(answer())
+        secrets = Secrets(anthropic_api_key=api.key, anthropic_base_url=api.base_url)
+        async with distiller_for(CLAUDE, secrets, database, clock) as writer:
+            result = await writer.distil(requests(2), night="2026-11-20", tokens=CLAUDE.night.tokens)
+        assert [type(one) for one in result.outcomes.values()] == [Distilled, Distilled]
+        assert [call.body["model"] for call in api.calls("messages.create")] == ["claude-sonnet-5-5"] * 2
+        assert api.violations == []
+
+
+async def test_without_a_key_the_night_is_offline_and_the_log_says_so(
+    database: Database, clock: RecordedClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with distiller_for(CLAUDE, Secrets(), database, clock) as writer:
+        assert writer.name == "extractive"
+    assert "ANTHROPIC_API_KEY is not set" in caplog.text

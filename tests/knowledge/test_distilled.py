@@ -230,6 +230,8 @@ def test_a_title_may_say_what_was_said_in_other_words(title: str) -> None:
         "The API stops",
         "升级到 4.0 后无法启动",
         "无法连接Kafka服务",
+        "It stops on ｋａｆｋａ．ｅｘａｍｐｌｅ",
+        "It stops\u200b",
     ],
 )
 def test_a_title_that_brings_something_in_does_not_hold(title: str) -> None:

@@ -5,7 +5,6 @@ import json
 import logging
 import re
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence, Set
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -63,20 +62,15 @@ def batches() -> MemoryBatchLog:
     return MemoryBatchLog()
 
 
-@asynccontextmanager
-async def writing(
+def writing(
     api: LocalAnthropic,
     batches: MemoryBatchLog,
     limits: Limits = QUICK,
     *,
     key: str = "",
     model: str = "claude-haiku-5-5",
-) -> AsyncIterator[ClaudeDistiller]:
-    writer = ClaudeDistiller(key or api.key, model, batches, base_url=api.base_url, limits=limits)
-    try:
-        yield writer
-    finally:
-        await writer.close()
+) -> ClaudeDistiller:
+    return ClaudeDistiller(key or api.key, model, batches, base_url=api.base_url, limits=limits)
 
 
 @pytest.fixture
