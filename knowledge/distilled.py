@@ -7,7 +7,7 @@ Only the title is in its own words, and it may bring in nothing that the quoted 
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -89,17 +89,15 @@ def checked(request: DistilRequest, answer: Answer) -> Outcome:
         solution = _selection(request, answer.solution, "solution")
     except _Invented as invented:
         return Kept(why=str(invented))
-    if any(_overlap(asked, solved) for asked in problem for solved in solution):
+    if any(asked.overlaps(solved) for asked in problem for solved in solution):
         return Kept(why="the same words are problem and solution")
-    quoted = [
-        told.text for told in request.messages if told.source in {s.source for s, _ in problem + solution}
-    ]
-    selected = "\n".join(each.text for each, _ in problem + solution)
+    quoted = [found.told.text for found in problem + solution]
+    selected = [found.selected.text for found in problem + solution]
     return Distilled(
-        problem=tuple(each for each, _ in problem),
-        solution=tuple(each for each, _ in solution),
+        problem=tuple(found.selected for found in problem),
+        solution=tuple(found.selected for found in solution),
         title=_title(answer.title, quoted),
-        products=tuple(dict.fromkeys(name for name in answer.products if _stands(name, [selected]))),
+        products=tuple(dict.fromkeys(name for name in answer.products if _stands(name, selected))),
         doubts=tuple(_doubts(answer)),
     )
 
@@ -111,12 +109,20 @@ def _doubts(answer: Answer) -> Iterator[str]:
         yield WHY_REVIEW[answer.review_reason]
 
 
-_Found = tuple[Selected, tuple[int, int]]
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Where something quoted stands."""
 
+    told: Told
+    start: int
+    end: int
 
-def _overlap(one: _Found, other: _Found) -> bool:
-    (a, (a_start, a_end)), (b, (b_start, b_end)) = one, other
-    return a.source == b.source and a_start < b_end and b_start < a_end
+    @property
+    def selected(self) -> Selected:
+        return Selected(source=self.told.source, text=self.told.text[self.start : self.end])
+
+    def overlaps(self, other: "_Found") -> bool:
+        return self.told.key == other.told.key and self.start < other.end and other.start < self.end
 
 
 def _selection(request: DistilRequest, quotes: Sequence[Quote], what: str) -> list[_Found]:
@@ -127,11 +133,7 @@ def _selection(request: DistilRequest, quotes: Sequence[Quote], what: str) -> li
         raise _Invented("it quotes too much")
     known = {told.key: (place, told) for place, told in enumerate(request.messages)}
     spans = sorted((known[quote.source][0], *_span(known, quote)) for quote in _named(known, quotes))
-    return [
-        (Selected(source=told.source, text=told.text[start:end]), (start, end))
-        for place, start, end in _joined(spans)
-        for told in [request.messages[place]]
-    ]
+    return [_Found(request.messages[place], start, end) for place, start, end in _joined(spans)]
 
 
 def _named(known: dict[str, tuple[int, Told]], quotes: Sequence[Quote]) -> Sequence[Quote]:

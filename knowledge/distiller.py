@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from knowledge.entry import KnowledgeEntry, PassageKind
+from knowledge.entry import KnowledgeEntry, Passage, PassageKind
 from knowledge.thread import Role
 
 
@@ -122,7 +122,10 @@ class Distiller(Protocol):
         tokens: int,
         wanted: StillWanted = all_wanted,
     ) -> DistilResult:
-        """The outcomes of a night's threads, for at most about ``tokens`` tokens of a paid service."""
+        """The outcomes of a night's threads, for at most about ``tokens`` tokens of a paid service.
+
+        A thread counts once. Settle a result before the next call: batches that nobody asks about are given up.
+        """
         ...
 
     async def settle(self, result: DistilResult) -> None:
@@ -212,26 +215,29 @@ def request_of(offline: KnowledgeEntry) -> DistilRequest:
             f"entry {offline.id} of {offline.origin!r} was not mined from a thread; distil only such"
         )
     passages = sorted(offline.passages, key=lambda passage: passage.at.timestamp() if passage.at else 0.0)
-    keys = {passage.source: f"m{number}" for number, passage in enumerate(passages, 1)}
     cast = _Cast(asker=offline.of(PassageKind.PROBLEM)[0].author)
     begun = passages[0].at
     told = (
         Told(
-            key=keys[passage.source],
+            key=f"m{number}",
             source=passage.source,
             who=cast.name(passage.author, passage.role),
             minutes=_minutes(begun, passage.at),
             text=passage.text,
             human=passage.role is not Role.BOT,
         )
-        for passage in passages
+        for number, passage in enumerate(passages, 1)
     )
     return DistilRequest(
         thread=offline.origin,
         messages=tuple(told),
-        problem=tuple(keys[passage.source] for passage in offline.of(PassageKind.PROBLEM)),
-        solution=tuple(keys[passage.source] for passage in offline.of(PassageKind.SOLUTION)),
+        problem=_keys(passages, PassageKind.PROBLEM),
+        solution=_keys(passages, PassageKind.SOLUTION),
     )
+
+
+def _keys(passages: Sequence[Passage], kind: PassageKind) -> tuple[str, ...]:
+    return tuple(f"m{number}" for number, passage in enumerate(passages, 1) if passage.kind is kind)
 
 
 def _minutes(begun: datetime | None, at: datetime | None) -> int:

@@ -229,6 +229,7 @@ class ClaudeDistiller:
     ) -> DistilResult:
         """The outcomes of ``requests`` for at most about ``tokens`` tokens. Threads no longer wanted are left out."""
         run = _Night(name=night, tokens=tokens, wanted=wanted)
+        requests = list({request.thread: request for request in requests}.values())
         run.keep([each for each in requests if _length(each) > MAX_CHARACTERS], TOO_LONG)
         for batch in await self._log.open():
             await self._resume(run, batch, requests)
@@ -252,12 +253,26 @@ class ClaudeDistiller:
                 await self._delete(batch_id)
 
     async def cancel(self, batch_id: str) -> None:
-        """Stop a batch whose threads are forgotten; what is done of it already is not looked at."""
-        with contextlib.suppress(_Unanswered):  # gone, ended or out of reach: it is closed here all the same
-            await self._asked(MessageBatch, lambda: self._client.messages.batches.cancel(batch_id))
+        """Stop a batch whose threads are forgotten; what is done of it already is not looked at.
+
+        A batch that has ended is deleted at the service and closed. One that has not is cancelled, and stays open
+        until a later call, or a later night, finds it ended.
+        """
         for batch in await self._log.open():
             if batch.batch_id == batch_id:
-                await self._log.close(batch.key, "canceled")
+                await self._give_up(batch.key, batch_id)
+
+    async def _give_up(self, key: str, batch_id: str) -> None:
+        try:
+            if not await self._has_ended(batch_id):
+                await self._asked(MessageBatch, lambda: self._client.messages.batches.cancel(batch_id))
+                return
+        except _Unanswered as failed:
+            if failed.why == GONE:
+                await self._log.close(key, "gone")
+            return
+        await self._delete(batch_id)
+        await self._log.close(key, "canceled")
 
     # ---- one by one
 
@@ -285,29 +300,29 @@ class ClaudeDistiller:
     async def _in_batch(self, run: _Night, requests: Sequence[DistilRequest]) -> None:
         noted = await self._log.intend(run.name, [request.thread for request in requests])
         try:
-            batch_id = await self._created(noted, requests)
+            batch_id, found = await self._created(noted, requests)
         except _Unanswered as failed:
             if failed.certain:  # else it stays open: a later night looks for it
                 await self._log.close(noted.key, "not created")
             run.keep(requests, failed.why)
             run.stopped = failed.why
             return
-        await self._log.save(noted.key, batch_id)
-        await self._collect(run, noted.key, batch_id, requests)
+        if not found:
+            await self._log.save(noted.key, batch_id)
+        await self._collect(run, noted.key, batch_id, requests, found=found)
 
-    async def _created(self, noted: OpenBatch, requests: Sequence[DistilRequest]) -> str:
-        """The id of the new batch. Never sent again blindly: a request that failed may have made a batch."""
+    async def _created(self, noted: OpenBatch, requests: Sequence[DistilRequest]) -> tuple[str, bool]:
+        """The id of the new batch, and whether it was only found: a request that failed may have made a batch."""
         wished = [BatchRequest(custom_id=custom_id(each), params=self._params(each)) for each in requests]
         once = self._client.with_options(max_retries=0)
         for left in reversed(range(self._limits.tries)):
             try:
-                return (
-                    await self._asked(MessageBatch, lambda: once.messages.batches.create(requests=wished))
-                ).id
+                made = await self._asked(MessageBatch, lambda: once.messages.batches.create(requests=wished))
+                return made.id, False
             except _Unanswered as failed:
                 found = None if failed.certain else await self._found(noted)
                 if found is not None:
-                    return found
+                    return found, True
                 if failed.final or not left:
                     raise
             await asyncio.sleep(self._limits.poll)
@@ -328,43 +343,61 @@ class ClaudeDistiller:
 
     async def _resume(self, run: _Night, batch: OpenBatch, requests: Sequence[DistilRequest]) -> None:
         """Fetch what a process before this one paid for."""
-        try:
-            batch_id = batch.batch_id or await self._found(batch)
-        except _Unanswered:
-            return  # it stays open
-        if batch_id is None:
-            await self._log.close(batch.key, "lost")
-            return
-        if batch.batch_id is None:
-            await self._log.save(batch.key, batch_id)
         concerned = [each for each in run.rest(requests) if each.thread in batch.threads]
-        if concerned:
-            await self._collect(run, batch.key, batch_id, concerned)
+        if batch.batch_id is None:
+            await self._recover(run, batch, concerned)
+        elif concerned:
+            await self._collect(run, batch.key, batch.batch_id, concerned)
         else:
-            await self.cancel(batch_id)
+            await self._give_up(batch.key, batch.batch_id)
 
-    async def _collect(self, run: _Night, key: str, batch_id: str, requests: Sequence[DistilRequest]) -> None:
-        """Wait for a batch and take its results. Its key is given to the caller, who settles it."""
-        run.batches.append(key)
+    async def _recover(self, run: _Night, noted: OpenBatch, requests: Sequence[DistilRequest]) -> None:
+        """Look for a batch that may have been made before a crash; without use for it, it is let go."""
         try:
-            await self._wait(batch_id)
+            batch_id = await self._found(noted) if requests else None
+        except _Unanswered as failed:
+            run.keep(requests, failed.why)  # asking anew could mean to pay twice
+            return
+        if batch_id is None:
+            await self._log.close(noted.key, "lost")
+        else:
+            await self._collect(run, noted.key, batch_id, requests, found=True)
+
+    async def _collect(
+        self, run: _Night, key: str, batch_id: str, requests: Sequence[DistilRequest], *, found: bool = False
+    ) -> None:
+        """Wait for a batch and take its results. Its key is given to the caller, who settles it.
+
+        One that was only ``found`` may be somebody else's, who shares our account: it is neither stored, cancelled nor
+        deleted before a result of ours was seen in it.
+        """
+        try:
+            await self._wait(batch_id, cancel=not found)
             results = await self._results(batch_id)
         except _Unanswered as failed:
             run.keep(requests, failed.why)
+            run.batches += [] if found else [key]
             return
+        if found and not any(custom_id(request) in results for request in requests):
+            await self._log.close(key, "lost")
+            return
+        await self._log.save(key, batch_id)
+        run.batches.append(key)
         for request in requests:
             run.take_result(request, results.get(custom_id(request)))
         threads = {request.thread for request in requests}
         run.drop(threads - await run.wanted(threads))
 
-    async def _wait(self, batch_id: str) -> None:
+    async def _wait(self, batch_id: str, *, cancel: bool) -> None:
         """Until the batch has ended; if it takes too long it is cancelled, and what is done of it is still taken."""
         try:
             async with asyncio.timeout(self._limits.patience):
                 await self._ended(batch_id)
             return
         except TimeoutError:
-            log.warning("batch %s took longer than %.0f s and is cancelled", batch_id, self._limits.patience)
+            log.warning("batch %s took longer than %.0f s", batch_id, self._limits.patience)
+        if not cancel:
+            raise _Unanswered(LATE)
         await self._asked(MessageBatch, lambda: self._client.messages.batches.cancel(batch_id))
         try:
             async with asyncio.timeout(self._limits.goodbye):
@@ -452,7 +485,9 @@ def _unanswered(error: Exception) -> _Unanswered:
     if isinstance(error, APIStatusError) and error.status_code >= 400:
         status = error.status_code
         busy = status in (408, 409, 429) or status >= 500
-        log.warning("Claude answered %d: %s", status, error.message)
+        # What is wrong with the account or the model helps; what is wrong with a request could quote it.
+        said = error.message if status in (401, 402, 403, 404) else f"request {error.request_id}"
+        log.warning("Claude answered %d: %s", status, said)
         return _Unanswered(
             f"Claude answered {status}", final=not busy, certain=not busy or status in (429, 529)
         )

@@ -61,6 +61,25 @@ def test_what_was_redacted_for_the_entry_is_redacted_in_the_request() -> None:
     assert "<email 1>" in text and "example.org" not in text
 
 
+def test_pieces_of_one_message_are_told_one_by_one_and_make_one_entry() -> None:
+    whole = mined()
+    cut = [
+        replace(passage, text=line)
+        for passage in whole.passages
+        for line in (passage.text.splitlines() if passage.text == SOLVED else [passage.text])
+    ]
+    pieces = replace(whole, passages=tuple(cut))
+    asked = request_of(pieces)
+    assert [one.key for one in asked.messages] == ["m1", "m2", "m3", "m4", "m5"]
+    assert asked.solution == ("m3", "m4")
+    result = outcome(asked, solution=quote("m4", "restart the worker") + quote("m3", "Do not delete"))
+    assert isinstance(result, Distilled)
+    assert [one.text for one in entry_from(pieces, result).of(PassageKind.SOLUTION)] == [
+        "Do not delete /var/spool/queue.",
+        "Run `app spool clean --older 7d` and restart the worker.",
+    ]
+
+
 def test_only_what_was_mined_from_a_thread_can_be_distilled() -> None:
     with pytest.raises(ValueError, match="was not mined from a thread"):
         request_of(entry("a document", "its text"))

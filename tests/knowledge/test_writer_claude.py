@@ -545,6 +545,47 @@ async def test_a_crash_before_the_id_was_stored_costs_one_batch_at_most(
     assert batches.states == ({} if there else {noted.key: "lost"})
 
 
+async def test_somebody_elses_batch_that_looks_like_ours_is_left_alone(
+    api: LocalAnthropic, claude: ClaudeDistiller, batches: MemoryBatchLog
+) -> None:
+    noted = await batches.intend(NIGHT, [one.thread for one in requests(4)])
+    other = api.add_batch([f"other{n}" for n in range(4)])
+    result = await night(claude, requests(4))
+    assert kinds(result) == ["Distilled"] * 4
+    await claude.settle(result)
+    assert list(api.batches) == [other] and not api.calls("batches.cancel")
+    assert batches.states == {noted.key: "lost", "k1": "done"}
+
+
+async def test_a_batch_that_was_only_found_is_not_cancelled_when_it_takes_too_long(
+    api: LocalAnthropic, batches: MemoryBatchLog
+) -> None:
+    await batches.intend(NIGHT, [one.thread for one in requests(4)])
+    api.add_batch([f"other{n}" for n in range(4)])
+    api.looks = 0
+    async with writing(api, batches, Limits(batch_above=3, patience=0.1, poll=0.02)) as writer:
+        result = await night(writer, requests(4))
+    assert result.report.fell_back == {"Claude did not answer in time": 4}
+    assert not api.calls("batches.cancel") and not api.calls("batches.create")
+
+
+async def test_a_batch_that_may_have_been_made_for_threads_learnt_since_is_let_go(
+    api: LocalAnthropic, claude: ClaudeDistiller, batches: MemoryBatchLog
+) -> None:
+    noted = await batches.intend(NIGHT, [one.thread for one in requests(4)])
+    await night(claude, [])
+    assert batches.states == {noted.key: "lost"}
+    assert api.requests == []
+
+
+async def test_a_thread_that_is_asked_about_twice_is_sent_once(
+    api: LocalAnthropic, claude: ClaudeDistiller
+) -> None:
+    assert kinds(await night(claude, requests(4) * 2)) == ["Distilled"] * 4
+    [batch] = api.calls("batches.create")
+    assert len(batch.body["requests"]) == 4
+
+
 async def test_of_two_batches_that_look_alike_none_is_taken_for_ours(
     api: LocalAnthropic, claude: ClaudeDistiller, batches: MemoryBatchLog
 ) -> None:
@@ -585,21 +626,49 @@ async def test_a_batch_of_which_nothing_is_wanted_any_more_is_cancelled(
     api: LocalAnthropic, claude: ClaudeDistiller, batches: MemoryBatchLog
 ) -> None:
     await stopped_while_waiting(api, batches, requests(4))
+    api.looks = 0
     assert (await night(claude, [])).outcomes == {}
     assert [batch.status for batch in api.batches.values()] == ["canceling"]
-    assert batches.states == {"k0": "canceled"}
+    await night(claude, [])  # it has ended meanwhile: nothing of it is left anywhere
+    assert (api.batches, batches.states) == ({}, {"k0": "canceled"})
 
 
-@pytest.mark.parametrize("fault", [Pass(), Http(404), Http(401)])
-async def test_a_cancelled_batch_is_closed_whatever_the_service_says(
-    fault: Fault, api: LocalAnthropic, claude: ClaudeDistiller, batches: MemoryBatchLog
+async def test_a_batch_is_cancelled_on_demand_and_deleted_once_it_has_ended(
+    api: LocalAnthropic, claude: ClaudeDistiller, batches: MemoryBatchLog
 ) -> None:
     await stopped_while_waiting(api, batches, requests(4))
-    [stored] = await batches.open()
-    assert stored.batch_id is not None
-    api.faults["batches.cancel"] += [fault]
-    await claude.cancel(stored.batch_id)
-    assert batches.states == {stored.key: "canceled"}
+    api.looks = 0
+    [batch_id] = api.batches
+    await claude.cancel("msgbatch_of_somebody_else")
+    assert not api.calls("batches.cancel")
+    await claude.cancel(batch_id)
+    assert len(api.calls("batches.cancel")) == 1 and batches.states == {}
+    await claude.cancel(batch_id)
+    assert (api.batches, batches.states) == ({}, {"k0": "canceled"})
+
+
+@pytest.mark.parametrize(
+    ("method", "fault", "states"),
+    [
+        ("batches.retrieve", Http(404), {"k0": "gone"}),
+        ("batches.retrieve", Http(401), {}),
+        ("batches.cancel", Http(403), {}),
+    ],
+)
+async def test_what_cannot_be_cancelled_now_stays_open_until_it_is_gone(
+    method: str,
+    fault: Fault,
+    states: dict[str, str],
+    api: LocalAnthropic,
+    claude: ClaudeDistiller,
+    batches: MemoryBatchLog,
+) -> None:
+    await stopped_while_waiting(api, batches, requests(4))
+    api.looks = 0
+    [batch_id] = api.batches
+    api.faults[method] += [fault]
+    await claude.cancel(batch_id)
+    assert batches.states == states
 
 
 # ---- what is written down
