@@ -55,10 +55,10 @@ def _block(told: Told, mark: str) -> str:
     return f"{head}\n{told.text}\n</message-{mark}>"
 
 
-def mark_for(texts: Sequence[str]) -> str:
-    """Eight characters that stand in none of ``texts``; the same for the same."""
+def mark_for(texts: Sequence[str], *, length: int = 8) -> str:
+    """``length`` hexadecimal digits that stand in none of ``texts``; the same for the same."""
     joined, tries = "\0".join(texts), 0
-    while (mark := hashlib.sha256(f"{tries}\0{joined}".encode()).hexdigest()[:8]) in joined:
+    while (mark := hashlib.sha256(f"{tries}\0{joined}".encode()).hexdigest()[:length]) in joined:
         tries += 1
     return mark
 

@@ -48,6 +48,10 @@ def test_a_text_that_knows_the_mark_of_its_thread_changes_it() -> None:
     assert known not in prompt_of(saying("a", "b")).replace(f"message-{known}", "")
 
 
+def test_a_mark_stands_in_no_text_however_many_are_taken() -> None:
+    assert mark_for(["0123456789abcde"], length=1) == "f"
+
+
 @given(st.lists(st.text(), min_size=1, max_size=4))
 def test_every_thread_reads_back_as_it_was_told(texts: list[str]) -> None:
     assert [text for _, text in read_back(prompt_of(saying(*texts)))] == texts
