@@ -169,6 +169,10 @@ class Night(Section):
     at: Clock = time(4, 30)
     approve: Annotated[Literal["auto", "review"], _choice("auto", "review")] = "auto"
     digest_to: Places = ()
+    writer: Annotated[Literal["extractive", "claude"], _choice("extractive", "claude")] = "extractive"
+    model: Text = "claude-haiku-5-5"
+    tokens: Annotated[int, _whole_from(0, 10**12, example=200_000)] = 200_000
+    batch_above: Annotated[int, _whole_from(0, 100_000, example=20)] = 20
 
 
 class Retention(Section):

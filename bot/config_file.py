@@ -61,11 +61,19 @@ class ConfigError(Exception):
 
 def problems_to_run(config: Config, secrets: Secrets) -> tuple[Problem, ...]:
     """What keeps the enabled platforms from starting. Not part of ``load``: only running needs tokens."""
+    key = _key_problem(config, secrets)
     if not config.slack.enabled:
-        return ()
+        return (key,) if key is not None else ()
     bot = _token_problem("slack_bot_token", secrets.slack_bot_token, "xoxb-", "xapp-")
     app = _token_problem("slack_app_token", secrets.slack_app_token, "xapp-", "xox")
-    return tuple(problem for problem in (bot, app) if problem is not None)
+    return tuple(problem for problem in (bot, app, key) if problem is not None)
+
+
+def _key_problem(config: Config, secrets: Secrets) -> Problem | None:
+    if config.night.writer != "claude" or secrets.anthropic_api_key is not None:
+        return None
+    remedy = "set it to a key from the Claude Console, or set night.writer: extractive"
+    return Problem(path=Path("environment"), key="ANTHROPIC_API_KEY", what="is not set", remedy=remedy)
 
 
 def _token_problem(name: str, token: str | None, right: str, wrong: str) -> Problem | None:

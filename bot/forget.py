@@ -19,7 +19,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Table, and_, delete, func, or_, select, update
 
-from bot import digests, drafts, intents, ledger, receipts, tables, votes
+from bot import batches, digests, drafts, intents, ledger, receipts, tables, votes
 from bot.config import Config
 from bot.held import HELD, JSON
 from bot.receipts import Receipt
@@ -232,6 +232,7 @@ def erase(
     gone = unlearn(connection, store.stored_quoting(connection, ids), sources=frozenset(ids))
     _follow(connection, account, gone, frozenset(ids), now)
     conversations = sorted({row.conversation for row in said})
+    batches.forget_threads(connection, conversations)
     for table, held in _HELD:
         wanted = [table.c[name].in_(ids) for name in held.of_message]
         wanted += [table.c[name].in_(conversations) for name in held.of_conversation]

@@ -126,6 +126,8 @@ HELD: Mapping[str, Held] = {
     "drifts": Held(of_channel=("channel",), told=("why",), along=("night", "settings", "checked")),
     "link_domains": Held(his=("user",), of_conversation=("conversation",), along=("domain",)),
     "told_solutions": Held(his=("user",), of_conversation=("conversation",), along=("sketch",)),
+    # A thread of which something is forgotten is taken out by `batches.forget_threads`: its results are dropped.
+    "distil_batches": Held(along=("key", "batch_id", "night", "threads", "state")),
     "entries": Held(unlearnt=("id", "title"), along=("kind", "origin", "audience", "state", "successor")),
     "passages": Held(unlearnt=("entry_id", "text", "source", "author", "link"), along=("kind", "role")),
     "views": Held(unlearnt=("text_hash",), along=("scheme",)),

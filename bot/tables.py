@@ -397,6 +397,18 @@ saved = Table(
     Column("at", Float, nullable=False),
     Index("saved_message", "message_id"),
 )
+# A Message Batch of threads to distil. Without `batch_id` it was about to be created. `threads` are ids, as JSON.
+distil_batches = Table(
+    "distil_batches",
+    _metadata,
+    Column("key", String, primary_key=True),
+    Column("batch_id", String, unique=True),
+    Column("night", String, nullable=False),
+    Column("threads", Text, nullable=False),
+    Column("state", String, nullable=False),
+    Column("at", Float, nullable=False),
+    Index("distil_batches_state", "state", "at"),
+)
 
 
 def _add_scores(connection: Connection) -> None:
@@ -453,6 +465,10 @@ def _add_cards(connection: Connection) -> None:
         table.create(connection, checkfirst=True)
 
 
+def _add_distil_batches(connection: Connection) -> None:
+    distil_batches.create(connection, checkfirst=True)
+
+
 MIGRATIONS = [
     Migration("2026-11-ledger", lambda connection: _metadata.create_all(connection)),
     Migration("2026-11-scores", _add_scores),
@@ -463,6 +479,7 @@ MIGRATIONS = [
     Migration("2026-11-drifts", _add_drifts),
     Migration("2026-11-surroundings", _add_surroundings),
     Migration("2026-11-cards", _add_cards),
+    Migration("2026-11-distil-batches", _add_distil_batches),
 ]
 
 # What a scratch copy keeps of its store: who people are is knowledge of today, not a conversation.

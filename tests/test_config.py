@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import time, timedelta
 from pathlib import Path
 
@@ -148,6 +148,9 @@ def test_the_defaults_are_the_documented_ones() -> None:
         ("defaults: {precision: '0.99'}", lambda c: c.defaults.precision, 0.99),
         ("claude: {daily_tokens: 2_000_000}", lambda c: c.claude.daily_tokens, 2_000_000),
         ("claude: {daily_usd: 0}", lambda c: c.claude.daily_usd, 0.0),
+        ("night: {writer: Claude}", lambda c: c.night.writer, "claude"),
+        ("night: {tokens: 50_000}", lambda c: c.night.tokens, 50_000),
+        ("night: {tokens: 0}", lambda c: c.night.tokens, 0),
         ("stale_after: 2h", lambda c: c.stale_after, timedelta(hours=2)),
         ("analysts: [U1, 0123, 1_0]", lambda c: c.analysts, frozenset({"U1", "0123", "1_0"})),
         ("analysts: ['null', '~']", lambda c: c.analysts, frozenset({"null", "~"})),
@@ -300,6 +303,18 @@ night: {at: '24:00'}
 night: {approve: never}
     1: night.approve: never is not one of auto, review
     give one of these
+
+night: {writer: gpt}
+    1: night.writer: gpt is not one of extractive, claude
+    give one of these
+
+night: {tokens: -1}
+    1: night.tokens: -1 is not a whole number between 0 and 1000000000000
+    give one such as 200000
+
+night: {batch_above: many}
+    1: night.batch_above: many is not a whole number between 0 and 100000
+    give one such as 20
 
 slack: {enabled: maybe}
     1: slack.enabled: maybe is not true or false
@@ -709,6 +724,16 @@ def test_only_running_needs_tokens() -> None:
         "environment: SLACK_APP_TOKEN: is not set; "
         "set it to the xapp-… token of your app at api.slack.com/apps, or set slack.enabled: false"
     )
+    (keyless,) = problems_to_run(config_of(night={"writer": "claude"}), complete)
+    assert str(keyless) == (
+        "environment: ANTHROPIC_API_KEY: is not set; "
+        "set it to a key from the Claude Console, or set night.writer: extractive"
+    )
+    assert (
+        problems_to_run(config_of(night={"writer": "claude"}), replace(complete, anthropic_api_key="k")) == ()
+    )
+    offline = config_of(slack={"enabled": False}, night={"writer": "claude"})
+    assert [problem.key for problem in problems_to_run(offline, Secrets())] == ["ANTHROPIC_API_KEY"]
     swapped = problems_to_run(Config(), Secrets(slack_bot_token="xapp-1", slack_app_token="xoxb-1"))
     assert [problem.key for problem in swapped] == ["SLACK_BOT_TOKEN", "SLACK_APP_TOKEN"]
 
