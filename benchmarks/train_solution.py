@@ -37,7 +37,9 @@ def main(argv: Sequence[str]) -> int:
     """Write both weight files and print what folds of the training threads say. 0 also where the data is missing."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks train_solution", description=__doc__)
     parser.add_argument("--data", type=Path, default=DATA, help="folder with channels/ and labels/")
-    parser.add_argument("--out", type=Path, default=TARGET, help="folder for solution.json and resolution.json")
+    parser.add_argument(
+        "--out", type=Path, default=TARGET, help="folder for solution.json and resolution.json"
+    )
     arguments = parser.parse_args(argv)
     if not (arguments.data / "labels" / "urho3d.accepted.jsonl").is_file():
         print(f"skipped: {arguments.data} has no labels/urho3d.accepted.jsonl; give the folder with --data")

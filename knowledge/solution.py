@@ -135,7 +135,11 @@ def _marks(thread: Thread, message: Message, closed_at: datetime | None) -> Iter
 def candidates(thread: Thread) -> list[Message]:
     """The messages after the opening that may be the solution: of substance, and of the asker only a telling."""
     later = [message for message in thread.messages[_opening(thread) :] if is_human(message)]
-    answers = [message for message in later if message.user != thread.asker and _may_answer(message.text)]
+    answers = [
+        message
+        for message in later
+        if message.user != thread.asker and (_may_answer(message.text) or _hit_it(thread, message))
+    ]
     answered_at = thread.messages.index(answers[0]) if answers else len(thread.messages)
     chosen = {message.id for message in answers}
     for message in later:
@@ -160,11 +164,23 @@ def _may_answer(text: str) -> bool:
     return has_substance(text) and not (is_deferral(text) and len(text) < LONG)
 
 
+def _hit_it(thread: Thread, message: Message) -> bool:
+    """Whether it only asks ("did you clean the build?") and the asker at once says that it works now."""
+    words = words_after(thread, message)
+    return (
+        is_question(message.text)
+        and bool(words)
+        and is_solved(words[0].text)
+        and not is_solved_by_asker(words[0].text)
+    )
+
+
 def _may_tell(text: str, *, answered: bool) -> bool:
     """Whether the asker may be telling the solution: how he solved it, or, once answered, what came of it."""
     if not _may_answer(text) or is_still_broken(text):
         return False
-    return _tells(text) and (is_solved_by_asker(text) or (answered and not is_question(text)))
+    told = is_solved_by_asker(text) or is_solved(text)
+    return _tells(text) and (told or (answered and not is_question(text)))
 
 
 def _tells(text: str) -> bool:
