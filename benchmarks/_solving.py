@@ -255,6 +255,11 @@ def _lexicon(of: _Texts) -> tuple[Lexicon, list[Lexicon]]:
     return learnt(every), [learnt(folds != fold) for fold in range(FOLDS)]
 
 
+def learn_lexicon(texts: Sequence[str], truth: Floats, folds: Sequence[int]) -> tuple[Lexicon, list[Lexicon]]:
+    """The words that tell true texts from others, and those that each fold's texts took no part in."""
+    return _lexicon(_Texts(list(texts), truth.tolist(), [1.0] * len(texts), list(folds)))
+
+
 def _sorted_terms(text: str) -> list[str]:
     return sorted(terms(text))
 

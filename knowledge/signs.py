@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
+from itertools import pairwise
 
 from knowledge.cues import (
     is_ack,
@@ -75,7 +76,7 @@ Lexicon = Mapping[str, float]  # word or pair of words -> weight
 def terms(text: str) -> frozenset[str]:
     """The words, signs and pairs of neighbours in ``text`` that the lexicons know of."""
     found = _TOKEN.findall(text[:READ].lower().replace("’", "'"))
-    return frozenset(found) | {f"{one} {other}" for one, other in zip(found, found[1:], strict=False)}
+    return frozenset(found) | {f"{one} {other}" for one, other in pairwise(found)}
 
 
 def reads_like(text: str, lexicon: Lexicon) -> float:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from importlib.resources import files
+from itertools import pairwise
 
 from knowledge.cues import is_deferral, is_question, is_solved, is_solved_by_asker, is_still_broken, said
 from knowledge.cues import is_substantive as has_substance
@@ -22,6 +23,7 @@ from knowledge.thread import Message, Role, Thread
 
 ONE_GO = timedelta(minutes=3)  # who writes again so soon, with nobody in between, is still asking
 LONG = 120  # characters; an asker who writes more after it is solved usually tells how
+LENGTHY = 400  # characters; so much tells more than that it is still broken, or what else is asked
 
 TICKS = frozenset({"white_check_mark", "heavy_check_mark", "ballot_box_with_check", "done"})
 LIKES = TICKS | {"+1", "pray", "raised_hands", "tada", "heart", "100", "ok_hand", "clap"}
@@ -93,12 +95,12 @@ def find_solution(
         return None
     weights = by or model()
     seen = {message.id: features for message, features in Scene(thread, weights.lexicons).features()}
-    marks = {message.id: frozenset(_marks(thread, message, closed_at)) for message in chosen}
+    marks = {message.id: frozenset(marks_of(thread, message, closed_at)) for message in chosen}
 
-    def worth(message: Message) -> tuple[int, float]:
+    def worth(message: Message) -> tuple[int, bool, float]:
         features = seen.get(message.id)
         scored = -math.inf if features is None else weights.score(features)
-        return sum(_MARKS[mark] for mark in marks[message.id]), scored
+        return sum(_MARKS[mark] for mark in marks[message.id]), not _is_refuted(thread, message), scored
 
     best = max(chosen, key=worth)  # the first of equals
     return Solution(
@@ -113,7 +115,7 @@ def _why(marks: frozenset[str], features: Features) -> str:
     return told or next((why for name, why in _REASONS.items() if features.get(name)), _BEST)
 
 
-def _marks(thread: Thread, message: Message, closed_at: datetime | None) -> Iterator[str]:
+def marks_of(thread: Thread, message: Message, closed_at: datetime | None) -> Iterator[str]:
     """What people other than its author marked ``message`` with until the thread was closed."""
     known = [
         each
@@ -127,6 +129,12 @@ def _marks(thread: Thread, message: Message, closed_at: datetime | None) -> Iter
         yield LIKED
     if asker & DISLIKES:
         yield DISLIKED
+
+
+def _is_refuted(thread: Thread, message: Message) -> bool:
+    """Whether the asker answers at once that it is still broken."""
+    following = _after(thread, message)[:1]
+    return any(word.user == thread.asker != message.user and is_still_broken(word.text) for word in following)
 
 
 # ---- what may be it ---------------------------------------------------------------------------------------
@@ -152,7 +160,7 @@ def candidates(thread: Thread) -> list[Message]:
 def _opening(thread: Thread) -> int:
     """How many messages the asker opens the thread with, in one go."""
     count = 1
-    for before, after in zip(thread.messages, thread.messages[1:], strict=False):
+    for before, after in pairwise(thread.messages):
         if before.user != after.user or after.at - before.at > ONE_GO:
             break
         count += 1
@@ -177,10 +185,11 @@ def _hit_it(thread: Thread, message: Message) -> bool:
 
 def _may_tell(text: str, *, answered: bool) -> bool:
     """Whether the asker may be telling the solution: how he solved it, or, once answered, what came of it."""
-    if not _may_answer(text) or is_still_broken(text):
+    if not _may_answer(text) or not _tells(text):
         return False
-    told = is_solved_by_asker(text) or is_solved(text)
-    return _tells(text) and (told or (answered and not is_question(text)))
+    if is_solved_by_asker(text) or is_solved(text):
+        return True
+    return answered and (len(said(text)) > LENGTHY or not (is_question(text) or is_still_broken(text)))
 
 
 def _tells(text: str) -> bool:
