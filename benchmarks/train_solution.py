@@ -3,7 +3,8 @@
 Marked threads: urho3d's, begun before 2019-07, in which the asker accepted a message (``labels/urho3d.accepted``).
 Solution: softmax within the thread, so that the accepted messages are the likeliest; some features may count in one
 direction only. The words that read like an answer, like a content asker and like a telling are learnt on these and,
-weighed by how likely each message is the solution, on threads of redash, ncar and urho3d (before 2019-07) without a mark.
+weighed by how likely each message is the solution, on threads of redash, ncar and urho3d (before
+2019-07) without a mark.
 Resolution: logistic, on urho3d threads from 2017 (when marks began) to 2019-07, accepted or not.
 """
 
@@ -47,7 +48,7 @@ def main(argv: Sequence[str]) -> int:
     cases = [case for name in COMMUNITIES for case in read_cases(arguments.data, name)]
     early = [case for case in cases if case.community != "urho3d" or case.before]
     marked = [case for case in early if case.accepted is not None]
-    trained = train(marked, [case for case in early if case.accepted is None], print)
+    trained = train(marked, [case for case in early if case.accepted is None], _tell)
     figures = _folded(trained, marked)
     data = f"urho3d before {SPLIT}: {len(marked)} threads with an accepted message; words also of redash and ncar"
     model = replace(trained.model, data=data, metrics=figures)
@@ -75,6 +76,10 @@ def _folded(trained: Trained, marked: Sequence[Case]) -> dict[str, object]:
         f"MRR, {FOLDS} folds": round(float(np.mean(1 / np.array(places))), 3),
         f"log-likelihood, {FOLDS} folds": round(float(np.mean(likely)), 3),
     }
+
+
+def _tell(done: str) -> None:
+    print(done, flush=True)
 
 
 def _write(path: Path, made: dict[str, object]) -> None:

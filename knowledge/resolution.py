@@ -80,7 +80,9 @@ def model() -> Model:
     return Model(**json.loads(text))
 
 
-def resolution_of(thread: Thread, *, closed_at: datetime | None = None, by: Model | None = None) -> Resolution:
+def resolution_of(
+    thread: Thread, *, closed_at: datetime | None = None, by: Model | None = None
+) -> Resolution:
     """How likely ``thread`` was resolved. Reactions put later than ``closed_at`` do not count."""
     solution = find_solution(thread, closed_at=closed_at)
     marks = {mark for message in thread.messages for mark in marks_of(thread, message, closed_at)}

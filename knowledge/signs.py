@@ -143,6 +143,35 @@ def _line(text: str) -> _Line:
     )
 
 
+@lru_cache(maxsize=4096)
+def _of_text(text: str) -> Features:
+    line = _line(text)
+    return {
+        "length": math.log1p(len(text)),
+        "share in own words": len(line.said.strip()) / max(len(text), 1),
+        "holds code": line.code,
+        "holds inline code": "`" in text and not line.code,
+        "holds a link": "://" in text,
+        "quotes": _QUOTE.search(text) is not None,
+        "asks": line.asks,
+        "ends with a question": text.rstrip()[-1:] in ("?", "？"),
+        "reports a problem": line.problem,
+        "has substance": is_substantive(text),
+        "puts off": is_deferral(text),
+        "thanks": line.thanks,
+        "says it works": line.solved,
+        "still broken": line.broken,
+        "tells how": _HOW.search(line.said) is not None,
+        "advises": _ADVISES.search(line.said) is not None,
+        "hedges": _HEDGES.search(line.said) is not None,
+        "yes or no": _YES_OR_NO.search(line.said) is not None,
+        "of himself": _FIRST_PERSON.search(line.said) is not None,
+        "of the other": _SECOND_PERSON.search(line.said) is not None,
+        "asks on": is_chaser(text),
+        "says nothing": is_ack(text),
+    }
+
+
 def is_content(text: str) -> bool:
     """Whether its author thanks or says that it works."""
     return (says_thanks(text) or is_solved(text)) and not is_still_broken(text)
@@ -273,32 +302,11 @@ class Scene:
         text, line, own = self.messages[place].text, self.lines[place], self.own[place]
         length, of_answers = self._lengths[place], [self._lengths[answer] for answer in self.answers]
         return {
-            "length": math.log1p(length),
+            **_of_text(text),
             "length of the longest": length / max(*self._lengths[1:], 1),
             "longest answer": not own and length == max(of_answers),
-            "share in own words": len(line.said.strip()) / max(length, 1),
-            "holds code": line.code,
-            "holds inline code": "`" in text and not line.code,
-            "holds a link": "://" in text,
-            "quotes": _QUOTE.search(text) is not None,
-            "asks": line.asks,
-            "ends with a question": text.rstrip()[-1:] in ("?", "？"),
-            "reports a problem": line.problem,
-            "has substance": is_substantive(text),
-            "puts off": is_deferral(text),
-            "thanks": line.thanks,
-            "says it works": line.solved,
-            "still broken": line.broken,
-            "tells how": _HOW.search(line.said) is not None,
-            "advises": _ADVISES.search(line.said) is not None,
-            "hedges": _HEDGES.search(line.said) is not None,
-            "yes or no": _YES_OR_NO.search(line.said) is not None,
-            "of himself": _FIRST_PERSON.search(line.said) is not None,
-            "of the other": _SECOND_PERSON.search(line.said) is not None,
             "has the same trouble": not own and is_me_too(text),
             "asks for himself": not own and asks_for_himself(text),
-            "asks on": is_chaser(text),
-            "says nothing": is_ack(text),
             "own, tells how it was solved": own and line.told,
             "own, first to tell": own and line.told and place == self._told_at[0],
             "own, last to tell": own and line.told and place == self._told_at[-1],
