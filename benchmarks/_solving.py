@@ -179,7 +179,8 @@ def _bounds(sign: int) -> tuple[float | None, float | None]:
 def shares(scores: Floats) -> Floats:
     """Softmax."""
     raised: Floats = np.exp(scores - scores.max())
-    return raised / raised.sum()
+    total: Floats = raised / raised.sum()
+    return total
 
 
 # ---- words ------------------------------------------------------------------------------------------------
