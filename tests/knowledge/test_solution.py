@@ -3,11 +3,13 @@
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks import train_solution
 from knowledge.resolution import resolution_of
 from knowledge.signs import Scene, reads_like
 from knowledge.solution import Model, Solution, candidates, find_solution, model
@@ -244,6 +246,12 @@ def test_words_count_alike_in_long_texts_and_in_short_ones() -> None:
     lexicon = {"thanks": 2.0}
     assert reads_like("thanks", lexicon) > reads_like("thanks for all that you did there", lexicon) > 0
     assert reads_like("", lexicon) == 0
+
+
+def test_training_says_when_its_data_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train_solution.main(["--data", str(tmp_path), "--out", str(tmp_path)]) == 0
+    assert "skipped" in capsys.readouterr().out
+    assert not list(tmp_path.iterdir())
 
 
 LINES = st.tuples(
