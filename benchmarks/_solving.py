@@ -238,6 +238,8 @@ def _collect(one: Choice, weights: Floats, into: Mapping[str, _Texts]) -> None:
 
 
 def _lexicon(of: _Texts) -> tuple[Lexicon, list[Lexicon]]:
+    if not any(of.likely):  # as of the asker's own tellings, where only answers are examples
+        return {}, [{}] * FOLDS
     vectors = CountVectorizer(analyzer=_sorted_terms, binary=True, min_df=LEAST_SEEN)
     found = vectors.fit_transform(of.texts)
     sizes = np.array([max(len(terms(text)), 1) for text in of.texts])
