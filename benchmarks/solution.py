@@ -95,6 +95,14 @@ def _print_solutions(marked: Sequence[Case], elsewhere: Mapping[str, Sequence[Ca
     for name, ranking in rankings.items():
         places = np.array([_place(ranking(case.thread), case) for case in marked], dtype=float)
         print(f"| {name} | {_mean(places == 1)} | {_mean(1 / places)} |", flush=True)
+    _print_confirmed(marked)
+
+
+def _print_confirmed(marked: Sequence[Case]) -> None:
+    chosen = [(find_solution(case.thread), case.accepted) for case in marked]
+    for confirmed, name in ((True, "confirmed"), (False, "not confirmed")):
+        right = [one.message.id == wanted for one, wanted in chosen if one and one.confirmed is confirmed]
+        print(f"{name}: {sum(right)} of {len(right)} right")
 
 
 def _place(ranked: Sequence[Message], case: Case) -> int:
