@@ -13,9 +13,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from knowledge.cues import is_solved, is_still_broken, says_thanks
+from knowledge.distil import TITLE_LENGTH
 from knowledge.distiller import Distilled, DistilRequest, Kept, NotWorth, Outcome, Selected, Told
 from knowledge.entry import KnowledgeEntry, Passage, PassageKind
-from knowledge.mine import TITLE_LENGTH
 from knowledge.sentences import sentences
 from knowledge.thread import Role
 

@@ -1,45 +1,30 @@
 """What a closed thread teaches: where its solution stands, and the entry made of it. Pure."""
 
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import cached_property
 from types import MappingProxyType
 
 from knowledge import distil
 from knowledge.cues import (
     is_ack,
-    is_deferral,
-    is_me_too,
-    is_problem_report,
     is_question,
-    is_solved,
-    is_solved_by_asker,
-    is_still_broken,
     is_substantive,
-    said,
-    says_thanks,
 )
 from knowledge.distil import Part
 from knowledge.entry import EntryKind, KnowledgeEntry, Passage, PassageKind
 from knowledge.private import generalised
 from knowledge.redact import redact
-from knowledge.sentences import sentences
+from knowledge.solution import Solution, find_solution, is_human
 from knowledge.thread import Message, Role, Thread
 from knowledge.worth import Confirmation, How, Why, corrected, not_understood, teaches_nothing, worth
 
-BURST = timedelta(
-    minutes=3
-)  # who writes again so soon, with nobody in between, is still saying the same thing
+# Who writes again so soon, with nobody in between, is still saying the same thing.
+BURST = timedelta(minutes=3)
 MOST_ADDED = 3  # later messages of the asker that belong to the problem
-LONG = 120  # characters; an asker who writes more after it is solved usually tells how
 
-TICKS = frozenset({"white_check_mark", "heavy_check_mark", "ballot_box_with_check", "done"})
-LIKES = TICKS | {"+1", "pray", "raised_hands", "tada", "heart", "100", "ok_hand", "clap"}
 NOBODY: Mapping[str, str] = MappingProxyType({})
-DISLIKES = frozenset({"-1", "x", "no_entry", "no_entry_sign"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,15 +37,6 @@ class Mined:
     entry: KnowledgeEntry | None
     why: str
     confirmed_by: tuple[Confirmation, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Solution:
-    """The message that solves a thread's problem, why it was chosen and whether a person confirmed it."""
-
-    message: Message
-    why: str
-    confirmed: bool
 
 
 def mine(
@@ -99,7 +75,7 @@ def mine(
         audience=audience,
         passages=tuple(passages),
         known_from=closed_at,
-        confirmed=bool(judged.confirmed_by),
+        confirmed=any(solution.confirmed or each.how is not How.SAID for each in judged.confirmed_by),
     )
     return Mined(entry=entry, why=solution.why, confirmed_by=judged.confirmed_by)
 
@@ -160,236 +136,15 @@ def _redacted(thread: Thread, people: Mapping[str, str], patterns: Sequence[re.P
 
 def _names(thread: Thread, people: Mapping[str, str]) -> frozenset[str]:
     """What the people in ``thread`` are called, and who is mentioned in it; programs have no names to hide."""
-    users = {message.user for message in thread.messages if _is_human(message)}
+    users = {message.user for message in thread.messages if is_human(message)}
     said = "\n".join(message.text for message in thread.messages).casefold()
     known = {name for name, user in people.items() if user in users or f"@{name.casefold()}" in said}
     return frozenset(known | {user.rsplit("/", 1)[-1] for user in users})
 
 
-def find_solution(thread: Thread, *, closed_at: datetime | None = None) -> Solution | None:
-    """The message of ``thread`` that most likely holds the solution; None if none has any substance.
-
-    Reactions put later than ``closed_at`` do not count.
-    """
-    candidates = _candidates(thread)
-    if not candidates:
-        return None
-    conversation = _Conversation(thread, closed_at)
-    seen = {message.id: frozenset(conversation.seen(message)) for message in candidates}
-    best = max(
-        candidates, key=lambda message: conversation.score(message, seen[message.id])
-    )  # the first of equals
-    why = next((reason for reason in _REASONS if reason in seen[best.id]), "the best of the answers")
-    return Solution(message=best, why=why, confirmed=conversation.is_confirmed(best, seen[best.id]))
-
-
 def title_of(problem: Sequence[Message]) -> str:
     """What the messages that ask are about, on one line of at most 120 characters."""
     return distil.title_of([message.text for message in problem])
-
-
-# ---- what was said after it -------------------------------------------------------------------------------
-
-
-def _words_after(thread: Thread, solution: Message) -> Sequence[Message]:
-    """What the asker says after the solution."""
-    return [message for message in _after(thread, solution) if message.user == thread.asker]
-
-
-def _is_content(message: Message) -> bool:
-    """Whether it thanks or says that it works."""
-    return (says_thanks(message.text) or is_solved(message.text)) and not is_still_broken(message.text)
-
-
-def _after(thread: Thread, message: Message) -> Sequence[Message]:
-    return thread.messages[thread.messages.index(message) + 1 :]
-
-
-def _is_human(message: Message) -> bool:
-    return message.role is not Role.BOT
-
-
-# ---- the solution -----------------------------------------------------------------------------------------
-
-# Points for what is seen about a message, set on threads of a support forum in which the asker marked the
-# solution (python -m benchmarks solution). Ties go to the earlier message.
-POINTS: Mapping[str, float] = {
-    "ticked": 6.0,  # somebody else put a ✅ on it
-    "liked by the asker": 2.0,
-    "disliked by the asker": -3.0,
-    # an answer by somebody else
-    "first answer": 0.5,
-    "longest answer": 0.5,
-    "holds code": 0.5,
-    "advises": 0.5,
-    "by an analyst": 0.25,
-    "just before the asker's thanks": 1.25,
-    "after the asker's last thanks": -1.0,
-    "the asker answers that it is still broken": -0.5,
-    "has the same trouble": -1.5,
-    "asks for himself": -1.0,
-    "thanks somebody": -0.5,
-    # something the asker says himself
-    "by the asker": -0.5,
-    "the asker tells how it was solved": 1.5,
-    "the asker says that it works": 0.25,
-    "the asker asks on": -0.75,
-    "the asker tells at length": 0.75,
-    "the last word": 0.75,
-}
-LATER = -0.4  # points per natural logarithm of the messages that follow: what solves it comes late
-_ADVISES = re.compile(
-    r"\b(?:try|use|set|just|instead|because|should|you(?:'ll)? (?:can|need|have to|could|must))\b"
-    r"|试试|试一下|可以(?:用|改|把)|需要|应该|把|因为|建议",
-    re.IGNORECASE,
-)
-_HOW = re.compile(
-    r"\b(?:by|after|because|with|using|when|was|were|had to|needed|instead|missing)\b"
-    r"|[:：]|\w，|通过|因为|改|用|重启|后",
-    re.IGNORECASE,
-)
-_FIRST_PERSON = re.compile(r"\b(?:i|we|my|our)\b|我", re.IGNORECASE)
-_REASONS = (  # what is told of a choice, the strongest first
-    "ticked",
-    "just before the asker's thanks",
-    "the asker tells how it was solved",
-    "liked by the asker",
-    "longest answer",
-    "first answer",
-)
-
-
-def _candidates(thread: Thread) -> list[Message]:
-    """The messages after the opening burst that may be the solution: of substance, and of the asker only a telling."""
-    opening = _burst(thread.messages, 0, forward_only=True)
-    later = [message for message in thread.messages[len(opening) :] if _is_human(message)]
-    return [message for message in later if _may_solve(message, thread.asker)]
-
-
-def _may_solve(message: Message, asker: str) -> bool:
-    if not is_substantive(message.text) or (is_deferral(message.text) and len(message.text) < LONG):
-        return False  # "I'll ask around" closes nothing
-    return message.user != asker or (is_solved_by_asker(message.text) and _tells(message.text))
-
-
-def _tells(text: str) -> bool:
-    """Whether there is more in it than that it works now, thanks to somebody."""
-    if "```" in text or len(said(text)) > LONG:
-        return True
-    return any(_tells_how(text[span.start : span.end]) for span in sentences(text))
-
-
-def _tells_how(sentence: str) -> bool:
-    content = says_thanks(sentence) or is_solved(sentence)
-    return is_substantive(sentence) and (not content or _HOW.search(sentence) is not None)
-
-
-def _asks_for_himself(text: str) -> bool:
-    """Whether somebody who is not the asker brings trouble of his own."""
-    troubled = is_question(text) and is_problem_report(text) and _FIRST_PERSON.search(said(text)) is not None
-    return troubled or is_still_broken(text)
-
-
-class _Conversation:
-    """A thread as the choice of its solution sees it; what concerns the whole thread is worked out once."""
-
-    def __init__(self, thread: Thread, closed_at: datetime | None) -> None:
-        self._thread = thread
-        self._closed_at = closed_at
-        self._place = {message.id: place for place, message in enumerate(thread.messages)}
-
-    @cached_property
-    def _answers(self) -> tuple[Message, ...]:
-        later = self._thread.messages[1:]
-        return tuple(
-            message for message in later if message.user != self._thread.asker and _is_human(message)
-        )
-
-    @cached_property
-    def _longest(self) -> int:
-        return max(len(answer.text) for answer in self._answers)
-
-    @cached_property
-    def _thanks(self) -> tuple[int, ...]:
-        """The places of the asker's messages that thank or say that it works."""
-        own = (message for message in self._thread.messages[1:] if message.user == self._thread.asker)
-        return tuple(self._place[message.id] for message in own if _is_content(message))
-
-    def score(self, message: Message, seen: Set[str]) -> float:
-        """Points for being the solution; only their order in one thread means anything."""
-        following = len(self._thread.messages) - 1 - self._place[message.id]
-        return sum(POINTS[name] for name in seen) + LATER * math.log1p(following)
-
-    def is_confirmed(self, message: Message, seen: Set[str]) -> bool:
-        """Whether a person said that it holds: a ✅, the asker's reaction or thanks, or that it works."""
-        if seen & {"ticked", "liked by the asker"}:
-            return True
-        words = _words_after(self._thread, message)
-        if words and is_still_broken(words[-1].text):
-            return False
-        return "the asker says that it works" in seen or any(map(_is_content, words))
-
-    def seen(self, message: Message) -> Iterator[str]:
-        """The names of POINTS that hold for ``message``."""
-        yield from self._reactions(message)
-        if message.user == self._thread.asker:
-            yield from self._own(message)
-        else:
-            yield from self._answer(message)
-
-    def _reactions(self, message: Message) -> Iterator[str]:
-        known = [each for each in message.reactions if self._is_known(each.at) and each.user != message.user]
-        if any(each.name in TICKS for each in known):
-            yield "ticked"
-        asker = {each.name for each in known if each.user == self._thread.asker}
-        if asker & LIKES:
-            yield "liked by the asker"
-        if asker & DISLIKES:
-            yield "disliked by the asker"
-
-    def _is_known(self, at: datetime | None) -> bool:
-        return at is None or self._closed_at is None or at <= self._closed_at
-
-    def _answer(self, message: Message) -> Iterator[str]:
-        place, text = self._place[message.id], message.text
-        if is_me_too(text):
-            yield "has the same trouble"
-        if _asks_for_himself(text):
-            yield "asks for himself"
-        if says_thanks(text):
-            yield "thanks somebody"
-        if message is self._answers[0]:
-            yield "first answer"
-        if len(text) == self._longest:
-            yield "longest answer"
-        if "```" in text:
-            yield "holds code"
-        if _ADVISES.search(said(text)):
-            yield "advises"
-        if message.role is Role.ANALYST:
-            yield "by an analyst"
-        if place + 1 in self._thanks:
-            yield "just before the asker's thanks"
-        if self._thanks and place > self._thanks[-1]:
-            yield "after the asker's last thanks"
-        answer = next(
-            (each for each in _after(self._thread, message) if each.user == self._thread.asker), None
-        )
-        if answer is not None and is_still_broken(answer.text):
-            yield "the asker answers that it is still broken"
-
-    def _own(self, message: Message) -> Iterator[str]:
-        yield "by the asker"
-        if is_solved_by_asker(message.text):
-            yield "the asker tells how it was solved"
-        if is_solved(message.text):
-            yield "the asker says that it works"
-        if is_question(message.text):
-            yield "the asker asks on"
-        if len(said(message.text)) > LONG:
-            yield "the asker tells at length"
-        if message is self._thread.messages[-1]:
-            yield "the last word"
 
 
 # ---- passages ---------------------------------------------------------------------------------------------
@@ -412,7 +167,7 @@ def _passages(
     kept += _confirming(thread, confirmed_by, used)
     used |= {message.id for _, message, _ in kept}
     for message in thread.messages:
-        if message.id not in used and _is_human(message) and message.text.strip():
+        if message.id not in used and is_human(message) and message.text.strip():
             kept.append((PassageKind.DISCUSSION, message, message.text))
     yield from (_passage(kind, message, text, link) for kind, message, text in kept)
 

@@ -20,7 +20,9 @@ from knowledge.cues import (
 )
 from knowledge.distil import Left, Part, sift
 from knowledge.lexical import words
+from knowledge.signs import is_content
 from knowledge.slacktext import reaction_name
+from knowledge.solution import LIKES, TICKS, is_human, words_after
 from knowledge.thread import Message, Role, Thread
 
 LEAST_WORDS = 2  # that say something, in a solution without code or an address
@@ -164,7 +166,7 @@ _WANTS_HOW = re.compile(
 
 def _is_advice(thread: Thread, solution: Message) -> bool:
     """Whether people took what was opened for a question: advice was given, or it is said that it works now."""
-    works = any(is_solved(message.text) for message in _words_after(thread, solution))
+    works = any(is_solved(message.text) for message in words_after(thread, solution))
     return works or _holds_matter(solution.text) or _ADVISES.search(said(solution.text)) is not None
 
 
@@ -275,9 +277,6 @@ def _holds_matter(text: str) -> bool:
 
 # ---- that held --------------------------------------------------------------------------------------------
 
-TICKS = frozenset({"white_check_mark", "heavy_check_mark", "ballot_box_with_check", "done"})
-LIKES = frozenset({"+1", "pray", "raised_hands", "tada", "heart", "100", "ok_hand", "clap"})
-
 
 def confirmed_by(
     thread: Thread, solution: Message, *, closed_at: datetime | None = None
@@ -297,7 +296,7 @@ def _reactions(solution: Message, closed_at: datetime | None) -> Iterator[Confir
     for each in solution.reactions:
         known = each.at is None or closed_at is None or each.at <= closed_at
         name = reaction_name(each.name)
-        if known and each.user != solution.user and name in TICKS | LIKES:
+        if known and each.user != solution.user and name in LIKES:
             how = How.TICKED if name in TICKS else How.LIKED
             yield Confirmation(by=each.user, how=how, message=solution.id)
 
@@ -306,7 +305,7 @@ def _words_of(thread: Thread, solution: Message) -> Iterator[Confirmation]:
     if solution.user == thread.asker and is_solved(solution.text):
         yield Confirmation(by=solution.user, how=How.SAID, message=solution.id)
     for message in after(thread, solution):
-        if message.user == thread.asker and is_content(message) and not _asks_on(message):
+        if message.user == thread.asker and is_content(message.text) and not _asks_on(message):
             yield Confirmation(by=message.user, how=How.SAID, message=message.id)
         elif _worked_for_another(thread, solution, message):
             yield Confirmation(by=message.user, how=How.ALSO, message=message.id)
@@ -342,33 +341,21 @@ _FOR_ME = re.compile(
 def _did_not_hold(thread: Thread, solution: Message, confirmed: Sequence[Confirmation]) -> Why | None:
     if confirmed:
         return None
-    if _ends_broken(thread, solution) and not any(map(is_content, _words_after(thread, solution))):
+    if _ends_broken(thread, solution) and not any(
+        is_content(word.text) for word in words_after(thread, solution)
+    ):
         return Why.STILL_BROKEN
     return Why.CONTRADICTED if _contradiction(thread, solution) else None
 
 
 def _ends_broken(thread: Thread, solution: Message) -> bool:
-    own = _words_after(thread, solution)
+    own = words_after(thread, solution)
     return bool(own) and is_still_broken(own[-1].text)
-
-
-def _words_after(thread: Thread, solution: Message) -> Sequence[Message]:
-    """What the asker says after the solution."""
-    return [message for message in after(thread, solution) if message.user == thread.asker]
 
 
 def after(thread: Thread, message: Message) -> Sequence[Message]:
     """What was said in ``thread`` after ``message``."""
     return thread.messages[thread.messages.index(message) + 1 :]
-
-
-def is_content(message: Message) -> bool:
-    """Whether it thanks or says that it works."""
-    return (says_thanks(message.text) or is_solved(message.text)) and not is_still_broken(message.text)
-
-
-def is_human(message: Message) -> bool:
-    return message.role is not Role.BOT
 
 
 # ---- contradicted -----------------------------------------------------------------------------------------

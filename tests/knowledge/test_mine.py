@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from benchmarks import solution as solution_benchmark
 from knowledge.entry import WORKSPACE, EntryKind, KnowledgeEntry, PassageKind
-from knowledge.mine import Mined, find_solution, mine, title_of
+from knowledge.mine import Mined, mine, title_of
+from knowledge.solution import find_solution
 from knowledge.thread import Message, Reaction, Role, Thread, thread_of
 
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
