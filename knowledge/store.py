@@ -44,7 +44,7 @@ from knowledge.database import Migration
 from knowledge.entry import EntryKind, EntryState, KnowledgeEntry, Passage, PassageKind, Trust
 from knowledge.entry import Stored as Stored  # what this module gives; pure, so that deciders can take it
 from knowledge.thread import Role
-from knowledge.trust import CONFIRMED, at_first
+from knowledge.trust import CONFIRMED, at_first, beside_confirmation
 
 T = TypeVar("T")
 
@@ -68,9 +68,8 @@ _entries = Table(
     Column("confirmed", Boolean, nullable=False, default=False),
     Column("up", Float, nullable=False, default=0.0),
     Column("down", Float, nullable=False, default=0.0),
-    Column(
-        "given_up", Float, nullable=False, server_default="0"
-    ),  # of `up`: what it came with, not voted here
+    # Of `up` and `down`: what it came with, not voted here.
+    Column("given_up", Float, nullable=False, server_default="0"),
     Column("given_down", Float, nullable=False, server_default="0"),
     Column("state", String, nullable=False, server_default="active"),
     Column("successor", String),  # the entry that stands for this one, or that contradicts it
@@ -283,7 +282,10 @@ def set_trust(connection: Connection, entry_id: str, trust: Trust) -> bool:
 
 def give_trust(connection: Connection, entry_id: str, trust: Trust) -> bool:
     """Say what trust an entry comes with, from another store or from the entry that it replaces: counting the votes
-    anew does not take it away. False if there is no such entry."""
+    anew does not take it away. Its own confirmation is counted anew, too, so that part of it is not kept twice. False
+    if there is no such entry."""
+    confirmed = connection.scalar(select(_entries.c.confirmed).where(_entries.c.id == entry_id))
+    trust = beside_confirmation(trust, bool(confirmed))
     up = _entries.c.up - _entries.c.given_up + trust.up
     down = _entries.c.down - _entries.c.given_down + trust.down
     return _alter(connection, entry_id, up=up, down=down, given_up=trust.up, given_down=trust.down)

@@ -13,9 +13,7 @@ from knowledge.thread import Message, thread_of
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
 ASKED = "Since the upgrade to 3.2 the worker stops with QRY-1042.\nHow can I make it start again?"
 CHATTER = "Never had that one."
-SOLVED = (
-    "Do not delete /var/spool/queue.\nRun `app spool clean --older 7d` and restart the worker. Good luck!"
-)
+SOLVED = "Do not delete /var/spool/queue.\nRun `app spool clean --older 7d` and restart the worker."
 THANKS = "That was it, it works now, thanks!"
 LINES = (("ann", ASKED), ("bob", CHATTER), ("cat", SOLVED), ("ann", THANKS))
 

@@ -22,7 +22,7 @@ DRILL: list[dict[str, Any]] = [
 PLANTED = [case for case in DRILL if case["planted"]]
 HONEST = [case for case in DRILL if not case["planted"]]
 KNOWN = frozenset({"kestrel-desk.com"})
-NOT_MINED = 0  # planted threads that teach nothing at all: the miner itself leaves them out
+NOT_MINED = 2  # planted threads that teach nothing at all: the miner itself leaves them out
 WAITING = 0  # honest threads that wait all the same
 
 
