@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -41,6 +42,7 @@ from bot.schedule import Schedule
 from bot.weighing import read_weights
 from knowledge import ranking, store
 from knowledge.database import Database
+from knowledge.distiller import Distiller, offline
 from knowledge.embed import Embedder, load_embedder
 from knowledge.search import Knowledge
 from knowledge.writer import Writer
@@ -317,6 +319,7 @@ def assemble(
     writer: Writer | None = None,
     settle: timedelta = SETTLE,
     night: NightActions | None = None,
+    distilling: Callable[[], AbstractAsyncContextManager[Distiller]] = offline,
 ) -> App:
     """Put an Earshot together. ``config`` is asked anew for every event, so that edits count at once."""
     bot = Bot(
@@ -326,5 +329,6 @@ def assemble(
         clock=clock or SystemClock(),
         config=config,
         adapters={adapter.name: adapter for adapter in adapters},
+        distilling=distilling,
     )
     return App(bot, settle=settle, night=night)

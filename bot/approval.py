@@ -9,9 +9,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from bot import nights
+from bot import digests, nights
 from bot.handlers import Bot
-from bot.night import relate, replace_older
+from bot.night import recount, relate, replace_older
 from bot.nights import OUTCOME, NightState, Recorded
 from bot.verdicts import recalibrate
 from knowledge import relations, store
@@ -93,6 +93,8 @@ async def revert_night(bot: Bot, night: str, by: str) -> str:
         nights.mark_reverted(connection, night)
         for channel in {channel for channel in channels if channel is not None}:
             recalibrate(connection, config, channel, now)
+        recount(connection, config, changes)
+        digests.refresh(connection, night, now)
         return [change for change in changes if change.state is ChangeState.APPLIED]
 
     done = await bot.database.run(take)

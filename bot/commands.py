@@ -24,7 +24,7 @@ from rich.table import Column, Table
 from sqlalchemy import Connection, Row
 from sqlalchemy.exc import DatabaseError
 
-from bot import entries, forget, inbox, ledger, nights, optouts
+from bot import approval, entries, forget, inbox, ledger, nights, optouts
 from bot.adapters.adapter import LookupFailed
 from bot.adapters.slack import SlackAdapter, StartFailed
 from bot.answerer import ground
@@ -36,6 +36,7 @@ from bot.clock import SystemClock
 from bot.config import EPHEMERAL, Config, Secrets, secrets_from
 from bot.config_file import ConfigError, ConfigFile, load, problems_to_run
 from bot.demo import Demo
+from bot.distilling import distiller_for
 from bot.doctor import Finding, examine_clip, examine_config, examine_scopes, examine_store
 from bot.entries import EntryError, Provenance, Step
 from bot.explain import told
@@ -140,7 +141,14 @@ async def _run(arguments: argparse.Namespace) -> int:
         log.warning("%s", lacking.text)
     with _store(config) as database, lock_store(database):
         async with _knowledge(config, database) as knowledge:
-            app = assemble(lambda: settings.current, database, knowledge, [slack])
+            app = assemble(
+                lambda: settings.current,
+                database,
+                knowledge,
+                [slack],
+                night=approval,
+                distilling=lambda: distiller_for(settings.current, secrets, database, SystemClock()),
+            )
             await _until_stopped(app.run, settings)
     return 0
 
@@ -314,7 +322,15 @@ async def _night(arguments: argparse.Namespace) -> int:
 async def _run_night(arguments: argparse.Namespace, config: Config, database: Database) -> int:
     clock = SystemClock()
     async with _knowledge(config, database) as knowledge:
-        bot = assemble(lambda: config, database, knowledge, [], clock=clock).bot
+        secrets = secrets_from(os.environ)
+        bot = assemble(
+            lambda: config,
+            database,
+            knowledge,
+            [],
+            clock=clock,
+            distilling=lambda: distiller_for(config, secrets, database, clock),
+        ).bot
         if arguments.revert or arguments.approve or arguments.reject:
             return await _decide(bot, arguments)
         now = clock.now()

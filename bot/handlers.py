@@ -7,6 +7,7 @@ finishes the inbox row: after a crash in between it simply runs again.
 import logging
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -49,6 +50,7 @@ from bot.trusting import trust_counted
 from bot.verdicts import recalibrate, recalibrate_due
 from bot.whispers import About, whisper
 from knowledge.database import Database
+from knowledge.distiller import Distiller, offline
 from knowledge.entry import Hit, audiences
 from knowledge.search import Knowledge
 from knowledge.thread import Reaction, Role
@@ -59,7 +61,10 @@ log = logging.getLogger("earshot")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bot:
-    """What the handlers work with. ``config`` is asked each time, because it may change while running."""
+    """What the handlers work with. ``config`` is asked each time, because it may change while running.
+
+    ``distilling`` opens who selects, for one night, what of closed threads is worth keeping.
+    """
 
     database: Database
     knowledge: Knowledge
@@ -67,6 +72,7 @@ class Bot:
     clock: Clock
     config: Callable[[], Config]
     adapters: Mapping[str, Adapter]
+    distilling: Callable[[], AbstractAsyncContextManager[Distiller]] = offline
 
     def adapter_of(self, channel: str) -> Adapter:
         """The adapter of a qualified id; a recording's ids are taken as given, and it has only one adapter."""

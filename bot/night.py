@@ -10,28 +10,46 @@ import logging
 import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import partial
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
-from bot import ledger, nights, optouts, votes
+from bot import digests, drifts, ledger, nights, optouts, votes
 from bot.config import Config
 from bot.effect import answers_to, gained_and_lost, past_questions
+from bot.forget import compact_due
 from bot.handlers import Bot
-from bot.report import NightReport
-from bot.situation import policy_of, scale_of
+from bot.nights import Recorded
+from bot.report import NightReport, together
+from bot.situation import policy_of, role_in, scale_of
+from bot.surroundings import keep_solution, keep_surroundings, surroundings_of
+from bot.tables import moment
 from bot.tickets import Ticket
+from bot.trusting import trust_counted
 from bot.verdicts import keep_outcomes, recalibrate
 from bot.weighing import SHIPPED, read_weights
 from knowledge import ageing, relations, store
 from knowledge.changes import Change, ChangeKind, ChangeState
+from knowledge.distilled import entry_from
+from knowledge.distiller import (
+    Distilled,
+    Distiller,
+    DistilReport,
+    DistilRequest,
+    DistilResult,
+    ExtractiveDistiller,
+    NotWorth,
+    request_of,
+)
+from knowledge.doubts import doubts_about
 from knowledge.entry import HALF_LIFE, EntryKind, EntryState, KnowledgeEntry, PassageKind, audience_of
-from knowledge.mine import Mined, mine
+from knowledge.mine import Mined, corrected_entry, mine
 from knowledge.search import Prepared
 from knowledge.store import Stored
-from knowledge.thread import without_people
+from knowledge.thread import Role, Thread, without_people
 
 log = logging.getLogger("earshot")
 
@@ -44,18 +62,32 @@ ASKED = 10  # entries that people are asked about in one night: more is not read
 BEST = 3  # new entries that the report names
 OPEN = 5  # questions that nobody could answer that it names
 OPEN_WITHIN = timedelta(days=7)
+LEAST_TOKENS = 500  # that a model needs for one thread
+UNCONFIRMED = "a single person says so, and nobody in charge"  # doubt about a correction
 MOVED = 0.01  # of the mean chance: less is not worth telling
 RECENT = 100  # weighed messages that a channel's mean chance is taken over
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Studied:
-    """A closed thread as it was when it was studied (``said``: ids and texts), and what it teaches."""
+    """A closed thread as it was when it was studied (``said``: ids and texts), and what it teaches.
+
+    ``thread`` is without those who opted out; None where nothing may be learnt from it.
+    """
 
     ticket: Ticket
     said: tuple[tuple[str, str], ...]
     mined: Mined
+    thread: Thread | None = None
     doubts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Selection:
+    """What a model selected of the closed threads, and what it was asked about each."""
+
+    asked: Mapping[str, DistilRequest] = field(default_factory=dict)
+    result: DistilResult = field(default_factory=lambda: DistilResult(outcomes={}))
 
 
 async def on_night(bot: Bot, *, thorough: bool = True) -> None:
@@ -71,56 +103,106 @@ async def run_night(
 ) -> NightReport | None:
     """Learn from what is closed, under the date ``night``; None if that night is done or somebody else is at it.
 
-    ``again`` goes on with a night that is done. Without ``thorough`` (replays) past questions are not asked again.
+    ``again`` goes on with a night that is done. Without ``thorough`` (replays) past questions are not asked again,
+    nobody is told, and the store is not compacted.
     """
     name, now = night.isoformat(), bot.clock.now()
     if not await bot.database.run(lambda connection: nights.claim(connection, name, OWNER, now, again=again)):
         return None
     report = progress or _silent
     before = await _answers_before(bot, name, report) if thorough else {}
-    not_worth = await _learn_closed(bot, name, report)
+    threads, distilled = await _learn_closed(bot, name, report)
+    await _learn_corrections(bot, name)
     await relate_added(bot, name, report)
-    await bot.database.run(lambda connection: _ask_about_stale(connection, bot.config(), name, now))
+    after_all = await bot.database.run(partial(_follow_up, bot=bot, night=name, now=now))
     await bot.knowledge.follow()
-    moved = await bot.database.run(lambda connection: _recalibrate(connection, bot.config(), now))
     after = await _answers(bot, list(before), report)
-    effect = gained_and_lost(before, after)
+    told = replace(
+        after_all,
+        threads=threads.total(),
+        not_worth={why: count for why, count in threads.most_common() if why != nights.WORTH},
+        tried=len(after),
+        distilled=distilled,
+    )
+    gained, lost = gained_and_lost(before, after)
+    ended = await bot.database.run(
+        partial(_conclude, bot=bot, report=replace(told, gained=gained, lost=lost), thorough=thorough)
+    )
+    if thorough:
+        await compact_due(bot.database)
+    return ended
 
-    def conclude(connection: Connection) -> NightReport:
-        seen = not_worth + nights.threads_seen(
-            connection, name
-        )  # where it goes on with a night that was done
-        told = _report(connection, name, seen, moved, len(after), effect, bot.clock.now())
-        nights.finish(connection, told, bot.clock.now())
-        return told
 
-    return await bot.database.run(conclude)
+def _conclude(connection: Connection, bot: Bot, report: NightReport, *, thorough: bool) -> NightReport:
+    """End the night and have it told."""
+    earlier = nights.report_of(connection, report.date)  # where it goes on with a night that was done
+    report = report if earlier is None else together(earlier, report)
+    nights.finish(connection, report, bot.clock.now())
+    if thorough:
+        digests.put_digest(connection, bot.config(), report, bot.clock.now())
+    return report
 
 
 # ---- closed threads -----------------------------------------------------
 
 
-async def _learn_closed(bot: Bot, night: str, progress: Progress) -> Counter[str]:
-    """Turn closed threads into entries, in small batches; how many threads came to what."""
+async def _learn_closed(bot: Bot, night: str, progress: Progress) -> tuple[Counter[str], Mapping[str, int]]:
+    """Turn closed threads into entries, in small batches: how many came to what, and what selecting cost."""
     found: Counter[str] = Counter()
     total, done = await bot.database.run(nights.count_closed), 0
-    while studied := await bot.database.run(lambda connection: _study(connection, bot)):
-        entries = [one.mined.entry for one in studied if one.mined.entry is not None]
-        prepared = await bot.knowledge.prepare(entries)
-        kept = await bot.database.run(partial(_keep, bot=bot, night=night, studied=studied, put=prepared))
-        await bot.knowledge.follow()
-        found.update(nights.WORTH if one.mined.entry is not None else one.mined.why for one in kept)
-        done += len(kept)
-        progress(done, max(total, done), "closed threads")
-    return found
+    async with bot.distilling() as distiller:
+        chosen = await _select(bot, night, distiller)
+        while studied := await bot.database.run(partial(_study, bot=bot, chosen=chosen, most=BATCH)):
+            entries = [one.mined.entry for one in studied if one.mined.entry is not None]
+            prepared = await bot.knowledge.prepare(entries)
+            kept = await bot.database.run(partial(_keep, bot=bot, night=night, studied=studied, put=prepared))
+            await bot.knowledge.follow()
+            found.update(nights.WORTH if one.mined.entry is not None else one.mined.why for one in kept)
+            done += len(kept)
+            progress(done, max(total, done), "closed threads")
+        await distiller.settle(chosen.result)
+    return found, cost_of(chosen.result.report)
 
 
-def _study(connection: Connection, bot: Bot) -> list[Studied]:
+async def _select(bot: Bot, night: str, distiller: Distiller) -> Selection:
+    """Ask a model about the threads of the night, as far as its tokens go; offline nobody is asked."""
+    row = await bot.database.run(lambda connection: nights.night_row(connection, night))
+    tokens = bot.config().night.tokens - (0 if row is None else row.tokens)
+    if distiller.name == ExtractiveDistiller.name or tokens <= 0:
+        return Selection()
+    most = tokens // LEAST_TOKENS + 1
+    studied = await bot.database.run(partial(_study, bot=bot, chosen=Selection(), most=most))
+    asked = {
+        one.ticket.conversation: request_of(one.mined.entry) for one in studied if one.mined.entry is not None
+    }
+    result = await distiller.distil(
+        list(asked.values()),
+        night=night,
+        tokens=tokens,
+        wanted=lambda threads: bot.database.run(lambda connection: nights.unlearnt(connection, threads)),
+    )
+    spent = result.report.input_tokens + result.report.output_tokens
+    await bot.database.run(lambda connection: nights.spend(connection, night, spent, bot.clock.now()))
+    return Selection(asked=asked, result=result)
+
+
+def cost_of(report: DistilReport) -> dict[str, int]:
+    """What a model was asked and took, for the night's report; nothing if none was."""
+    if not report.calls and not report.fell_back:
+        return {}
+    counts = {name: getattr(report, name) for name in ("calls", "batched", "input_tokens", "output_tokens")}
+    return {**counts, "fell_back": sum(report.fell_back.values())}
+
+
+def _study(connection: Connection, bot: Bot, chosen: Selection, most: int) -> list[Studied]:
     config, now = bot.config(), bot.clock.now()
-    closed = ledger.closed_unlearnt(connection, BATCH)
+    closed = ledger.closed_unlearnt(connection, most)
     people = ledger.everybody(connection) if closed else {}
     unwilling = optouts.opted_out(connection)
-    return [_studied(connection, config, ticket, people, unwilling, now) for ticket in closed]
+    return [
+        _doubted(connection, _selected(_studied(connection, config, ticket, people, unwilling, now), chosen))
+        for ticket in closed
+    ]
 
 
 def _studied(
@@ -135,6 +217,7 @@ def _studied(
     said = () if thread is None else tuple((message.id, message.text) for message in thread.messages)
     channel = ledger.channel_of(connection, ticket.channel)
     policy = policy_of(config, channel, now)
+    willing = None
     if thread is None or thread.asker != ticket.asker:  # the next to speak did not ask it
         mined = Mined(entry=None, why="its question was deleted")
     elif policy.mode == "off" or policy.external_blocked:
@@ -149,7 +232,31 @@ def _studied(
             people=people,
             patterns=config.redact.patterns,
         )
-    return Studied(ticket=ticket, said=said, mined=mined)
+    return Studied(ticket=ticket, said=said, mined=mined, thread=willing)
+
+
+def _selected(studied: Studied, chosen: Selection) -> Studied:
+    """The thread with what a model selected of it, if it is still what the model was asked about."""
+    entry, thread = studied.mined.entry, studied.ticket.conversation
+    if entry is None or thread not in chosen.asked or request_of(entry) != chosen.asked[thread]:
+        return studied
+    match chosen.result.outcomes.get(thread):
+        case Distilled() as distilled:
+            mined = replace(studied.mined, entry=entry_from(entry, distilled))
+            return replace(studied, mined=mined, doubts=distilled.doubts)
+        case NotWorth(why=why):
+            return replace(studied, mined=replace(studied.mined, entry=None, why=why))
+        case _:
+            return studied
+
+
+def _doubted(connection: Connection, studied: Studied) -> Studied:
+    """The thread with what speaks against believing it unseen."""
+    entry, thread = studied.mined.entry, studied.thread
+    if entry is None or thread is None:
+        return studied
+    doubts = doubts_about(thread, entry, surroundings_of(connection, thread, entry))
+    return replace(studied, doubts=(*studied.doubts, *(doubt.value for doubt in doubts)))
 
 
 def _keep(
@@ -181,16 +288,11 @@ def _take_in(
     entry = studied.mined.entry
     if entry is not None and _was_rejected(connection, entry):
         return
-    if entry is not None and put(connection, [entry], EntryState.PENDING if waits else EntryState.ACTIVE):
-        change = Change(
-            kind=ChangeKind.ADDED,
-            entry=entry.id,
-            before=None,
-            after=EntryState.ACTIVE,
-            why=studied.mined.why,
-            doubts=studied.doubts,
-        )
-        nights.record(connection, night, change, now, ChangeState.PROPOSED if waits else ChangeState.APPLIED)
+    if entry is not None and studied.thread is not None:
+        remember = keep_solution if studied.doubts else keep_surroundings
+        remember(connection, studied.thread, entry)
+    if entry is not None:
+        _add(connection, night, entry, studied.mined.why, studied.doubts, put, now, waits)
     if entry is None or not waits:
         replace_older(connection, night, studied.ticket.conversation, entry, now)
 
@@ -279,6 +381,86 @@ def _ask_about_stale(connection: Connection, config: Config, night: str, now: da
             nights.apply(connection, night, change, now)
 
 
+# ---- corrections -----------------------------------------------------
+
+
+async def _learn_corrections(bot: Bot, night: str) -> None:
+    """What people wrote as the right answer in place of ours becomes an entry; a customer's waits for approval."""
+    found = await bot.database.run(partial(_corrected, bot=bot))
+    prepared = await bot.knowledge.prepare([entry for _, entry, _ in found if entry is not None])
+
+    def keep(connection: Connection) -> None:
+        now, review = bot.clock.now(), bot.config().night.approve == "review"
+        for correction, entry, doubts in found:
+            if not votes.settle_correction(connection, correction, "learnt" if entry else "unusable"):
+                continue  # forgotten meanwhile
+            if entry is not None:
+                _add(connection, night, entry, "a person corrected our answer", doubts, prepared, now, review)
+
+    await bot.database.run(keep)
+    await bot.knowledge.follow()
+
+
+def _corrected(connection: Connection, bot: Bot) -> list[tuple[int, KnowledgeEntry | None, tuple[str, ...]]]:
+    config, now = bot.config(), bot.clock.now()
+    unwilling = optouts.opted_out(connection)
+    rows = [row for row in votes.corrections_in(connection) if row.user not in unwilling]
+    people = ledger.everybody(connection) if rows else {}
+    return [(row.id, *_correction(connection, config, row, people, now)) for row in rows]
+
+
+def _correction(
+    connection: Connection, config: Config, row: Row[Any], people: Mapping[str, str], now: datetime
+) -> tuple[KnowledgeEntry | None, tuple[str, ...]]:
+    conversation = ledger.conversation_of(connection, row.message_id)
+    thread = None if conversation is None else ledger.thread(connection, conversation)
+    question = next((one for one in thread.messages if one.id == row.message_id), None) if thread else None
+    if question is None or thread is None:
+        return None, ()
+    channel = ledger.channel_of(connection, thread.channel)
+    entry = corrected_entry(
+        question,
+        row.text,
+        source=f"correction:{row.id}",
+        author=row.user,
+        at=moment(row.at),
+        audience=audience_of(channel.id, private=channel.private, external=channel.external),
+        closed_at=now,
+        people=people,
+        patterns=config.redact.patterns,
+    )
+    if entry is None:
+        return None, ()
+    own = () if role_in(connection, config, row.user) is Role.ANALYST else (UNCONFIRMED,)
+    told = replace(question, id=f"correction:{row.id}", user=row.user, text=row.text)
+    doubts = doubts_about(replace(thread, messages=(question, told)), entry)
+    return entry, (*own, *(doubt.value for doubt in doubts))
+
+
+def _add(
+    connection: Connection,
+    night: str,
+    entry: KnowledgeEntry,
+    why: str,
+    doubts: tuple[str, ...],
+    put: Prepared,
+    now: datetime,
+    review: bool,
+) -> None:
+    """Store a new entry and record it; what is doubted, or under review, waits."""
+    waits = review or bool(doubts)
+    if put(connection, [entry], EntryState.PENDING if waits else EntryState.ACTIVE):
+        change = Change(
+            kind=ChangeKind.ADDED,
+            entry=entry.id,
+            before=None,
+            after=EntryState.ACTIVE,
+            why=why,
+            doubts=doubts,
+        )
+        nights.record(connection, night, change, now, ChangeState.PROPOSED if waits else ChangeState.APPLIED)
+
+
 # ---- scales, effect, report -----------------------------------------------------
 
 
@@ -318,16 +500,13 @@ async def _answers(bot: Bot, questions: Sequence[str], progress: Progress) -> di
     return await answers_to(bot.database, bot.knowledge, bot.config(), questions, now, progress)
 
 
-def _report(
-    connection: Connection,
-    night: str,
-    threads: Counter[str],
-    moved: Mapping[str, tuple[float, float]],
-    tried: int,
-    effect: tuple[tuple[str, ...], tuple[str, ...]],
-    now: datetime,
-) -> NightReport:
+def _follow_up(connection: Connection, bot: Bot, night: str, now: datetime) -> NightReport:
+    """What follows once everything is learnt: trust, what grew old, scales, drift; the night in numbers so far."""
+    config = bot.config()
+    _ask_about_stale(connection, config, night, now)
     changes = nights.changes_of(connection, night)
+    recount(connection, config, changes)
+    moved = _recalibrate(connection, config, now)
     counted = nights.totals(changes)
     added = [
         change.subject
@@ -336,7 +515,6 @@ def _report(
     ]
     return NightReport(
         date=night,
-        threads=threads.total(),
         added=len(added),
         pending=counted.get("pending", 0),
         merged=counted.get(ChangeKind.MERGED, 0),
@@ -344,14 +522,20 @@ def _report(
         disputed=counted.get(ChangeKind.DISPUTED, 0),
         asked=counted.get(ChangeKind.ASKED, 0),
         retired=counted.get(ChangeKind.RETIRED, 0),
-        not_worth={why: count for why, count in threads.most_common() if why != nights.WORTH},
-        tried=tried,
-        gained=effect[0],
-        lost=effect[1],
         best=_best(connection, added),
         open_questions=tuple(nights.open_questions(connection, now - OPEN_WITHIN, OPEN)),
         thresholds=moved,
+        drift=drifts.check(connection, config, now),
     )
+
+
+def recount(connection: Connection, config: Config, changes: Sequence[Recorded]) -> None:
+    """Count anew the trust in what a night's changes speak about: entries quoted in threads that closed, and those
+    that now stand for others."""
+    read = [change.subject for change in changes if change.kind == nights.OUTCOME]
+    stands = {change.other for change in changes if change.kind == ChangeKind.MERGED and change.other}
+    for entry_id in sorted(stands | votes.quoted_for(connection, read)):
+        store.set_trust(connection, entry_id, trust_counted(connection, config, entry_id))
 
 
 def _best(connection: Connection, added: Sequence[str]) -> tuple[str, ...]:

@@ -4,8 +4,7 @@ As in `bot.ledger` every function takes a Connection inside a transaction of `Da
 """
 
 import json
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
@@ -88,7 +87,9 @@ def claim(connection: Connection, night: str, owner: str, now: datetime, *, agai
     row = night_row(connection, night)
     values = {"owner": owner, "beat_at": seconds(now), "state": NightState.RUNNING.value}
     if row is None:
-        connection.execute(insert(nights).values(date=night, related=0, begun_at=seconds(now), **values))
+        connection.execute(
+            insert(nights).values(date=night, related=0, tokens=0, begun_at=seconds(now), **values)
+        )
         return True
     if row.state == NightState.RUNNING:
         free = row.owner == owner or moment(row.beat_at) <= now - LEASE
@@ -148,12 +149,10 @@ def report_of(connection: Connection, night: str) -> NightReport | None:
     return None if row is None or row.report is None else report_from(row.report)
 
 
-def threads_seen(connection: Connection, night: str) -> Counter[str]:
-    """The threads that a night looked at before, by what they came to: WORTH, or why they taught nothing."""
-    report = report_of(connection, night)
-    if report is None:
-        return Counter()
-    return Counter({WORTH: report.threads - sum(report.not_worth.values()), **report.not_worth})
+def spend(connection: Connection, night: str, tokens: int, now: datetime) -> None:
+    """Count the tokens that a night took."""
+    spent = {"tokens": nights.c.tokens + tokens, "beat_at": seconds(now)}
+    connection.execute(update(nights).where(nights.c.date == night).values(**spent))
 
 
 # ---- changes -----------------------------------------------------
@@ -255,6 +254,13 @@ def count_closed(connection: Connection) -> int:
     """How many closed threads wait to be learnt from."""
     waiting = (tickets.c.learnt.is_(False), tickets.c.state == TicketState.CLOSED.value)
     return connection.scalar(select(func.count()).select_from(tickets).where(*waiting)) or 0
+
+
+def unlearnt(connection: Connection, conversations: Collection[str]) -> frozenset[str]:
+    """Those of the conversations that are closed and still to be learnt from."""
+    waiting = (tickets.c.learnt.is_(False), tickets.c.state == TicketState.CLOSED.value)
+    query = select(tickets.c.conversation).where(*waiting)
+    return frozenset(connection.scalars(query)) & frozenset(conversations)
 
 
 def open_questions(connection: Connection, since: datetime, most: int) -> list[str]:

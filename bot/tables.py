@@ -288,6 +288,7 @@ nights = Table(
     Column("date", String, primary_key=True),
     Column("state", String, nullable=False),
     Column("related", Integer, nullable=False),  # up to which of its changes new entries were compared
+    Column("tokens", Integer, nullable=False),  # that a model took for it
     Column("before", Text),  # what past questions were answered with before: ids, while it runs
     Column("owner", String, nullable=False),
     Column("begun_at", Float, nullable=False),

@@ -62,6 +62,22 @@ def corrections_in(connection: Connection, state: str = "candidate") -> list[Row
     return list(connection.execute(query).all())
 
 
+def settle_correction(connection: Connection, correction: int, state: str) -> bool:
+    """Say what became of a correction; False if it is gone."""
+    here = update(corrections).where(corrections.c.id == correction)
+    return connection.execute(here.values(state=state)).rowcount == 1
+
+
+def quoted_for(connection: Connection, message_ids: Sequence[str]) -> set[str]:
+    """The entries that our answers to these messages quote."""
+    query = (
+        select(quoted.c.entry_id)
+        .join(suggestions, suggestions.c.id == quoted.c.suggestion_id)
+        .where(suggestions.c.message_id.in_(bindparam("ids", expanding=True)))
+    )
+    return set(connection.execute(query, {"ids": list(message_ids)}).scalars())
+
+
 def withdraw_vote(connection: Connection, suggestion_id: str, user: str, *, helpful: bool) -> None:
     """Take a reaction's vote back. One that a button or another thumb has replaced since stays."""
     mine = and_(votes.c.suggestion_id == suggestion_id, votes.c.user == user)

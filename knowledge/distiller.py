@@ -1,6 +1,7 @@
 """The seam to whoever distils closed threads: the offline judge's choice as it is, or a language model's. Pure."""
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence, Set
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence, Set
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -151,6 +152,12 @@ class ExtractiveDistiller:
 
     async def settle(self, result: DistilResult) -> None:
         del result
+
+
+@asynccontextmanager
+async def offline() -> AsyncIterator[Distiller]:
+    """The offline distiller, opened as others are."""
+    yield ExtractiveDistiller()
 
 
 # ---- batches ----------------------------------------------------------------------------------------------

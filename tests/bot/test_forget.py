@@ -572,7 +572,8 @@ async def test_a_receipt_finds_what_is_left(tmp_path: Path, table: str, column: 
     receipt = receipt_from((await forget_ann(made)).json())
     made.run(
         lambda c: c.exec_driver_sql(
-            "INSERT INTO nights (date, state, related, owner, begun_at, beat_at) VALUES ('d', 's', 0, 'o', 0, 0)"
+            "INSERT INTO nights (date, state, related, tokens, owner, begun_at, beat_at) "
+            "VALUES ('d', 's', 0, 0, 'o', 0, 0)"
         )
     )
     made.run(lambda c: c.exec_driver_sql(f"UPDATE {table} SET {column} = ?", (value,)))
