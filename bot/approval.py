@@ -37,7 +37,10 @@ async def approve(bot: Bot, subject: str, by: str) -> str:
 
     def take(connection: Connection) -> list[Recorded]:
         waiting = _waiting(connection, subject)
-        return [change for change in waiting if _approved(connection, change, now)]
+        done = [change for change in waiting if _approved(connection, change, now)]
+        for night in {change.night for change in waiting}:
+            digests.refresh(connection, night, now)
+        return done
 
     done = await bot.database.run(take)
     await bot.knowledge.follow()
@@ -63,6 +66,7 @@ def _approved(connection: Connection, change: Recorded, now: datetime) -> bool:
 
 async def reject(bot: Bot, subject: str, by: str) -> str:
     """Say no to what waits: all of a night, or about one entry. The same content is not proposed again."""
+    now = bot.clock.now()
 
     def take(connection: Connection) -> list[Recorded]:
         waiting = _waiting(connection, subject)
@@ -70,6 +74,8 @@ async def reject(bot: Bot, subject: str, by: str) -> str:
             nights.settle(connection, change, ChangeState.REJECTED)
             if store.state_of(connection, change.subject) is EntryState.PENDING:
                 store.move(connection, change.subject, EntryState.REJECTED)
+        for night in {change.night for change in waiting}:
+            digests.refresh(connection, night, now)
         return waiting
 
     done = await bot.database.run(take)

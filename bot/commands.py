@@ -50,6 +50,7 @@ from bot.receipts import Receipt, receipt_from
 from bot.replay import Report, replay
 from bot.report import NightReport, report_from
 from bot.shown import entry_json, list_json, show_entry, show_list
+from bot.surroundings import know_domains
 from bot.verify import verify
 from knowledge import store
 from knowledge.database import Database
@@ -200,6 +201,7 @@ async def _learn(arguments: argparse.Namespace) -> int:
             with _progress() as progress:
                 for path in arguments.paths:
                     learnt += await _learn_path(knowledge, path, audience, config, progress, opted_out)
+        await database.run(lambda connection: know_domains(connection, learnt.domains))
     return _report_learnt(learnt, as_json=arguments.json)
 
 
@@ -254,12 +256,19 @@ def _report_learnt(learnt: Learnt, *, as_json: bool) -> int:
     for unusable in learnt.unusable:
         err.print(unusable, style="yellow", highlight=False, markup=False, soft_wrap=True)
     if as_json:
-        print(json.dumps({**asdict(learnt), "unusable": list(learnt.unusable)}, ensure_ascii=False))
+        shown = {name: value for name, value in asdict(learnt).items() if name != "domains"}
+        print(json.dumps({**shown, "unusable": list(learnt.unusable)}, ensure_ascii=False))
     else:
         out.print(
             f"{learnt.files} documents and {learnt.threads} threads read: {learnt.added} entries added, "
-            f"{learnt.removed} removed, {learnt.unchanged} unchanged; {learnt.not_worth} threads taught nothing.",
+            f"{learnt.removed} removed, {learnt.unchanged} unchanged; {learnt.not_worth} threads taught nothing."
+            + (
+                f" {learnt.pending} wait for approval: earshot entries --state pending"
+                if learnt.pending
+                else ""
+            ),
             highlight=False,
+            soft_wrap=True,
         )
     return 0 if learnt.files or learnt.threads else 1
 

@@ -7,8 +7,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from bot import conversations
-from knowledge.entry import KnowledgeEntry, audience_of
+from knowledge.doubts import doubts_about
+from knowledge.entry import EntryState, KnowledgeEntry, audience_of
 from knowledge.exchange import Exported, cleaned, is_export, read_lines, renamed
+from knowledge.links import domains_in
 from knowledge.mine import mine
 from knowledge.recordings import Recording, RecordingError, is_recording, read_recording
 from knowledge.records import Unusable
@@ -23,7 +25,11 @@ Patterns = Sequence[re.Pattern[str]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Learnt:
-    """What came of it. ``unusable``: files and lines that could not be read, with the reason."""
+    """What came of it. ``unusable``: files and lines that could not be read, with the reason.
+
+    ``pending``: of the added, those that wait for approval because something speaks against believing them unseen.
+    ``domains``: what documents link to.
+    """
 
     added: int = 0
     removed: int = 0
@@ -32,6 +38,8 @@ class Learnt:
     threads: int = 0
     not_worth: int = 0
     unusable: tuple[str, ...] = ()
+    pending: int = 0
+    domains: frozenset[str] = frozenset()
 
     def __add__(self, other: "Learnt") -> "Learnt":
         return Learnt(
@@ -42,6 +50,8 @@ class Learnt:
             threads=self.threads + other.threads,
             not_worth=self.not_worth + other.not_worth,
             unusable=self.unusable + other.unusable,
+            pending=self.pending + other.pending,
+            domains=self.domains | other.domains,
         )
 
 
@@ -111,7 +121,9 @@ async def _learn_document(
     except SourceError as error:
         return Learnt(unusable=(str(error),))
     report = await knowledge.learn_origin(origin_of(file, root), entries)
-    return replace(_counted(report), files=1)
+    texts = (passage.text for entry in entries for passage in entry.passages)
+    domains = frozenset(domain for text in texts for domain in domains_in(text))
+    return replace(_counted(report), files=1, domains=domains)
 
 
 def _counted(report: LearnReport) -> Learnt:
@@ -153,8 +165,14 @@ async def _learn_recording(
         readers = own if private or external else audience
         told = without_people(thread, opted_out)
         entry = None if told is None else closed_entry(told, readers, close_after, recording.people, patterns)
-        report = await knowledge.learn_origin(thread.id, [] if entry is None else [entry])
-        learnt += replace(_counted(report), not_worth=int(entry is None))
+        if told is None or entry is None:
+            report = await knowledge.learn_origin(thread.id, [])
+            learnt += replace(_counted(report), not_worth=1)
+            continue
+        doubted = bool(doubts_about(told, entry))
+        state = EntryState.PENDING if doubted else EntryState.ACTIVE
+        report = await knowledge.learn_origin(thread.id, [entry], state)
+        learnt += replace(_counted(report), pending=len(report.added) if doubted else 0)
     return learnt
 
 

@@ -353,11 +353,14 @@ async def relate(bot: Bot, night: str, entry_id: str) -> None:
     changes = relations.changes_for(stored, await bot.knowledge.alike(entry_id, NEAREST))
     if changes:
         now = bot.clock.now()
-        await bot.database.run(lambda connection: _apply_all(connection, night, changes, now))
+        config = bot.config()
+        await bot.database.run(lambda connection: _apply_all(connection, config, night, changes, now))
         await bot.knowledge.follow()
 
 
-def _apply_all(connection: Connection, night: str, changes: Sequence[Change], now: datetime) -> None:
+def _apply_all(
+    connection: Connection, config: Config, night: str, changes: Sequence[Change], now: datetime
+) -> None:
     """All or nothing: of two sides of a dispute one alone would be wrong."""
     states = {change.entry: store.state_of(connection, change.entry) for change in changes}
     if all(states[change.entry] is change.before for change in changes):

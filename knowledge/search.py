@@ -213,14 +213,16 @@ class Knowledge:
         unchanged = tuple(one.entry.id for one in found if one.entry.id not in new)
         return LearnReport(added=tuple(added), unchanged=unchanged)
 
-    async def learn_origin(self, origin: str, entries: Sequence[KnowledgeEntry]) -> LearnReport:
+    async def learn_origin(
+        self, origin: str, entries: Sequence[KnowledgeEntry], state: EntryState = EntryState.ACTIVE
+    ) -> LearnReport:
         """Make ``entries`` all that is known from ``origin``: what it no longer contains is forgotten.
 
-        Raises ValueError if an entry names another origin.
+        New ones begin in ``state``. Raises ValueError if an entry names another origin.
         """
         embedded = await self._embed_new(entries)
 
-        put = partial(self._put, embedded=embedded)
+        put = partial(self._put, embedded=embedded, state=state)
         report = await self._database.run(
             lambda connection: store.replace_origin(connection, origin, entries, put)
         )
