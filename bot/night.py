@@ -366,6 +366,8 @@ def _apply_all(
     if all(states[change.entry] is change.before for change in changes):
         for change in changes:
             nights.apply(connection, night, change, now)
+            if change.kind is ChangeKind.MERGED and change.other is not None:
+                store.set_trust(connection, change.other, trust_counted(connection, config, change.other))
 
 
 def _ask_about_stale(connection: Connection, config: Config, night: str, now: datetime) -> None:

@@ -138,7 +138,10 @@ def _names(thread: Thread, people: Mapping[str, str]) -> frozenset[str]:
     """What the people in ``thread`` are called, and who is mentioned in it; programs have no names to hide."""
     users = {message.user for message in thread.messages if is_human(message)}
     said = "\n".join(message.text for message in thread.messages).casefold()
-    known = {name for name, user in people.items() if user in users or f"@{name.casefold()}" in said}
+    mentions = "@" in said
+    known = {
+        name for name, user in people.items() if user in users or (mentions and f"@{name.casefold()}" in said)
+    }
     return frozenset(known | {user.rsplit("/", 1)[-1] for user in users})
 
 
