@@ -1,0 +1,70 @@
+"""`earshot doctor`: what is wrong, and what to do."""
+
+import argparse
+import json
+import os
+from dataclasses import asdict
+
+from bot import inbox
+from bot.adapters.adapter import LookupFailed
+from bot.adapters.slack import SlackAdapter, StartFailed
+from bot.clock import SystemClock
+from bot.config import EPHEMERAL, Config, secrets_from
+from bot.config_file import problems_to_run
+from bot.doctor import Finding, examine_clip, examine_config, examine_scopes, examine_store
+from bot.opening import config_of, slack_of, store_of
+from bot.terminal import err, out, say
+
+
+async def examine(arguments: argparse.Namespace) -> int:
+    config, secrets = config_of(arguments), secrets_from(os.environ)
+    with store_of(config) as database:
+        if arguments.retry:
+            now = SystemClock().now()
+            again = await database.run(lambda connection: inbox.retry_poison(connection, now))
+            err.print(f"{again} events will be tried again")
+        findings = [*examine_config(config, secrets), *examine_store(database)]
+    if config.slack.enabled and not problems_to_run(config, secrets) and not arguments.offline:
+        findings += await _examine_slack(slack_of(config, secrets), config)
+    if arguments.json:
+        print(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False))
+    else:
+        for finding in findings:
+            mark = "[green]ok[/]" if finding.ok else "[red]problem[/]"
+            out.print(f"{mark}  {finding.name}: ", end="", highlight=False)
+            say(finding.text)
+    return 0 if all(finding.ok for finding in findings) else 1
+
+
+async def _examine_slack(slack: SlackAdapter, config: Config) -> list[Finding]:
+    try:
+        me = await slack.check()
+    except StartFailed as error:
+        return [Finding(name="slack", ok=False, text=str(error))]
+    good = f"tokens and scopes are good; the bot is {me.user} in {me.team}"
+    return [
+        Finding(name="slack", ok=True, text=good),
+        *examine_scopes(config, slack.granted),
+        *examine_clip(config, slack.granted),
+        *await _examine_drafts(slack, config),
+    ]
+
+
+async def _examine_drafts(slack: SlackAdapter, config: Config) -> list[Finding]:
+    """Whether every place for drafts that config.yaml names exists."""
+    given = {config.drafts_to, *(channel.drafts_to for channel in config.channels.values())}
+    findings = []
+    for name in sorted(str(place) for place in given - {None, EPHEMERAL}):
+        try:
+            place = await slack.place(name)
+        except LookupFailed as error:
+            unknown = f"{name} could not be looked up: {error}"
+            findings.append(Finding(name="drafts_to", ok=False, text=unknown))
+            continue
+        if place is None:
+            text = f"{name} is no channel that I see; create it, or invite me to it"
+        else:
+            text = f"{name} is {'shared with another company; name another' if place.external else 'there'}"
+        good = place is not None and not place.external
+        findings.append(Finding(name="drafts_to", ok=good, text=text))
+    return findings

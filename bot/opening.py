@@ -1,0 +1,65 @@
+"""What the arguments of a command name, opened: settings, store, knowledge, Slack, a channel."""
+
+import argparse
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+from bot import ledger
+from bot.adapters.slack import SlackAdapter
+from bot.app import open_database, open_knowledge
+from bot.cli import DEFAULT_CONFIG
+from bot.config import Config, Secrets
+from bot.config_file import load
+from bot.terminal import Failed, err, shown_progress
+from knowledge.database import Database
+from knowledge.search import Knowledge
+
+
+def config_of(arguments: argparse.Namespace) -> Config:
+    return load(arguments.config, os.environ, required=arguments.config != DEFAULT_CONFIG)
+
+
+@contextmanager
+def store_of(config: Config) -> Iterator[Database]:
+    """The config's store, closed in any case. Raises Failed where no file can be made."""
+    try:
+        database = open_database(config.store)
+    except OSError as error:
+        raise Failed(f"store is {config.store!r}, which cannot be made: {error}; name another") from error
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+@asynccontextmanager
+async def knowledge_of(config: Config, database: Database) -> AsyncIterator[Knowledge]:
+    """The knowledge in the store, closed in any case."""
+    with shown_progress() as progress:
+        knowledge = await open_knowledge(config, database, progress=progress)
+    try:
+        yield knowledge
+    finally:
+        await knowledge.close()
+
+
+def slack_of(config: Config, secrets: Secrets) -> SlackAdapter:
+    return SlackAdapter(
+        secrets.slack_bot_token or "", secrets.slack_app_token or "", str(config.slack.base_url)
+    )
+
+
+async def channel_named(database: Database, given: str) -> str:
+    """The whole id of the channel that somebody names. One that was never heard of is taken as given."""
+    found = await database.run(lambda connection: ledger.find_channels(connection, given))
+    if len(found) > 1:
+        raise Failed(f"{given} may be any of: {', '.join(found)}; give one of these")
+    if not found:
+        err.print(f"no channel {given} was heard of yet; taken as a whole id", style="yellow", markup=False)
+    return found[0] if found else given
+
+
+async def audience_named(database: Database, audience: str) -> str:
+    kind, _, given = audience.partition(":")
+    return f"channel:{await channel_named(database, given)}" if kind == "channel" else audience
