@@ -4,33 +4,34 @@ import argparse
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from rich.table import Column, Table
 from sqlalchemy import Connection, Row
 
 from bot import ledger, nights
 from bot.app import assemble, open_database
 from bot.approval import approve, reject, revert_night
-from bot.clock import SystemClock
+from bot.clock import Clock, SystemClock
 from bot.config import Config, secrets_from
 from bot.distilling import distiller_for
 from bot.handlers import Bot
-from bot.night import run_night
+from bot.night import OPEN, run_night
 from bot.nights import Recorded
 from bot.opening import config_of, knowledge_of, store_of
 from bot.report import NightReport, report_from
-from bot.terminal import Failed, out, say, shown_progress
+from bot.shown_nights import COPY, show_night, show_nights
+from bot.terminal import Failed, out, say, shown_progress, warn
 from knowledge import store
 from knowledge.database import Database
+from knowledge.distiller import Distiller, ExtractiveDistiller, offline
 
 
 async def night(arguments: argparse.Namespace) -> int:
-    config, clock = config_of(arguments), SystemClock()
-    if arguments.date is not None and arguments.date > clock.now().astimezone(config.tz).date():
+    config = config_of(arguments)
+    if arguments.date is not None and arguments.date > SystemClock().now().astimezone(config.tz).date():
         raise Failed(f"--date is {arguments.date}, which has not come yet; give today's or an earlier one")
     with store_of(config) as database:
         if arguments.list:
@@ -44,17 +45,14 @@ async def night(arguments: argparse.Namespace) -> int:
 async def _run_night(arguments: argparse.Namespace, config: Config, database: Database) -> int:
     clock = SystemClock()
     async with knowledge_of(config, database) as knowledge:
-        secrets = secrets_from(os.environ)
-        bot = assemble(
-            lambda: config,
-            database,
-            knowledge,
-            [],
-            clock=clock,
-            distilling=lambda: distiller_for(config, secrets, database, clock),
-        ).bot
+        distilling = offline if arguments.dry_run else _distilling(config, database, clock)
+        bot = assemble(lambda: config, database, knowledge, [], clock=clock, distilling=distilling).bot
         if arguments.revert or arguments.approve or arguments.reject:
             return await _decide(bot, arguments)
+        if arguments.dry_run and config.night.writer != ExtractiveDistiller.name:
+            warn(
+                f"night.writer is {config.night.writer}, which costs: on a copy threads are distilled offline"
+            )
         now = clock.now()
         close_after = config.tickets.close_after
         await database.run(lambda connection: ledger.close_quiet(connection, now, close_after))
@@ -67,8 +65,15 @@ async def _run_night(arguments: argparse.Namespace, config: Config, database: Da
     if arguments.json:
         print(report.json())
     else:
-        _show_night(report, titles, dry=arguments.dry_run)
+        show_night(out, report, titles, most_open=OPEN, dry=arguments.dry_run)
     return 0
+
+
+def _distilling(
+    config: Config, database: Database, clock: Clock
+) -> Callable[[], AbstractAsyncContextManager[Distiller]]:
+    secrets = secrets_from(os.environ)
+    return lambda: distiller_for(config, secrets, database, clock)
 
 
 async def _decide(bot: Bot, arguments: argparse.Namespace) -> int:
@@ -82,7 +87,7 @@ async def _decide(bot: Bot, arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps({"result": told}, ensure_ascii=False))
     else:
-        say(told)
+        say(f"{told} {COPY}" if arguments.dry_run else told)
     return 1 if told.startswith(("Nothing", "There is no night")) else 0
 
 
@@ -103,18 +108,16 @@ async def _list_nights(database: Database, *, as_json: bool) -> int:
         queued = [{"entry": one.subject, "night": one.night, "doubts": one.doubts} for one in waiting]
         print(json.dumps({"nights": listed, "waiting": queued}, ensure_ascii=False))
         return 0
-    columns = ("state", "threads", "new", "wait", "merged", "replaced", "disputed", "retired")
-    table = Table(Column("night", no_wrap=True), *columns)
-    for row in rows:
-        report = report_from(row.report) if row.report else NightReport(date=row.date)
-        counted = (report.threads, report.added, report.pending, report.merged, report.superseded)
-        table.add_row(row.date, row.state, *map(str, (*counted, report.disputed, report.retired)))
-    out.print(table)
+    show_nights(out, [(row.state, _report(row)) for row in rows])
     for change in waiting:
         doubts = f" because of: {'; '.join(change.doubts)}" if change.doubts else ""
-        line = f"waits since {change.night}: {change.kind} {change.subject}{doubts}"
-        say(line)
+        say(f"waits since {change.night}: {change.kind} {change.subject}{doubts}")
     return 0
+
+
+def _report(row: Row[Any]) -> NightReport:
+    """What a night came to so far."""
+    return report_from(row.report) if row.report else NightReport(date=row.date)
 
 
 @contextmanager
@@ -128,28 +131,3 @@ def _copy(database: Database) -> Iterator[Database]:
             yield copy
         finally:
             copy.close()
-
-
-def _show_night(report: NightReport, titles: Sequence[str], *, dry: bool) -> None:
-    head = f"Night of {report.date}" + (" (nothing was changed)" if dry else "")
-    table = Table(title=head, show_header=False, title_justify="left")
-    for name, value in (
-        ("closed threads", report.threads),
-        ("new entries", report.added),
-        ("wait for approval", report.pending),
-        ("merged", report.merged),
-        ("superseded", report.superseded),
-        ("in dispute", report.disputed),
-        ("asked about", report.asked),
-        ("retired", report.retired),
-        ("past questions now answered", f"{len(report.gained)} of {report.tried}"),
-        ("past questions no longer answered", f"{len(report.lost)} of {report.tried}"),
-    ):
-        table.add_row(name, str(value))
-    out.print(table)
-    for why, count in report.not_worth.items():
-        out.print(f"  taught nothing, {why}: {count}", highlight=False, markup=False)
-    for title in titles:
-        say(f"  new: {title}")
-    for channel, (before, after) in report.thresholds.items():
-        out.print(f"  {channel}: mean chance {before:.2f} -> {after:.2f}", highlight=False, markup=False)

@@ -7,7 +7,7 @@ import resource
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,9 @@ from bot.adapters.adapter import Arrival
 from bot.app import open_database
 from bot.cli import main
 from bot.scorer import silent
+from bot.tickets import opened
 from knowledge.thread import Message
+from tests.local_anthropic import LocalAnthropic
 from tests.local_slack import LocalSlack
 
 ROOT = Path(__file__).parent.parent
@@ -424,6 +426,68 @@ def test_why_of_what_was_never_heard_says_so(earshot: Earshot) -> None:
     refused = earshot("why", "170.5")
     assert (refused.code, refused.out) == (1, "")
     assert "170.5: no decision about such a message" in refused.err
+
+
+# ---- night -----------------------------------------------------
+
+
+def closed_thread(connection: Connection) -> None:
+    """A thread that teaches something, quiet for long enough to close."""
+    said = (
+        ("ann", "Since last night our gate does not start: MLR-4090. What can I do about it?"),
+        (
+            "bob",
+            "MLR-4090 means that the spill folder is full. Run `millrace spill clean` and restart the gate.",
+        ),
+        ("ann", "That fixed it, thanks a lot!"),
+    )
+    messages = [
+        Message(id=f"m{n}", channel="help", thread="m0", user=user, at=T0 + timedelta(minutes=n), text=text)
+        for n, (user, text) in enumerate(said)
+    ]
+    for message in messages:
+        ledger.put_message(connection, message, "m0", "m0")
+    ledger.put_ticket(connection, replace(opened(messages[0]), last_at=messages[-1].at))
+
+
+def test_a_night_that_is_tried_changes_nothing(earshot: Earshot, folder: Path) -> None:
+    in_store(folder, closed_thread)
+    tried = earshot("night", "--dry-run")
+    assert tried.code == 0
+    assert "(tried on a copy; nothing was changed)\n" in tried.out and "new: " in tried.out
+    assert (
+        earshot("entries", "--json").json == [] and earshot("night", "--list", "--json").json["nights"] == []
+    )
+
+    done = earshot("night", "--json")
+    assert done.json["added"] == 1 and len(earshot("entries", "--json").json) == 1
+    assert "new entries: 1" in earshot("night", "--list").out
+
+
+def test_a_night_that_is_tried_never_pays_a_model(
+    earshot: Earshot, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings(folder, "slack: {enabled: false}\nnight: {writer: claude}")
+    in_store(folder, closed_thread)
+    with LocalAnthropic() as api:
+        monkeypatch.setenv("ANTHROPIC_API_KEY", api.key)
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", api.base_url)
+        tried = earshot("night", "--dry-run")
+        assert tried.code == 0 and api.requests == [] and "distilled offline" in tried.err
+        done = earshot("night", "--json")
+    assert api.requests and done.json["distilled"]["calls"] == 1
+
+
+def test_a_decision_that_is_tried_says_so_and_changes_nothing(earshot: Earshot, folder: Path) -> None:
+    in_store(folder, closed_thread)
+    night = earshot("night", "--json").json["date"]
+    tried = earshot("night", "--revert", night, "--dry-run")
+    assert tried.out.endswith("(tried on a copy; nothing was changed)\n")
+    [kept] = earshot("night", "--list", "--json").json["nights"]
+    assert kept["state"] == "done"
+    assert "copy" not in earshot("night", "--revert", night).out
+    [gone] = earshot("night", "--list", "--json").json["nights"]
+    assert gone["state"] == "reverted"
 
 
 # ---- doctor -----------------------------------------------------
