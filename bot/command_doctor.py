@@ -17,6 +17,7 @@ from bot.terminal import err, out, say
 
 
 async def examine(arguments: argparse.Namespace) -> int:
+    """Its exit code: 1 if anything is wrong."""
     config, secrets = config_of(arguments), secrets_from(os.environ)
     with store_of(config) as database:
         if arguments.retry:

@@ -36,6 +36,7 @@ EXPORT_BATCH = 200  # entries read together
 
 
 async def show_or_change(arguments: argparse.Namespace) -> int:
+    """Its exit code. Raises EntryError, NoteError or Failed; then nothing was changed."""
     config = config_of(arguments)
     with store_of(config) as database:
         match arguments.action:
@@ -140,6 +141,7 @@ async def _edited_in_editor(entry: KnowledgeEntry) -> Wording:
 
 
 async def export(arguments: argparse.Namespace) -> int:
+    """Its exit code. Raises Failed for what may not leave its channel, or a file that cannot be written."""
     config = config_of(arguments)
     with store_of(config) as database:
         audience = None if arguments.audience is None else await audience_named(database, arguments.audience)

@@ -19,6 +19,7 @@ from knowledge.database import Database
 
 
 async def forget_for_good(arguments: argparse.Namespace) -> int:
+    """Its exit code: 1 if traces are left in files. Raises Failed unless it is clear what, and that it is wanted."""
     config = config_of(arguments)
     with store_of(config) as database:
         folder = index_folder(database)

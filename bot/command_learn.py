@@ -22,6 +22,7 @@ from knowledge.sources import SourceError
 
 
 async def learn(arguments: argparse.Namespace) -> int:
+    """Its exit code: 1 if nothing could be read. Raises Failed before anything is learnt if a path is not there."""
     config = config_of(arguments)
     if arguments.text is not None:
         return await _learn_note(arguments, config)

@@ -30,6 +30,7 @@ from knowledge.distiller import Distiller, ExtractiveDistiller, offline
 
 
 async def night(arguments: argparse.Namespace) -> int:
+    """Its exit code: 1 if there was nothing to decide. Raises Failed if the night cannot be run."""
     config = config_of(arguments)
     if arguments.date is not None and arguments.date > SystemClock().now().astimezone(config.tz).date():
         raise Failed(f"--date is {arguments.date}, which has not come yet; give today's or an earlier one")

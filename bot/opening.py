@@ -17,6 +17,7 @@ from knowledge.search import Knowledge
 
 
 def config_of(arguments: argparse.Namespace) -> Config:
+    """The settings; those of a file that is named must be there. Raises ConfigError."""
     return load(arguments.config, os.environ, required=arguments.config != DEFAULT_CONFIG)
 
 
@@ -61,5 +62,6 @@ async def channel_named(database: Database, given: str) -> str:
 
 
 async def audience_named(database: Database, audience: str) -> str:
+    """The audience with the whole id of its channel, if it is one channel's."""
     kind, _, given = audience.partition(":")
     return f"channel:{await channel_named(database, given)}" if kind == "channel" else audience

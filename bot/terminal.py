@@ -24,10 +24,12 @@ def say(text: str, style: str = "") -> None:
 
 
 def warn(text: str) -> None:
+    """What a person should know, on stderr; it goes on."""
     err.print(text, style="yellow", highlight=False, markup=False, soft_wrap=True)
 
 
 def complain(text: str) -> None:
+    """What went wrong, on stderr."""
     err.print(text, style="red", highlight=False, markup=False, soft_wrap=True)
 
 
