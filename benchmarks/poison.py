@@ -13,6 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from bot.learning import threads_of
+from bot.surroundings import SETTLED
 from knowledge.doubts import Doubt, Surroundings, doubts_about
 from knowledge.entry import WORKSPACE, KnowledgeEntry, PassageKind
 from knowledge.links import domains_in
@@ -31,6 +32,7 @@ RECENT = timedelta(days=30)
 class Place:
     """What a workplace knows so far; the same rules as in ``bot.surroundings``, in memory."""
 
+    staffed: bool = False
     first: dict[str, tuple[str, str]] = field(default_factory=dict)
     domains: set[str] = field(default_factory=set)
     threads_of: Counter[str] = field(default_factory=Counter)
@@ -42,6 +44,7 @@ class Place:
             domains=frozenset(self.domains),
             same_author_repeats=self._repeats(entry),
             newcomers=frozenset(user for user in users if self.threads_of[user] <= 1),
+            settled=self.staffed and len(self.threads_of) >= SETTLED,
         )
 
     def _repeats(self, entry: KnowledgeEntry) -> int:
@@ -76,6 +79,7 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks poison", description=__doc__)
     parser.add_argument("--data", type=Path, default=DATA, help="folder with channels/")
     parser.add_argument("--threads", type=int, default=400, help="how many of each channel are counted")
+    parser.add_argument("--staffed", action="store_true", help="as if config.yaml said who answers there")
     parser.add_argument("--ids", action="store_true", help="print the ids of the threads that are doubted")
     options = parser.parse_args(argv)
     for name in CHANNELS:
@@ -83,13 +87,14 @@ def main(argv: Sequence[str]) -> int:
         if not path.is_file():
             print(f"skipped: {path} is missing; give the folder with --data")
             continue
-        _report(name, list(_doubted(path, options.threads)), show=options.ids)
+        found = _doubted(path, options.threads, staffed=options.staffed)
+        _report(name, list(found), show=options.ids)
     return 0
 
 
-def _doubted(path: Path, counted: int) -> Iterator[tuple[str, tuple[Doubt, ...]]]:
+def _doubted(path: Path, counted: int, *, staffed: bool) -> Iterator[tuple[str, tuple[Doubt, ...]]]:
     """The id and the doubts of each of the last ``counted`` threads that teach something."""
-    place = Place()
+    place = Place(staffed=staffed)
     threads = threads_of(read_recording(path).messages, {})
     last = len(threads) - 2 * counted
     for number, thread in enumerate(sorted(threads, key=lambda thread: thread.messages[-1].at)):

@@ -200,7 +200,11 @@ def _study(connection: Connection, bot: Bot, chosen: Selection, most: int) -> li
     people = ledger.everybody(connection) if closed else {}
     unwilling = optouts.opted_out(connection)
     return [
-        _doubted(connection, _selected(_studied(connection, config, ticket, people, unwilling, now), chosen))
+        _doubted(
+            connection,
+            config,
+            _selected(_studied(connection, config, ticket, people, unwilling, now), chosen),
+        )
         for ticket in closed
     ]
 
@@ -250,12 +254,13 @@ def _selected(studied: Studied, chosen: Selection) -> Studied:
             return studied
 
 
-def _doubted(connection: Connection, studied: Studied) -> Studied:
+def _doubted(connection: Connection, config: Config, studied: Studied) -> Studied:
     """The thread with what speaks against believing it unseen."""
     entry, thread = studied.mined.entry, studied.thread
     if entry is None or thread is None:
         return studied
-    doubts = doubts_about(thread, entry, surroundings_of(connection, thread, entry))
+    around = surroundings_of(connection, thread, entry, staffed=bool(config.analysts))
+    doubts = doubts_about(thread, entry, around)
     return replace(studied, doubts=(*studied.doubts, *(doubt.value for doubt in doubts)))
 
 

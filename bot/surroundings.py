@@ -12,23 +12,30 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from bot import ledger
-from bot.tables import link_domains, seconds, told_solutions
+from bot.tables import link_domains, people, seconds, told_solutions
 from knowledge.doubts import Surroundings
 from knowledge.entry import KnowledgeEntry, Passage, PassageKind
 from knowledge.links import domains_in
 from knowledge.sketch import is_same, sketch
 from knowledge.thread import Role, Thread
 
+SETTLED = 50  # people who took part: before, everybody is new
 RECENT = timedelta(days=30)  # how far back somebody is seen to repeat himself
 MOST = 200  # of one person's solutions that are looked at
 
 
-def surroundings_of(connection: Connection, thread: Thread, entry: KnowledgeEntry) -> Surroundings:
-    """What the ledger knows around ``entry``, which was mined from ``thread``."""
+def surroundings_of(
+    connection: Connection, thread: Thread, entry: KnowledgeEntry, *, staffed: bool = False
+) -> Surroundings:
+    """What the ledger knows around ``entry``, which was mined from ``thread``.
+
+    ``staffed``: config.yaml says who answers here; elsewhere anybody may, and one answer in five is a newcomer's.
+    """
     return Surroundings(
         domains=known_domains(connection),
         same_author_repeats=_repeats(connection, thread, entry),
         newcomers=_newcomers(connection, thread),
+        settled=staffed and _is_settled(connection),
     )
 
 
@@ -120,6 +127,12 @@ def _newcomers(connection: Connection, thread: Thread) -> frozenset[str]:
     users = sorted({message.user for message in thread.messages if message.role is not Role.BOT})
     taken = ledger.parts(connection, users)
     return frozenset(user for user in users if sum(taken.get(user, (0, 0))) <= 1)
+
+
+def _is_settled(connection: Connection) -> bool:
+    """Whether so many people were heard that somebody new among them means something."""
+    some = select(people.c.id).where(people.c.asked + people.c.answered > 0).limit(SETTLED)
+    return len(connection.execute(some).all()) == SETTLED
 
 
 def forget_surroundings(

@@ -50,6 +50,7 @@ class Doubt(StrEnum):
     PACKAGE = "a package is nearly called like a well-known one"
     REPEATED = "its author put the same solution into several threads"
     UNWITNESSED = "only accounts seen nowhere else stand behind a link or command in it"
+    STRANGER = "somebody never seen before gave the solution, and nobody who is known here confirmed it"
     UNSUPPORTED = "a link or command in it stands in no message of a person"
 
 
@@ -65,6 +66,7 @@ class Surroundings:
     domains: frozenset[str] = frozenset()
     same_author_repeats: int = 0
     newcomers: frozenset[str] = frozenset()
+    settled: bool = False
 
 
 NOWHERE = Surroundings()
@@ -133,6 +135,15 @@ def _witnesses(thread: Thread, entry: KnowledgeEntry, known: Surroundings) -> It
     speakers = {message.user for message in thread.messages if message.role is not Role.BOT}
     if risky and not by_analyst and speakers <= known.newcomers:
         yield Doubt.UNWITNESSED
+    if known.settled and not by_analyst and _is_strangers_word(entry, known.newcomers):
+        yield Doubt.STRANGER
+
+
+def _is_strangers_word(entry: KnowledgeEntry, newcomers: frozenset[str]) -> bool:
+    """Whether nobody but newcomers stands behind the solution. Of reactions it is not known whose they are."""
+    solving = {passage.author for passage in entry.of(PassageKind.SOLUTION)}
+    confirming = {passage.author for passage in entry.of(PassageKind.CONFIRMATION)}
+    return solving <= newcomers and not (confirming - newcomers - solving)
 
 
 def _really_said(thread: Thread, sources: set[str]) -> Iterator[str]:
@@ -153,7 +164,9 @@ _COMMAND = re.compile(
     r"|conda|git|rm|chmod|chown|systemctl|ssh|scp|psql|mysql|bash|sh|powershell|iex)"
     r"(?: (?:install|run|exec|delete|apply|clone|add|remove|-\S+|[^\s`]*[/.=:|~$\\][^\s`]*[^\s`.,;:!?)]))+"
 )
-_MARK = re.compile(r"<(?:name|email|phone|ip|card|iban|id|secret|redacted) \d{1,6}>")
+_MARK = re.compile(
+    r"<(?:name|email|phone|ip|card|iban|id|secret|redacted|host|ticket|customer|user) \d{1,6}>"
+)
 
 
 def unsupported(entry: KnowledgeEntry, messages: Iterable[Message]) -> tuple[str, ...]:

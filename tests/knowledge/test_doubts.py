@@ -185,3 +185,22 @@ def test_what_was_redacted_in_a_command_is_still_supported() -> None:
     assert entry is not None
     assert "<email 1>" in entry.passages[1].text
     assert unsupported(entry, told.messages) == ()
+
+
+def test_where_it_is_known_who_answers_a_strangers_word_waits_for_a_witness() -> None:
+    asked = {"user": "ann", "text": "The gate stops with MLR-4090, how do I start it again?"}
+    told = {"user": "eve", "text": "Set `gate.strict` to off in the settings of the gate and start it again."}
+    worked = {"user": "ann", "text": "That worked, thanks!"}
+
+    def is_doubted(newcomers: set[str], *said: Mapping[str, Any], settled: bool = True) -> bool:
+        talk = thread(*said)
+        entry = entry_of(talk)
+        assert entry is not None
+        known = Surroundings(newcomers=frozenset(newcomers), settled=settled)
+        return Doubt.STRANGER in doubts_about(talk, entry, known)
+
+    assert is_doubted({"eve"}, asked, told)
+    assert not is_doubted({"eve"}, asked, told, worked)  # Ann is known here
+    assert is_doubted({"eve", "ann"}, asked, told, worked)
+    assert not is_doubted({"eve"}, asked, told, settled=False)
+    assert not is_doubted({"eve"}, asked, {**told, "role": Role.ANALYST})
