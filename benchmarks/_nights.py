@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,7 +10,6 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from bot import ledger
 from bot.adapters import room
 from bot.answerer import query_of
 from bot.app import App, assemble, ranking_of
@@ -28,6 +28,7 @@ from knowledge.search import Knowledge
 from knowledge.thread import Message, Role, Thread
 
 MONTH = timedelta(days=30.44)
+CLOSE_AFTER = timedelta(days=7)  # as tickets.close_after
 MARKS = (1, 3, 6, 12, 24)  # months of nights
 SAMPLE = 300  # later questions that people answered, besides the linked ones
 DIALS = (0.5, 0.7, 0.9)
@@ -58,8 +59,8 @@ class Found:
 class Mark:
     """What is known after so many months of nights, asked the same later questions each time.
 
-    ``closed``: of the linked questions, those of which a linked thread was closed with another person's answer by
-    then; ``begun``: those of which one had an answer, closed or still open. Ceilings of what can be found.
+    ``closed``: of the linked questions, those of which a linked thread was closed with an answer by then; ``begun``:
+    those of which one had an answer, closed or still open. Ceilings of what can be found.
     """
 
     months: float
@@ -71,12 +72,13 @@ class Mark:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Linked:
-    """A linked question at its own time: whether the best source was a linked thread, and whether one was closed and
-    answered by then."""
+    """A linked question at its own time: whether the best source was a linked thread, whether one was closed with an
+    answer by then, and whether one had an answer, closed or still open."""
 
     months: float
     right: bool
     closed: bool
+    begun: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -127,25 +129,33 @@ async def play(
     return Played(name=name, questions=later, marks=marks, linked=linked)
 
 
+def _closed_and_begun(messages: Sequence[Message], at: datetime) -> tuple[set[str], set[str]]:
+    """The threads that were closed by quiet at a time with somebody's answer in them, and those that had an answer."""
+    last: dict[str, datetime] = {}
+    said: Counter[str] = Counter()
+    for message in messages:
+        if message.at <= at:
+            last[message.thread] = message.at
+            said[message.thread] += 1
+    begun = {thread for thread, count in said.items() if count > 1}
+    return {thread for thread in begun if last[thread] <= at - CLOSE_AFTER}, begun
+
+
 def _at_their_time(
     connection: Connection, messages: Sequence[Message], links: Mapping[str, frozenset[str]]
 ) -> list[Linked]:
     openers = {message.thread: message for message in reversed(messages)}
-    answered: dict[str, datetime] = {}  # when somebody else first spoke
-    for message in messages:
-        if message.user != openers[message.thread].user:
-            answered.setdefault(message.thread, message.at)
     found = []
     for thread, earlier in links.items():
         if (asked := openers.get(thread)) is None:
             continue
-        ended = [ledger.closed_at(connection, one) for one in earlier if one in answered]
-        best = outcome_of(connection, asked.id).best
+        closed, begun = _closed_and_begun(messages, asked.at)
         found.append(
             Linked(
                 months=(asked.at - messages[0].at) / MONTH,
-                right=best in earlier,
-                closed=any(at is not None and at <= asked.at for at in ended),
+                right=outcome_of(connection, asked.id).best in earlier,
+                closed=bool(closed & earlier),
+                begun=bool(begun & earlier),
             )
         )
     return found
@@ -161,24 +171,13 @@ async def _mark(
 ) -> Mark:
     found = {one.message.id: await _ask(app.bot.knowledge, one, at, weights) for one in questions}
     linked = [one for one in questions if one.links]
-    closed = await app.bot.database.run(
-        lambda connection: {
-            thread
-            for one in linked
-            for thread in one.links
-            if (ended := ledger.closed_at(connection, thread)) is not None and ended <= at
-        }
-    )
-    asker = {message.thread: message.user for message in reversed(messages)}
-    answered = {
-        message.thread for message in messages if message.at <= at and message.user != asker[message.thread]
-    }
+    closed, begun = _closed_and_begun(messages, at)
     return Mark(
         months=months,
         entries=await app.bot.knowledge.count(),
         found=found,
-        closed=sum(bool(one.links & closed & answered) for one in linked),
-        begun=sum(bool(one.links & answered) for one in linked),
+        closed=sum(bool(one.links & closed) for one in linked),
+        begun=sum(bool(one.links & begun) for one in linked),
     )
 
 

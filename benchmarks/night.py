@@ -98,7 +98,7 @@ def _show_marks(played: Played) -> None:
     ):
         table.add_column(column)
     for dial in DIALS:
-        table.add_column(f"would speak at {dial:g} (says the same)")
+        table.add_column(f"speaks at {dial:g} (same)")
     weights = read_weights()
     for mark in played.marks:
         first, five, closed, begun = _of_linked(played, mark)
@@ -126,12 +126,13 @@ def _spoken(mark: Mark, questions: Sequence[Question], threshold: float) -> str:
 
 def _show_periods(played: Played) -> None:
     table = Table(title=f"{played.name}: each linked question at its own time")
-    for column in ("months since the start", "linked questions", "best source is linked", "ceiling closed"):
+    for column in ("months since the start", "linked", "best source is linked", "ceiling closed", "answered"):
         table.add_column(column)
     for low, high in pairwise(PERIODS):
         some = [one for one in played.linked if low <= one.months < high]
         if some:
-            right, closed = (sum(getattr(one, name) for one in some) for name in ("right", "closed"))
+            counts = (sum(getattr(one, name) for one in some) for name in ("right", "closed", "begun"))
+            right, closed, begun = (f"{count / len(some):.3f}" for count in counts)
             span = f"{low} to {high}" if high < PERIODS[-1] else f"from {low}"
-            table.add_row(span, str(len(some)), f"{right / len(some):.3f}", f"{closed / len(some):.3f}")
+            table.add_row(span, str(len(some)), right, closed, begun)
     out.print(table)
