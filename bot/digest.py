@@ -15,8 +15,8 @@ MOST_WAITING = 10
 MOST_PAIRS = 5
 MOST_ASKED = 5
 MOST_QUESTIONS = 5
-MOST_CHANNELS = 8  # whose threshold moved
-VISIBLE = 0.005  # a threshold that moved less looks the same
+MOST_CHANNELS = 8  # whose mean chance moved
+VISIBLE = 0.005  # one that moved less looks the same
 ALL_PENDING = "earshot entries --state pending"
 ALL_DISPUTED = "earshot entries --state disputed"
 
@@ -172,14 +172,14 @@ def _moved(report: NightReport) -> dict[str, tuple[float, float]]:
 def _thresholds(report: NightReport) -> Group:
     moves = list(_moved(report).items())
     rows = (
-        row(Piece(channel=channel), f": {before:.2f} → {after:.2f}, {_readiness(before, after)}")
+        row(Piece(channel=channel), f": mean chance {before:.2f} → {after:.2f}, {_readiness(before, after)}")
         for channel, (before, after) in moves[:MOST_CHANNELS]
     )
     return Group(heading="How readily I speak", rows=tuple(rows), hidden=max(0, len(moves) - MOST_CHANNELS))
 
 
 def _readiness(before: float, after: float) -> str:
-    return "more readily" if after < before else "less readily"
+    return "more readily" if after > before else "less readily"
 
 
 def _best(texts: DigestTexts) -> Group:

@@ -184,7 +184,7 @@ async def test_a_night_is_told_once_with_its_numbers_its_best_and_what_drifts(
     assert card.metadata["event_type"] == CARD_METADATA and "ops" not in str(card.metadata)
     assert "120 closed threads read: 12 new entries, 2 merged." in text and "80 (nobody answered)" in text
     assert "Of 200 past questions 2 more would be answered, 0 no longer." in text
-    assert "Gate 1 does not start" in text and "0.50 → 0.42, more readily" in text
+    assert "Gate 1 does not start" in text and "0.50 → 0.42, less readily" in text
     assert "<#C0HELP001>: drafts instead of replies: thumbs fell from 0.80 to 0.40" in text
     assert offers(card, Verb.REVERT) == 1 and offers(card, Verb.APPROVE_ALL) == 0
 
