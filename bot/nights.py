@@ -15,7 +15,17 @@ from sqlalchemy import Connection, Row, delete, exists, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from bot.report import NightReport, report_from
-from bot.tables import first_answers, messages, moment, night_changes, nights, outcomes, seconds, tickets
+from bot.tables import (
+    first_answers,
+    messages,
+    moment,
+    night_changes,
+    nights,
+    outcomes,
+    seconds,
+    suggestions,
+    tickets,
+)
 from bot.tickets import TicketState
 from knowledge import store
 from knowledge.changes import Change, ChangeKind, ChangeState
@@ -264,9 +274,13 @@ def unlearnt(connection: Connection, conversations: Collection[str]) -> frozense
 
 
 def open_questions(connection: Connection, since: datetime, most: int) -> list[str]:
-    """Questions in conversations closed since then that nobody but the asker spoke in, newest first."""
+    """Questions in conversations closed since then that neither another person nor we answered, newest first."""
     answered = exists().where(first_answers.c.conversation == tickets.c.conversation)
-    lonely = (tickets.c.state == TicketState.CLOSED.value, ~answered, tickets.c.closed_at >= seconds(since))
+    ours = exists().where(
+        suggestions.c.conversation == tickets.c.conversation, suggestions.c.posted_id.is_not(None)
+    )
+    lonely = (tickets.c.state == TicketState.CLOSED.value, ~answered, ~ours)
+    lonely = (*lonely, tickets.c.closed_at >= seconds(since))
     query = (
         select(messages.c.id, messages.c.text)
         .join(tickets, tickets.c.conversation == messages.c.id)

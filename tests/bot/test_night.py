@@ -360,3 +360,13 @@ async def test_reverting_counts_the_scales_anew(world: World) -> None:
         change.state for change in world.database.run_blocking(lambda c: nights.changes_of(c, "2026-01-07"))
     }
     assert states == {ChangeState.REVERTED}
+
+
+async def test_what_nobody_answered_is_named_and_what_people_answered_is_not(world: World) -> None:
+    alone = await world.hear(("ann", PROBLEM))
+    await world.hear(("dan", LICENCE), ("bob", LICENCE_ANSWER))
+    await world.hear(("cleo", "Good morning everybody"))
+    await world.night()
+    report = world.database.run_blocking(lambda connection: nights.report_of(connection, NIGHT.isoformat()))
+    assert report is not None
+    assert report.open_questions == (alone,)
