@@ -279,12 +279,11 @@ def open_questions(connection: Connection, since: datetime, most: int) -> list[s
     ours = exists().where(
         suggestions.c.conversation == tickets.c.conversation, suggestions.c.posted_id.is_not(None)
     )
-    lonely = (tickets.c.state == TicketState.CLOSED.value, ~answered, ~ours)
-    lonely = (*lonely, tickets.c.closed_at >= seconds(since))
+    closed = (tickets.c.state == TicketState.CLOSED.value, tickets.c.closed_at >= seconds(since))
     query = (
         select(messages.c.id, messages.c.text)
         .join(tickets, tickets.c.conversation == messages.c.id)
-        .where(*lonely)
+        .where(*closed, ~answered, ~ours)
         .order_by(tickets.c.closed_at.desc(), messages.c.id)
     )
     asked = (row.id for row in connection.execute(query) if asks_for_help(row.text))
