@@ -54,6 +54,7 @@ from bot.surroundings import know_domains
 from bot.verify import verify
 from knowledge import store
 from knowledge.database import Database
+from knowledge.distiller import offline
 from knowledge.embed import UnknownModel
 from knowledge.entry import PUBLIC, WORKSPACE, EntryState, Hit, KnowledgeEntry
 from knowledge.exchange import line_of
@@ -338,7 +339,10 @@ async def _run_night(arguments: argparse.Namespace, config: Config, database: Da
             knowledge,
             [],
             clock=clock,
-            distilling=lambda: distiller_for(config, secrets, database, clock),
+            # A copy that is thrown away would lose what is paid for, and let go of the store's own batches.
+            distilling=offline
+            if arguments.dry_run
+            else lambda: distiller_for(config, secrets, database, clock),
         ).bot
         if arguments.revert or arguments.approve or arguments.reject:
             return await _decide(bot, arguments)
@@ -395,6 +399,8 @@ def _show_night(report: NightReport, titles: Sequence[str], *, dry: bool) -> Non
     ):
         table.add_row(name, str(value))
     out.print(table)
+    if dry:
+        out.print("  a dry run is distilled offline, whatever night.writer says", highlight=False)
     for why, count in report.not_worth.items():
         out.print(f"  taught nothing, {why}: {count}", highlight=False, markup=False)
     for title in titles:

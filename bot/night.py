@@ -9,7 +9,7 @@ import json
 import logging
 import uuid
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -72,7 +72,7 @@ RECENT = 100  # weighed messages that a channel's mean chance is taken over
 class Studied:
     """A closed thread as it was when it was studied (``said``: ids and texts), and what it teaches.
 
-    ``thread`` is without those who opted out; None where nothing may be learnt from it.
+    ``thread`` is without those who opted out; None where nothing may be learnt from it. ``selected``: by a model.
     """
 
     ticket: Ticket
@@ -80,6 +80,7 @@ class Studied:
     mined: Mined
     thread: Thread | None = None
     doubts: tuple[str, ...] = ()
+    selected: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -149,7 +150,7 @@ def _conclude(connection: Connection, bot: Bot, report: NightReport, *, thorough
 async def _learn_closed(bot: Bot, night: str, progress: Progress) -> tuple[Counter[str], Mapping[str, int]]:
     """Turn closed threads into entries, in small batches: how many came to what, and what selecting cost."""
     found: Counter[str] = Counter()
-    total, done = await bot.database.run(nights.count_closed), 0
+    total, done, offline = await bot.database.run(nights.count_closed), 0, 0
     async with bot.distilling() as distiller:
         chosen = await _select(bot, night, distiller)
         while studied := await bot.database.run(partial(_study, bot=bot, chosen=chosen, most=BATCH)):
@@ -158,51 +159,74 @@ async def _learn_closed(bot: Bot, night: str, progress: Progress) -> tuple[Count
             kept = await bot.database.run(partial(_keep, bot=bot, night=night, studied=studied, put=prepared))
             await bot.knowledge.follow()
             found.update(nights.WORTH if one.mined.entry is not None else one.mined.why for one in kept)
+            offline += sum(one.mined.entry is not None and not one.selected for one in kept)
             done += len(kept)
             progress(done, max(total, done), "closed threads")
         await distiller.settle(chosen.result)
-    return found, cost_of(chosen.result.report)
+        asked = distiller.name != ExtractiveDistiller.name
+    return found, cost_of(chosen.result.report, fell_back=offline if asked else 0)
 
 
 async def _select(bot: Bot, night: str, distiller: Distiller) -> Selection:
-    """Ask a model about the threads of the night, as far as its tokens go; offline nobody is asked."""
-    row = await bot.database.run(lambda connection: nights.night_row(connection, night))
-    tokens = bot.config().night.tokens - (0 if row is None else row.tokens)
-    if distiller.name == ExtractiveDistiller.name or tokens <= 0:
+    """Ask a model about the threads of the night, as far as its tokens go; offline nobody is asked.
+
+    Also where nothing is left to ask about or to pay with: it fetches what was paid for, and lets go of batches.
+    """
+    if distiller.name == ExtractiveDistiller.name:
         return Selection()
-    most = tokens // LEAST_TOKENS + 1
-    studied = await bot.database.run(partial(_study, bot=bot, chosen=Selection(), most=most))
-    asked = {
-        one.ticket.conversation: request_of(one.mined.entry) for one in studied if one.mined.entry is not None
-    }
+    row = await bot.database.run(lambda connection: nights.night_row(connection, night))
+    budget = bot.config().night.tokens
+    asked = await _requests(bot, most=budget // LEAST_TOKENS + 1)
     result = await distiller.distil(
         list(asked.values()),
         night=night,
-        tokens=tokens,
-        wanted=lambda threads: bot.database.run(lambda connection: nights.unlearnt(connection, threads)),
+        tokens=budget - (0 if row is None else row.tokens),
+        wanted=lambda threads: bot.database.run(partial(_wanted, bot=bot, night=night, threads=threads)),
     )
     spent = result.report.input_tokens + result.report.output_tokens
     await bot.database.run(lambda connection: nights.spend(connection, night, spent, bot.clock.now()))
     return Selection(asked=asked, result=result)
 
 
-def cost_of(report: DistilReport) -> dict[str, int]:
-    """What a model was asked and took, for the night's report; nothing if none was."""
-    if not report.calls and not report.fell_back:
+async def _requests(bot: Bot, most: int) -> dict[str, DistilRequest]:
+    """What a model is to be asked, by thread, of the first closed threads."""
+    closed = await bot.database.run(lambda connection: ledger.closed_unlearnt(connection, most))
+    asked: dict[str, DistilRequest] = {}
+    for start in range(0, len(closed), BATCH):
+        some = closed[start : start + BATCH]
+        for one in await bot.database.run(partial(_studied_all, bot=bot, closed=some)):
+            if one.mined.entry is not None:
+                asked[one.ticket.conversation] = request_of(one.mined.entry)
+    return asked
+
+
+def _wanted(connection: Connection, bot: Bot, night: str, threads: Collection[str]) -> frozenset[str]:
+    nights.beat(
+        connection, night, bot.clock.now()
+    )  # a batch may take longer than a night without signs of life has
+    return nights.unlearnt(connection, threads)
+
+
+def cost_of(report: DistilReport, *, fell_back: int) -> dict[str, int]:
+    """What a model was asked and took, for the night's report; nothing if none was to be asked."""
+    if not report.calls and not fell_back:
         return {}
     counts = {name: getattr(report, name) for name in ("calls", "batched", "input_tokens", "output_tokens")}
-    return {**counts, "fell_back": sum(report.fell_back.values())}
+    return {**counts, "fell_back": fell_back}
 
 
 def _study(connection: Connection, bot: Bot, chosen: Selection, most: int) -> list[Studied]:
-    config, now = bot.config(), bot.clock.now()
     closed = ledger.closed_unlearnt(connection, most)
+    return [
+        _doubted(connection, _selected(studied, chosen)) for studied in _studied_all(connection, bot, closed)
+    ]
+
+
+def _studied_all(connection: Connection, bot: Bot, closed: Sequence[Ticket]) -> list[Studied]:
+    config, now = bot.config(), bot.clock.now()
     people = ledger.everybody(connection) if closed else {}
     unwilling = optouts.opted_out(connection)
-    return [
-        _doubted(connection, _selected(_studied(connection, config, ticket, people, unwilling, now), chosen))
-        for ticket in closed
-    ]
+    return [_studied(connection, config, ticket, people, unwilling, now) for ticket in closed]
 
 
 def _studied(
@@ -243,7 +267,7 @@ def _selected(studied: Studied, chosen: Selection) -> Studied:
     match chosen.result.outcomes.get(thread):
         case Distilled() as distilled:
             mined = replace(studied.mined, entry=entry_from(entry, distilled))
-            return replace(studied, mined=mined, doubts=distilled.doubts)
+            return replace(studied, mined=mined, doubts=distilled.doubts, selected=True)
         case NotWorth(why=why):
             return replace(studied, mined=replace(studied.mined, entry=None, why=why))
         case _:
@@ -278,7 +302,12 @@ def _keep(
 def _is_unchanged(connection: Connection, studied: Studied) -> bool:
     thread = ledger.thread(connection, studied.ticket.conversation)
     said = () if thread is None else tuple((message.id, message.text) for message in thread.messages)
-    return said == studied.said and ledger.ticket(connection, studied.ticket.conversation) == studied.ticket
+    if thread is None or studied.thread is None:
+        willing = studied.thread
+    else:  # somebody may have opted out since
+        willing = without_people(thread, optouts.opted_out(connection))
+    same = said == studied.said and willing == studied.thread
+    return same and ledger.ticket(connection, studied.ticket.conversation) == studied.ticket
 
 
 def _take_in(
