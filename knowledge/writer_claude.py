@@ -233,6 +233,7 @@ class ClaudeDistiller:
         requests = list({request.thread: request for request in requests}.values())
         run.keep([each for each in requests if _length(each) > MAX_CHARACTERS], TOO_LONG)
         for batch in await self._log.open():
+            await wanted([])  # so that the caller sees that we are still at it
             await self._resume(run, batch, requests)
         while (rest := run.rest(requests)) and not run.stopped:
             affordable = _affordable(rest, run.left)
@@ -411,7 +412,7 @@ class ClaudeDistiller:
         pause = self._limits.poll
         while not await self._has_ended(batch_id):
             await asyncio.sleep(pause)
-            await run.wanted([])  # so that the caller sees that we are still at it
+            await run.wanted([])  # as above
             pause = min(pause * 1.5, self._limits.slowest_poll)
 
     async def _has_ended(self, batch_id: str) -> bool:

@@ -14,6 +14,7 @@ import pytest
 from bot import ledger, nights, optouts
 from bot.adapters import room
 from bot.app import assemble, open_database
+from bot.approval import revert_night
 from bot.batches import SqlBatchLog
 from bot.clock import RecordedClock
 from bot.config import Config
@@ -490,6 +491,77 @@ async def test_a_batch_of_which_everything_is_forgotten_is_cancelled_the_next_ni
     assert api.batches == {}
     assert [state for _, state in world.batches()] == ["canceled"]
     assert (world.entries(), api.calls("batches.results")) == ([], [])
+
+
+@pytest.mark.parametrize("change", ["its answer is edited", "its helper opts out", "its asker opts out"])
+async def test_a_result_is_not_used_if_its_thread_changed_while_the_batch_was_open(
+    change: str, world: Nights, api: LocalAnthropic
+) -> None:
+    await world.hear(("cleo", question(1)), ("dan", solution(1)), ("cleo", THANKS))
+    await world.ask(2, 3, 4)
+    await cut_off(world, api)
+    match change:
+        case "its answer is edited":
+            world.edit("m002", solution(99))
+        case "its helper opts out":
+            world.opt_out("dan")
+        case _:
+            world.opt_out("cleo")
+    api.looks = 1
+    report = await world.told()
+    edited = change == "its answer is edited"
+    assert world.from_model() == [False] * edited + [True] * 3
+    assert report.distilled["fell_back"] == edited
+    assert "--only 1`" not in repr(world.entries())
+    assert (len(api.calls("batches.create")), api.batches) == (1, {})
+
+
+async def test_a_batch_that_takes_too_long_leaves_the_offline_choice(
+    tmp_path: Path, api: LocalAnthropic
+) -> None:
+    api.looks = 0
+    hasty = Limits(batch_above=3, patience=0.1, goodbye=2.0, poll=0.01)
+    async for world in make(tmp_path, api, settings(), hasty):
+        await world.ask(1, 2, 3, 4)
+        api.done = 1  # of the batch, when it is cancelled
+        report = await world.told()
+        assert sum(world.from_model()) == 1
+        assert (report.distilled["batched"], report.distilled["fell_back"]) == (1, 3)
+    assert api.batches == {}
+
+
+async def test_under_review_what_the_model_selects_waits(tmp_path: Path, api: LocalAnthropic) -> None:
+    async for world in make(tmp_path, api, settings(approve="review")):
+        await world.ask(1)
+        await world.told()
+        assert list(world.states().values()) == [EntryState.PENDING]
+        [change] = world.database.run_blocking(nights.proposed)
+        assert change.doubts == ()
+
+
+async def test_a_night_that_the_model_selected_is_taken_back(world: Nights) -> None:
+    await world.ask(1, 2)
+    before = await world.found(question(1))
+    await world.told()
+    assert len(await world.found(question(1))) == 2
+    await revert_night(world.app.bot, NIGHT.isoformat(), "root")
+    assert await world.found(question(1)) == before == []
+
+
+async def test_a_title_of_the_model_goes_with_any_message_that_it_may_tell_of(
+    world: Nights, api: LocalAnthropic
+) -> None:
+    second = "Then set `spill.limit = Kastanie7` in the file of the gate so that it does not come back."
+    quotes = [{"source": "m2", "quote": selected(1)}, {"source": "m3", "quote": second}]
+    api.otherwise = Says(answer(1, title=f"{TITLE} without spill.limit = Kastanie7", solution=quotes))
+    await world.hear(("ann", question(1)), ("bob", solution(1)), ("bob", second), ("ann", THANKS))
+    await world.told()
+    [entry] = world.entries()
+    assert "Kastanie7" in entry.title
+    await world.forget("m003")
+    assert "Kastanie7" not in world.database.run_blocking(everything)
+    [left] = world.entries()
+    assert left.title.startswith("Since last night our gate does not start")
 
 
 # ---- what leaves the machine -----------------------------------------------------
