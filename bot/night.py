@@ -64,6 +64,7 @@ OPEN = 5  # questions that nobody could answer that it names
 OPEN_WITHIN = timedelta(days=7)
 LEAST_TOKENS = 500  # that a model needs for one thread
 UNCONFIRMED = "a single person says so, and nobody in charge"  # doubt about a correction
+REJECTED_BEFORE = "a person rejected an answer from the same message"
 MOVED = 0.01  # of the mean chance: less is not worth telling
 RECENT = 100  # weighed messages that a channel's mean chance is taken over
 
@@ -280,7 +281,8 @@ def _doubted(connection: Connection, studied: Studied) -> Studied:
     if entry is None or thread is None:
         return studied
     doubts = doubts_about(thread, entry, surroundings_of(connection, thread, entry))
-    return replace(studied, doubts=(*studied.doubts, *(doubt.value for doubt in doubts)))
+    own = (REJECTED_BEFORE,) if _was_partly_rejected(connection, entry) else ()
+    return replace(studied, doubts=(*studied.doubts, *own, *(doubt.value for doubt in doubts)))
 
 
 def _keep(
@@ -327,12 +329,28 @@ def _take_in(
 
 
 def _was_rejected(connection: Connection, entry: KnowledgeEntry) -> bool:
-    """Whether a person said no to this very solution of the thread; what else was said since changes nothing."""
+    """Whether a person said no to this very solution of the thread, or to one that says this and more; what else was
+    said since changes nothing."""
+    solution = entry.of(PassageKind.SOLUTION)
     return any(
-        stored.entry.of(PassageKind.SOLUTION) == entry.of(PassageKind.SOLUTION)
+        all(passage.text in texts.get(passage.source, "") for passage in solution)
+        for texts in _rejected(connection, entry)
+    )
+
+
+def _was_partly_rejected(connection: Connection, entry: KnowledgeEntry) -> bool:
+    """Whether a person said no to a solution from one of the same messages: a model may pick other sentences of it."""
+    sources = {passage.source for passage in entry.of(PassageKind.SOLUTION)}
+    return any(sources & texts.keys() for texts in _rejected(connection, entry))
+
+
+def _rejected(connection: Connection, entry: KnowledgeEntry) -> list[dict[str, str]]:
+    """The solutions of the same thread that were rejected: what each took from which message."""
+    return [
+        {passage.source: passage.text for passage in stored.entry.of(PassageKind.SOLUTION)}
         for stored in store.stored_from(connection, entry.origin)
         if stored.state is EntryState.REJECTED
-    )
+    ]
 
 
 def replace_older(

@@ -14,7 +14,7 @@ import pytest
 from bot import ledger, nights, optouts
 from bot.adapters import room
 from bot.app import assemble, open_database
-from bot.approval import revert_night
+from bot.approval import reject, revert_night
 from bot.batches import SqlBatchLog
 from bot.clock import RecordedClock
 from bot.config import Config
@@ -537,6 +537,33 @@ async def test_under_review_what_the_model_selects_waits(tmp_path: Path, api: Lo
         assert list(world.states().values()) == [EntryState.PENDING]
         [change] = world.database.run_blocking(nights.proposed)
         assert change.doubts == ()
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "waits"),
+    [
+        (solution(1), selected(1), False),
+        (selected(1), selected(1), False),
+        (selected(1), solution(1), True),
+        (selected(1), "MLR-1 means that folder 1 is full.", True),
+    ],
+    ids=["less of it", "the same", "more of it", "another part of it"],
+)
+async def test_what_was_rejected_does_not_count_because_the_model_picks_other_sentences(
+    first: str, then: str, waits: bool, world: Nights, api: LocalAnthropic
+) -> None:
+    def picks(words: str, **changes: Any) -> Reply:
+        return Says(answer(1, solution=[{"source": "m2", "quote": words}], **changes))
+
+    api.otherwise = picks(first, needs_review=True, review_reason="unsure")
+    [root] = await world.ask(1)
+    await world.told()
+    await reject(world.app.bot, NIGHT.isoformat(), "root")
+    await world.hear(("ann", "ok"), thread=root)
+    api.otherwise = picks(then)
+    await world.told(NEXT)
+    expected = [EntryState.PENDING] * waits + [EntryState.REJECTED]
+    assert sorted(world.states().values()) == expected
 
 
 async def test_a_night_that_the_model_selected_is_taken_back(world: Nights) -> None:
