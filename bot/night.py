@@ -9,7 +9,7 @@ import json
 import logging
 import uuid
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -64,6 +64,7 @@ OPEN = 5  # questions that nobody could answer that it names
 OPEN_WITHIN = timedelta(days=7)
 LEAST_TOKENS = 500  # that a model needs for one thread
 UNCONFIRMED = "a single person says so, and nobody in charge"  # doubt about a correction
+REJECTED_BEFORE = "a person rejected an answer from the same message"
 MOVED = 0.01  # of the mean chance: less is not worth telling
 RECENT = 100  # weighed messages that a channel's mean chance is taken over
 
@@ -72,7 +73,7 @@ RECENT = 100  # weighed messages that a channel's mean chance is taken over
 class Studied:
     """A closed thread as it was when it was studied (``said``: ids and texts), and what it teaches.
 
-    ``thread`` is without those who opted out; None where nothing may be learnt from it.
+    ``thread`` is without those who opted out; None where nothing may be learnt from it. ``selected``: by a model.
     """
 
     ticket: Ticket
@@ -80,6 +81,7 @@ class Studied:
     mined: Mined
     thread: Thread | None = None
     doubts: tuple[str, ...] = ()
+    selected: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -149,7 +151,7 @@ def _conclude(connection: Connection, bot: Bot, report: NightReport, *, thorough
 async def _learn_closed(bot: Bot, night: str, progress: Progress) -> tuple[Counter[str], Mapping[str, int]]:
     """Turn closed threads into entries, in small batches: how many came to what, and what selecting cost."""
     found: Counter[str] = Counter()
-    total, done = await bot.database.run(nights.count_closed), 0
+    total, done, offline = await bot.database.run(nights.count_closed), 0, 0
     async with bot.distilling() as distiller:
         chosen = await _select(bot, night, distiller)
         while studied := await bot.database.run(partial(_study, bot=bot, chosen=chosen, most=BATCH)):
@@ -158,55 +160,73 @@ async def _learn_closed(bot: Bot, night: str, progress: Progress) -> tuple[Count
             kept = await bot.database.run(partial(_keep, bot=bot, night=night, studied=studied, put=prepared))
             await bot.knowledge.follow()
             found.update(nights.WORTH if one.mined.entry is not None else one.mined.why for one in kept)
+            offline += sum(one.mined.entry is not None and not one.selected for one in kept)
             done += len(kept)
             progress(done, max(total, done), "closed threads")
         await distiller.settle(chosen.result)
-    return found, cost_of(chosen.result.report)
+        asked = distiller.name != ExtractiveDistiller.name
+    return found, cost_of(chosen.result.report, fell_back=offline if asked else 0)
 
 
 async def _select(bot: Bot, night: str, distiller: Distiller) -> Selection:
-    """Ask a model about the threads of the night, as far as its tokens go; offline nobody is asked."""
-    row = await bot.database.run(lambda connection: nights.night_row(connection, night))
-    tokens = bot.config().night.tokens - (0 if row is None else row.tokens)
-    if distiller.name == ExtractiveDistiller.name or tokens <= 0:
+    """Ask a model about the threads of the night, as far as its tokens go; offline nobody is asked.
+
+    Also where nothing is left to ask about or to pay with: it fetches what was paid for, and lets go of batches.
+    """
+    if distiller.name == ExtractiveDistiller.name:
         return Selection()
-    most = tokens // LEAST_TOKENS + 1
-    studied = await bot.database.run(partial(_study, bot=bot, chosen=Selection(), most=most))
-    asked = {
-        one.ticket.conversation: request_of(one.mined.entry) for one in studied if one.mined.entry is not None
-    }
+    row = await bot.database.run(lambda connection: nights.night_row(connection, night))
+    budget = bot.config().night.tokens
+    asked = await _requests(bot, most=budget // LEAST_TOKENS + 1)
     result = await distiller.distil(
         list(asked.values()),
         night=night,
-        tokens=tokens,
-        wanted=lambda threads: bot.database.run(lambda connection: nights.unlearnt(connection, threads)),
+        tokens=budget - (0 if row is None else row.tokens),
+        wanted=lambda threads: bot.database.run(partial(_wanted, bot=bot, night=night, threads=threads)),
     )
     spent = result.report.input_tokens + result.report.output_tokens
     await bot.database.run(lambda connection: nights.spend(connection, night, spent, bot.clock.now()))
     return Selection(asked=asked, result=result)
 
 
-def cost_of(report: DistilReport) -> dict[str, int]:
-    """What a model was asked and took, for the night's report; nothing if none was."""
-    if not report.calls and not report.fell_back:
+async def _requests(bot: Bot, most: int) -> dict[str, DistilRequest]:
+    """What a model is to be asked, by thread, of the first closed threads."""
+    closed = await bot.database.run(lambda connection: ledger.closed_unlearnt(connection, most))
+    asked: dict[str, DistilRequest] = {}
+    for start in range(0, len(closed), BATCH):
+        some = closed[start : start + BATCH]
+        for one in await bot.database.run(partial(_studied_all, bot=bot, closed=some)):
+            if one.mined.entry is not None:
+                asked[one.ticket.conversation] = request_of(one.mined.entry)
+    return asked
+
+
+def _wanted(connection: Connection, bot: Bot, night: str, threads: Collection[str]) -> frozenset[str]:
+    nights.beat(
+        connection, night, bot.clock.now()
+    )  # a batch may take longer than a night without signs of life has
+    return nights.unlearnt(connection, threads)
+
+
+def cost_of(report: DistilReport, *, fell_back: int) -> dict[str, int]:
+    """What a model was asked and took, for the night's report; nothing if none was to be asked."""
+    if not report.calls and not fell_back:
         return {}
     counts = {name: getattr(report, name) for name in ("calls", "batched", "input_tokens", "output_tokens")}
-    return {**counts, "fell_back": sum(report.fell_back.values())}
+    return {**counts, "fell_back": fell_back}
 
 
 def _study(connection: Connection, bot: Bot, chosen: Selection, most: int) -> list[Studied]:
-    config, now = bot.config(), bot.clock.now()
     closed = ledger.closed_unlearnt(connection, most)
+    studied = _studied_all(connection, bot, closed)
+    return [_doubted(connection, bot.config(), _selected(one, chosen)) for one in studied]
+
+
+def _studied_all(connection: Connection, bot: Bot, closed: Sequence[Ticket]) -> list[Studied]:
+    config, now = bot.config(), bot.clock.now()
     people = ledger.everybody(connection) if closed else {}
     unwilling = optouts.opted_out(connection)
-    return [
-        _doubted(
-            connection,
-            config,
-            _selected(_studied(connection, config, ticket, people, unwilling, now), chosen),
-        )
-        for ticket in closed
-    ]
+    return [_studied(connection, config, ticket, people, unwilling, now) for ticket in closed]
 
 
 def _studied(
@@ -247,7 +267,7 @@ def _selected(studied: Studied, chosen: Selection) -> Studied:
     match chosen.result.outcomes.get(thread):
         case Distilled() as distilled:
             mined = replace(studied.mined, entry=entry_from(entry, distilled))
-            return replace(studied, mined=mined, doubts=distilled.doubts)
+            return replace(studied, mined=mined, doubts=distilled.doubts, selected=True)
         case NotWorth(why=why):
             return replace(studied, mined=replace(studied.mined, entry=None, why=why))
         case _:
@@ -261,7 +281,8 @@ def _doubted(connection: Connection, config: Config, studied: Studied) -> Studie
         return studied
     around = surroundings_of(connection, thread, entry, staffed=bool(config.analysts))
     doubts = doubts_about(thread, entry, around)
-    return replace(studied, doubts=(*studied.doubts, *(doubt.value for doubt in doubts)))
+    own = (REJECTED_BEFORE,) if _was_partly_rejected(connection, entry) else ()
+    return replace(studied, doubts=(*studied.doubts, *own, *(doubt.value for doubt in doubts)))
 
 
 def _keep(
@@ -283,7 +304,12 @@ def _keep(
 def _is_unchanged(connection: Connection, studied: Studied) -> bool:
     thread = ledger.thread(connection, studied.ticket.conversation)
     said = () if thread is None else tuple((message.id, message.text) for message in thread.messages)
-    return said == studied.said and ledger.ticket(connection, studied.ticket.conversation) == studied.ticket
+    if thread is None or studied.thread is None:
+        willing = studied.thread
+    else:  # somebody may have opted out since
+        willing = without_people(thread, optouts.opted_out(connection))
+    same = said == studied.said and willing == studied.thread
+    return same and ledger.ticket(connection, studied.ticket.conversation) == studied.ticket
 
 
 def _take_in(
@@ -303,12 +329,28 @@ def _take_in(
 
 
 def _was_rejected(connection: Connection, entry: KnowledgeEntry) -> bool:
-    """Whether a person said no to this very solution of the thread; what else was said since changes nothing."""
+    """Whether a person said no to this very solution of the thread, or to one that says this and more; what else was
+    said since changes nothing."""
+    solution = entry.of(PassageKind.SOLUTION)
     return any(
-        stored.entry.of(PassageKind.SOLUTION) == entry.of(PassageKind.SOLUTION)
+        all(passage.text in texts.get(passage.source, "") for passage in solution)
+        for texts in _rejected(connection, entry)
+    )
+
+
+def _was_partly_rejected(connection: Connection, entry: KnowledgeEntry) -> bool:
+    """Whether a person said no to a solution from one of the same messages: a model may pick other sentences of it."""
+    sources = {passage.source for passage in entry.of(PassageKind.SOLUTION)}
+    return any(sources & texts.keys() for texts in _rejected(connection, entry))
+
+
+def _rejected(connection: Connection, entry: KnowledgeEntry) -> list[dict[str, str]]:
+    """The solutions of the same thread that were rejected: what each took from which message."""
+    return [
+        {passage.source: passage.text for passage in stored.entry.of(PassageKind.SOLUTION)}
         for stored in store.stored_from(connection, entry.origin)
         if stored.state is EntryState.REJECTED
-    )
+    ]
 
 
 def replace_older(

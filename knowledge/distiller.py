@@ -103,7 +103,10 @@ class DistilResult:
 
 
 StillWanted = Callable[[Collection[str]], Awaitable[Set[str]]]
-"""Which of these threads may still be learnt from; asked again whenever an answer took its time."""
+"""Which of these threads may still be learnt from; asked again whenever an answer took its time.
+
+While a batch is waited for it is asked about no thread now and then, as a sign of life.
+"""
 
 
 async def all_wanted(threads: Collection[str]) -> Set[str]:

@@ -179,12 +179,13 @@ class _Night:
 
 
 class _Unanswered(Exception):
-    """A request came to nothing. ``final``: another one would, too. ``certain``: it had no effect."""
+    """A request came to nothing. ``final``: it always would. ``own``: another one may not. ``certain``: no effect."""
 
-    def __init__(self, why: str, *, final: bool = False, certain: bool = False) -> None:
+    def __init__(self, why: str, *, final: bool = False, own: bool = False, certain: bool = False) -> None:
         super().__init__(why)
         self.why = why
         self.final = final
+        self.own = own
         self.certain = certain
 
 
@@ -232,6 +233,7 @@ class ClaudeDistiller:
         requests = list({request.thread: request for request in requests}.values())
         run.keep([each for each in requests if _length(each) > MAX_CHARACTERS], TOO_LONG)
         for batch in await self._log.open():
+            await wanted([])  # so that the caller sees that we are still at it
             await self._resume(run, batch, requests)
         while (rest := run.rest(requests)) and not run.stopped:
             affordable = _affordable(rest, run.left)
@@ -289,7 +291,8 @@ class ClaudeDistiller:
                 Message, lambda: self._client.messages.create(**self._params(request))
             )
         except _Unanswered as failed:
-            run.fail(request, failed.why, final=failed.final, most=self._limits.failures)
+            final = failed.final and not failed.own
+            run.fail(request, failed.why, final=final, most=self._limits.failures)
             return
         run.failures = 0
         run.take(request, message)
@@ -372,7 +375,7 @@ class ClaudeDistiller:
         deleted before a result of ours was seen in it.
         """
         try:
-            await self._wait(batch_id, cancel=not found)
+            await self._wait(run, batch_id, cancel=not found)
             results = await self._results(batch_id)
         except _Unanswered as failed:
             run.keep(requests, failed.why)
@@ -388,11 +391,11 @@ class ClaudeDistiller:
         threads = {request.thread for request in requests}
         run.drop(threads - await run.wanted(threads))
 
-    async def _wait(self, batch_id: str, *, cancel: bool) -> None:
+    async def _wait(self, run: _Night, batch_id: str, *, cancel: bool) -> None:
         """Until the batch has ended; if it takes too long it is cancelled, and what is done of it is still taken."""
         try:
             async with asyncio.timeout(self._limits.patience):
-                await self._ended(batch_id)
+                await self._ended(run, batch_id)
             return
         except TimeoutError:
             log.warning("batch %s took longer than %.0f s", batch_id, self._limits.patience)
@@ -401,14 +404,15 @@ class ClaudeDistiller:
         await self._asked(MessageBatch, lambda: self._client.messages.batches.cancel(batch_id))
         try:
             async with asyncio.timeout(self._limits.goodbye):
-                await self._ended(batch_id)
+                await self._ended(run, batch_id)
         except TimeoutError:
             raise _Unanswered(LATE) from None
 
-    async def _ended(self, batch_id: str) -> None:
+    async def _ended(self, run: _Night, batch_id: str) -> None:
         pause = self._limits.poll
         while not await self._has_ended(batch_id):
             await asyncio.sleep(pause)
+            await run.wanted([])  # as above
             pause = min(pause * 1.5, self._limits.slowest_poll)
 
     async def _has_ended(self, batch_id: str) -> bool:
@@ -489,7 +493,10 @@ def _unanswered(error: Exception) -> _Unanswered:
         said = error.message if status in (401, 402, 403, 404) else f"request {error.request_id}"
         log.warning("Claude answered %d: %s", status, said)
         return _Unanswered(
-            f"Claude answered {status}", final=not busy, certain=not busy or status in (429, 529)
+            f"Claude answered {status}",
+            final=not busy,
+            own=status in (400, 413, 422),  # 400 is also what a filter of contents answers
+            certain=not busy or status in (429, 529),
         )
     if isinstance(error, APIResponseValidationError | json.JSONDecodeError):
         return _Unanswered(MALFORMED)

@@ -1,5 +1,6 @@
 """The commands as scripts and people meet them: what they print, where, and how they exit."""
 
+import asyncio
 import json
 import logging
 import os
@@ -19,9 +20,11 @@ from bot import inbox, ledger
 from bot.adapters.adapter import Arrival
 from bot.app import open_database
 from bot.cli import main
+from bot.config import Config
 from bot.scorer import silent
 from bot.tickets import opened
 from knowledge.thread import Message
+from tests.bot.test_night_claude import make, well
 from tests.local_anthropic import LocalAnthropic
 from tests.local_slack import LocalSlack
 
@@ -612,6 +615,29 @@ def test_a_person_is_forgotten_and_the_receipt_can_be_checked(earshot: Earshot, 
     heard(folder)  # it comes back, somehow
     found = earshot("forget", "--verify", kept, "--json")
     assert found.code == 1 and "messages.user (1)" in found.json["found"]
+
+
+def test_a_dry_night_asks_no_model_and_leaves_the_batches_of_the_store_alone(
+    earshot: Earshot, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with LocalAnthropic() as api:
+        api.otherwise = well
+        asyncio.run(closed_threads(folder, api))
+        monkeypatch.setenv("ANTHROPIC_API_KEY", api.key)
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", api.base_url)
+        night = "night: {writer: claude}\nslack: {enabled: false}"
+        text = f"embedder: {{model: hash}}\nstore: sqlite:///{folder / 'store.db'}\n{night}\n"
+        (folder / "config.yaml").write_text(text, encoding="utf-8")
+        dry = earshot("night", "--dry-run")
+        assert "a dry run is distilled offline" in dry.out
+        assert api.requests == []
+        assert "distilled offline" not in earshot("night").out
+        assert len(api.calls("messages.create")) == 2
+
+
+async def closed_threads(folder: Path, api: LocalAnthropic) -> None:
+    async for world in make(folder, api, Config()):
+        await world.ask(1, 2)
 
 
 def test_forgetting_asks_first_and_a_dry_run_changes_nothing(earshot: Earshot, folder: Path) -> None:

@@ -223,7 +223,7 @@ async def test_after_three_failures_in_a_row_nobody_else_is_asked(
         assert result.report.calls == 1
 
 
-@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 413])
+@pytest.mark.parametrize("status", [401, 402, 403, 404])
 async def test_what_no_further_request_would_change_ends_the_calls(
     status: int, api: LocalAnthropic, claude: ClaudeDistiller
 ) -> None:
@@ -231,6 +231,18 @@ async def test_what_no_further_request_would_change_ends_the_calls(
     result = await night(claude, requests(3))
     assert result.report.fell_back == {f"Claude answered {status}": 3}
     assert len(api.calls("messages.create")) == 1
+
+
+@pytest.mark.parametrize("status", [400, 413])
+@pytest.mark.parametrize(("times", "calls"), [(1, 5), (3, 3)])
+async def test_one_request_that_is_refused_does_not_end_the_calls_and_three_in_a_row_do(
+    times: int, calls: int, status: int, api: LocalAnthropic, batches: MemoryBatchLog
+) -> None:
+    api.faults["messages.create"] += [Http(status)] * times
+    async with writing(api, batches, Limits(batch_above=20)) as writer:
+        result = await night(writer, requests(5))
+    assert result.report.fell_back == {f"Claude answered {status}": 1 if times == 1 else 5}
+    assert len(api.calls("messages.create")) == calls
 
 
 async def test_a_wrong_key_is_told_by_its_status(api: LocalAnthropic, batches: MemoryBatchLog) -> None:
