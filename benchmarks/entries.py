@@ -1,4 +1,4 @@
-"""Mined entries that were read one by one: what was made of real channels' threads, by channel and round.
+"""Mined entries that were read one by one: what was made of real channels' threads, by channel and by round.
 
 Each entry was read beside its thread by a language model with a written rule, not by people. Round 1 was read before the
 faults that it showed were put right, round 2 afterwards, on threads drawn anew. Verdicts by thread:
