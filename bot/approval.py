@@ -11,8 +11,8 @@ from sqlalchemy import Connection
 
 from bot import digests, nights
 from bot.handlers import Bot
-from bot.night import recount, relate, replace_older
-from bot.nights import OUTCOME, NightState, Recorded
+from bot.night import recount, relate
+from bot.nights import BY_HAND, OUTCOME, NightState, Recorded
 from bot.verdicts import recalibrate
 from knowledge import relations, store
 from knowledge.changes import Change, ChangeKind, ChangeState
@@ -20,7 +20,6 @@ from knowledge.entry import EntryState
 
 log = logging.getLogger("earshot")
 
-BY_HAND = "by hand"  # the "night" of what people decide about single entries
 _POINTS = (EntryState.MERGED, EntryState.SUPERSEDED, EntryState.DISPUTED)  # states that name another entry
 
 
@@ -36,7 +35,7 @@ async def approve(bot: Bot, subject: str, by: str) -> str:
     now = bot.clock.now()
 
     def take(connection: Connection) -> list[Recorded]:
-        waiting = _waiting(connection, subject)
+        waiting = _waiting(connection, subject, now)
         done = [change for change in waiting if _approved(connection, change, now)]
         for night in {change.night for change in waiting}:
             digests.refresh(connection, night, now)
@@ -60,7 +59,7 @@ def _approved(connection: Connection, change: Recorded, now: datetime) -> bool:
         nights.take_effect(connection, _change(change), now)
         if change.kind == ChangeKind.ADDED:
             entry = store.entries_by_id(connection, [change.subject])[change.subject]
-            replace_older(connection, change.night, entry.origin, entry, now)
+            nights.replace_older(connection, change.night, entry.origin, entry, now)
     return fits
 
 
@@ -69,9 +68,11 @@ async def reject(bot: Bot, subject: str, by: str) -> str:
     now = bot.clock.now()
 
     def take(connection: Connection) -> list[Recorded]:
-        waiting = _waiting(connection, subject)
+        waiting = _waiting(connection, subject, now)
         for change in waiting:
             nights.settle(connection, change, ChangeState.REJECTED)
+            if change.kind == ChangeKind.RETIRED:
+                store.prove(connection, change.subject, now)  # who wants it kept says that it holds
             if store.state_of(connection, change.subject) is EntryState.PENDING:
                 store.move(connection, change.subject, EntryState.REJECTED)
         for night in {change.night for change in waiting}:
@@ -115,7 +116,8 @@ def _undo(connection: Connection, change: Recorded, now: datetime) -> str | None
     """Undo one change; the channel whose scale must be counted anew, if any."""
     channel = None
     state = None if change.kind == OUTCOME else store.state_of(connection, change.subject)
-    if change.state not in (ChangeState.APPLIED, ChangeState.PROPOSED):
+    dropped = change.state is ChangeState.REJECTED and state is not EntryState.PENDING
+    if change.state is ChangeState.REVERTED or dropped:
         return None  # an admin said no already
     if change.kind == OUTCOME:
         channel = nights.drop_outcome(connection, change.subject)
@@ -184,10 +186,16 @@ async def settle_dispute(bot: Bot, first: str, second: str, keep: str, by: str) 
     return "Decided." if done else "That was decided already, or one of them is gone; nothing was changed."
 
 
-def _waiting(connection: Connection, subject: str) -> list[Recorded]:
+def _waiting(connection: Connection, subject: str, now: datetime) -> list[Recorded]:
+    """What is proposed of a night, or about an entry. Also an entry waits that no night proposed: it was kept by hand,
+    read from a recording, or what stood for it is gone."""
     of_night = nights.changes_of(connection, subject, ChangeState.PROPOSED)
     about = [change for change in nights.changes_on(connection, subject) if _waits(change)]
-    return of_night or about
+    if of_night or about or store.state_of(connection, subject) is not EntryState.PENDING:
+        return of_night or about
+    given = Change(kind=ChangeKind.ADDED, entry=subject, before=None, after=EntryState.ACTIVE)
+    nights.propose(connection, BY_HAND, given, now)
+    return [change for change in nights.changes_on(connection, subject) if _waits(change)]
 
 
 def _waits(change: Recorded) -> bool:

@@ -48,7 +48,6 @@ from knowledge.doubts import doubts_about
 from knowledge.entry import HALF_LIFE, EntryKind, EntryState, KnowledgeEntry, PassageKind, audience_of
 from knowledge.mine import Mined, corrected_entry, mine
 from knowledge.search import Prepared
-from knowledge.store import Stored
 from knowledge.thread import Role, Thread, without_people
 
 log = logging.getLogger("earshot")
@@ -64,6 +63,7 @@ OPEN = 5  # questions that nobody could answer that it names
 OPEN_WITHIN = timedelta(days=7)
 LEAST_TOKENS = 500  # that a model needs for one thread
 UNCONFIRMED = "a single person says so, and nobody in charge"  # doubt about a correction
+TAKEN_OUT = "a person took the same answer out before"  # doubt about what a thread teaches again
 MOVED = 0.01  # of the mean chance: less is not worth telling
 RECENT = 100  # weighed messages that a channel's mean chance is taken over
 
@@ -292,9 +292,21 @@ def _take_in(
         remember = keep_solution if studied.doubts else keep_surroundings
         remember(connection, studied.thread, entry)
     if entry is not None:
-        _add(connection, night, entry, studied.mined.why, studied.doubts, put, now, waits)
-    if entry is None or not waits:
-        replace_older(connection, night, studied.ticket.conversation, entry, now)
+        doubts = (*studied.doubts, *_taken_out(connection, entry))
+        _add(connection, night, entry, studied.mined.why, doubts, put, now, waits)
+        nights.bring_back(connection, night, entry.id, now)
+    nights.replace_older(connection, night, studied.ticket.conversation, entry, now)
+
+
+def _taken_out(connection: Connection, entry: KnowledgeEntry) -> tuple[str, ...]:
+    """The doubt about a solution that people took out before, by itself or with its whole night."""
+    before = (
+        stored.entry
+        for stored in store.stored_from(connection, entry.origin)
+        if stored.state is EntryState.RETIRED and stored.entry.id != entry.id
+    )
+    same = (one.id for one in before if one.of(PassageKind.SOLUTION) == entry.of(PassageKind.SOLUTION))
+    return () if all(nights.was_retired(connection, key) for key in same) else (TAKEN_OUT,)
 
 
 def _was_rejected(connection: Connection, entry: KnowledgeEntry) -> bool:
@@ -303,27 +315,6 @@ def _was_rejected(connection: Connection, entry: KnowledgeEntry) -> bool:
         stored.entry.of(PassageKind.SOLUTION) == entry.of(PassageKind.SOLUTION)
         for stored in store.stored_from(connection, entry.origin)
         if stored.state is EntryState.REJECTED
-    )
-
-
-def replace_older(
-    connection: Connection, night: str, origin: str, entry: KnowledgeEntry | None, now: datetime
-) -> None:
-    """What a thread taught before it went on gives way to what it teaches now, if to anything."""
-    older = [stored for stored in store.stored_from(connection, origin) if stored.state is EntryState.ACTIVE]
-    for stored in older:
-        if entry is None or stored.entry.id != entry.id:
-            nights.apply(connection, night, _outdated(stored, entry), now)
-
-
-def _outdated(stored: Stored, entry: KnowledgeEntry | None) -> Change:
-    return Change(
-        kind=ChangeKind.RETIRED if entry is None else ChangeKind.SUPERSEDED,
-        entry=stored.entry.id,
-        before=stored.state,
-        after=EntryState.RETIRED if entry is None else EntryState.SUPERSEDED,
-        other=None if entry is None else entry.id,
-        why="its thread went on" if entry is not None else "its thread went on and teaches it no more",
     )
 
 

@@ -20,12 +20,14 @@ from bot.tickets import TicketState
 from knowledge import store
 from knowledge.changes import Change, ChangeKind, ChangeState
 from knowledge.cues import asks_for_help
-from knowledge.entry import EntryState
+from knowledge.entry import EntryState, KnowledgeEntry
+from knowledge.store import Stored
 
 # A night whose process gave no sign for so long was cut off: another may go on with it.
 LEASE = timedelta(minutes=10)
 
 WORTH = "worth keeping"
+BY_HAND = "by hand"  # the "night" of what people decide about single entries
 OUTCOME = "outcome"  # kind of a change whose subject is a message: what its thread showed of an answer
 
 
@@ -172,7 +174,9 @@ def take_effect(connection: Connection, change: Change, now: datetime) -> None:
     if change.kind is ChangeKind.ASKED:
         store.ask_about(connection, change.entry, now)
     else:
-        store.move(connection, change.entry, change.after, change.other)
+        # What is back stands for itself; its change names what it stood behind only so that it can be undone.
+        other = None if change.kind is ChangeKind.RESTORED else change.other
+        store.move(connection, change.entry, change.after, other)
 
 
 def propose(connection: Connection, night: str, change: Change, now: datetime) -> None:
@@ -241,6 +245,68 @@ def added_after(connection: Connection, night: str, last: int, most: int) -> lis
         .limit(most)
     )
     return [(row.id, row.subject) for row in connection.execute(query)]
+
+
+_WENT_ON = "its thread went on"
+_TEACHES_NO_MORE = "its thread went on and teaches it no more"
+
+
+def replace_older(
+    connection: Connection, night: str, origin: str, entry: KnowledgeEntry | None, now: datetime
+) -> None:
+    """What a thread taught before it went on gives way to what it teaches now, if to anything: what is known once that
+    is known itself, what waits at once."""
+    state = None if entry is None else store.state_of(connection, entry.id)
+    if state not in (None, EntryState.ACTIVE, EntryState.PENDING):
+        return  # people took it out, or something else stands for it
+    for stored in store.stored_from(connection, origin):
+        waits = stored.state is EntryState.PENDING
+        other = entry is None or stored.entry.id != entry.id
+        if other and (waits or (stored.state is EntryState.ACTIVE and state is not EntryState.PENDING)):
+            apply(connection, night, _outdated(stored, entry), now)
+        if other and waits:
+            drop_proposals(connection, stored.entry.id)
+
+
+def _outdated(stored: Stored, entry: KnowledgeEntry | None) -> Change:
+    return Change(
+        kind=ChangeKind.RETIRED if entry is None else ChangeKind.SUPERSEDED,
+        entry=stored.entry.id,
+        before=stored.state,
+        after=EntryState.RETIRED if entry is None else EntryState.SUPERSEDED,
+        other=None if entry is None else entry.id,
+        why=_TEACHES_NO_MORE if entry is None else _WENT_ON,
+    )
+
+
+def bring_back(connection: Connection, night: str, entry_id: str, now: datetime) -> None:
+    """An entry that gave way because its thread went on stands as before, where the thread teaches it once more."""
+    done = [one for one in changes_on(connection, entry_id) if one.state is ChangeState.APPLIED]
+    last = done[-1] if done else None
+    if last is None or last.why not in (_WENT_ON, _TEACHES_NO_MORE) or last.before is None:
+        return
+    change = Change(
+        kind=ChangeKind.RESTORED,
+        entry=entry_id,
+        before=last.after,
+        after=last.before,
+        other=last.other,
+        why="its thread teaches it again",
+    )
+    apply(connection, night, change, now)
+
+
+def was_retired(connection: Connection, entry_id: str) -> bool:
+    """Whether it was a night that took an entry out, no person."""
+    done = [one for one in changes_on(connection, entry_id) if one.state is ChangeState.APPLIED]
+    return bool(done) and done[-1].kind == ChangeKind.RETIRED and done[-1].night != BY_HAND
+
+
+def drop_proposals(connection: Connection, entry_id: str) -> None:
+    """Nobody is to decide any more about what waits of an entry."""
+    for change in changes_on(connection, entry_id):
+        if change.state is ChangeState.PROPOSED:
+            settle(connection, change, ChangeState.REJECTED)
 
 
 def drop_outcome(connection: Connection, message_id: str) -> str | None:
