@@ -20,6 +20,7 @@ from knowledge.entry import EntryState
 
 log = logging.getLogger("earshot")
 
+_BEHIND = (EntryState.MERGED, EntryState.SUPERSEDED)
 _POINTS = (EntryState.MERGED, EntryState.SUPERSEDED, EntryState.DISPUTED)  # states that name another entry
 
 
@@ -96,11 +97,12 @@ async def revert_night(bot: Bot, night: str, by: str) -> str:
         if row is None or row.state != NightState.DONE:
             return None
         changes = nights.changes_of(connection, night)
+        stood = _standing_for(connection, changes)
         channels = [_undo(connection, change, now) for change in reversed(changes)]
         nights.mark_reverted(connection, night)
         for channel in {channel for channel in channels if channel is not None}:
             recalibrate(connection, config, channel, now)
-        recount(connection, config, changes)
+        recount(connection, config, changes, stood)
         digests.refresh(connection, night, now)
         return [change for change in changes if change.state is ChangeState.APPLIED]
 
@@ -112,6 +114,13 @@ async def revert_night(bot: Bot, night: str, by: str) -> str:
     return f"The night of {night} is taken back: {_counted(done)} undone."
 
 
+def _standing_for(connection: Connection, changes: Sequence[Recorded]) -> set[str]:
+    """The entries that stand for what the night added, because a later one merged it into them."""
+    added = [change.subject for change in changes if change.kind == ChangeKind.ADDED]
+    found = store.stored_by_id(connection, added).values()
+    return {one.successor for one in found if one.state is EntryState.MERGED and one.successor}
+
+
 def _undo(connection: Connection, change: Recorded, now: datetime) -> str | None:
     """Undo one change; the channel whose scale must be counted anew, if any."""
     channel = None
@@ -120,24 +129,45 @@ def _undo(connection: Connection, change: Recorded, now: datetime) -> str | None
     if change.state is ChangeState.REVERTED or dropped:
         return None  # an admin said no already
     if change.kind == OUTCOME:
-        channel = nights.drop_outcome(connection, change.subject)
+        channel = nights.take_back_outcome(connection, change)
     elif change.kind == ChangeKind.ADDED:
         _take_out(connection, change, state, now)
     elif change.state is ChangeState.APPLIED and change.kind == ChangeKind.ASKED:
         store.ask_about(connection, change.subject, None)
     elif change.state is ChangeState.APPLIED and state is change.after and change.before is not None:
-        other = change.other if change.before in _POINTS else None
-        store.move(connection, change.subject, change.before, other)
+        _put_back(connection, change, change.before)
     nights.settle(connection, change, ChangeState.REVERTED)
     return channel
 
 
+def _put_back(connection: Connection, change: Recorded, before: EntryState) -> None:
+    """An entry stands where it stood, unless what it gave way to has given way itself to something that stays."""
+    gave_way = change.kind in (ChangeKind.MERGED, ChangeKind.SUPERSEDED) and change.other is not None
+    given = store.stored_by_id(connection, [change.other or ""]).get(change.other or "")
+    if gave_way and change.after is not None and given is not None and given.state in _BEHIND:
+        store.move(connection, change.subject, _behind(change.after, given.state), given.successor)
+    else:
+        store.move(connection, change.subject, before, change.other if before in _POINTS else None)
+
+
+def _behind(state: EntryState, beyond: EntryState) -> EntryState:
+    """What an entry is to that which stands for what stands for it."""
+    return EntryState.MERGED if state is beyond is EntryState.MERGED else EntryState.SUPERSEDED
+
+
 def _take_out(connection: Connection, change: Recorded, state: EntryState | None, now: datetime) -> None:
-    """An entry that the night added goes; what later nights put under it stands for itself again."""
+    """An entry that the night added goes; what later nights put under it stands for itself again, or behind what this
+    one gave way to."""
     if state in (None, EntryState.REJECTED, EntryState.RETIRED):
         return
+    gone = store.stored_by_id(connection, [change.subject])[change.subject]
     store.move(connection, change.subject, EntryState.RETIRED)
     under = store.stored_under(connection, change.subject)
+    if state in _BEHIND and gone.successor is not None:
+        for one in under:
+            if one.state in _BEHIND:
+                store.move(connection, one.entry.id, _behind(one.state, state), gone.successor)
+        under = [one for one in under if one.state not in _BEHIND]
     for restored in relations.restored(under, EntryState.REJECTED):
         nights.apply(connection, BY_HAND, restored, now)
 

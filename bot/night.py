@@ -9,7 +9,7 @@ import json
 import logging
 import uuid
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -265,11 +265,13 @@ def _keep(
     """Store what threads teach; those that changed since they were studied are left out, to be studied again."""
     now, review = bot.clock.now(), bot.config().night.approve == "review"
     nights.beat(connection, night, now)
-    kept = [one for one in studied if _is_unchanged(connection, one)]
+    unwilling = optouts.opted_out(connection)
+    kept = [one for one in studied if _is_unchanged(connection, one) and not _names_any(one, unwilling)]
     for one in kept:
         thread = ledger.thread(connection, one.ticket.conversation)
+        earlier = nights.outcomes_in(connection, one.ticket.conversation)
         for message_id in keep_outcomes(connection, thread, now) if thread is not None else ():
-            nights.record_outcome(connection, night, message_id, now)
+            nights.record_outcome(connection, night, message_id, now, earlier.get(message_id))
         _take_in(connection, night, one, put, now, waits=review or bool(one.doubts))
         ledger.mark_learnt(connection, one.ticket.conversation)
     return kept
@@ -278,7 +280,18 @@ def _keep(
 def _is_unchanged(connection: Connection, studied: Studied) -> bool:
     thread = ledger.thread(connection, studied.ticket.conversation)
     said = () if thread is None else tuple((message.id, message.text) for message in thread.messages)
-    return said == studied.said and ledger.ticket(connection, studied.ticket.conversation) == studied.ticket
+    same = ledger.ticket(connection, studied.ticket.conversation) == studied.ticket
+    return same and said == studied.said and nights.is_unlearnt(connection, studied.ticket.conversation)
+
+
+def _names_any(studied: Studied, people: Collection[str]) -> bool:
+    """Whether one of ``people``, who opted out meanwhile, says something in the thread, or put something on it."""
+    messages = () if studied.thread is None else studied.thread.messages
+    return any(
+        user in people
+        for message in messages
+        for user in (message.user, *(reaction.user for reaction in message.reactions))
+    )
 
 
 def _take_in(
@@ -387,7 +400,10 @@ async def _learn_corrections(bot: Bot, night: str) -> None:
 
     def keep(connection: Connection) -> None:
         now, review = bot.clock.now(), bot.config().night.approve == "review"
+        unwilling = optouts.opted_out(connection)
         for correction, entry, doubts in found:
+            if entry is not None and any(passage.author in unwilling for passage in entry.passages):
+                continue  # opted out meanwhile
             if not votes.settle_correction(connection, correction, "learnt" if entry else "unusable"):
                 continue  # forgotten meanwhile
             if entry is not None:
@@ -402,16 +418,21 @@ def _corrected(connection: Connection, bot: Bot) -> list[tuple[int, KnowledgeEnt
     unwilling = optouts.opted_out(connection)
     rows = [row for row in votes.corrections_in(connection) if row.user not in unwilling]
     people = ledger.everybody(connection) if rows else {}
-    return [(row.id, *_correction(connection, config, row, people, now)) for row in rows]
+    return [(row.id, *_correction(connection, config, row, people, unwilling, now)) for row in rows]
 
 
 def _correction(
-    connection: Connection, config: Config, row: Row[Any], people: Mapping[str, str], now: datetime
+    connection: Connection,
+    config: Config,
+    row: Row[Any],
+    people: Mapping[str, str],
+    unwilling: frozenset[str],
+    now: datetime,
 ) -> tuple[KnowledgeEntry | None, tuple[str, ...]]:
     conversation = ledger.conversation_of(connection, row.message_id)
     thread = None if conversation is None else ledger.thread(connection, conversation)
     question = next((one for one in thread.messages if one.id == row.message_id), None) if thread else None
-    if question is None or thread is None:
+    if question is None or thread is None or question.user in unwilling:
         return None, ()
     channel = ledger.channel_of(connection, thread.channel)
     entry = corrected_entry(
@@ -525,12 +546,14 @@ def _follow_up(connection: Connection, bot: Bot, night: str, now: datetime) -> N
     )
 
 
-def recount(connection: Connection, config: Config, changes: Sequence[Recorded]) -> None:
+def recount(
+    connection: Connection, config: Config, changes: Sequence[Recorded], others: Collection[str] = ()
+) -> None:
     """Count anew the trust in what a night's changes speak about: entries quoted in threads that closed, and those
-    that now stand for others."""
+    that now stand for others; and in ``others``."""
     read = [change.subject for change in changes if change.kind == nights.OUTCOME]
     stands = {change.other for change in changes if change.kind == ChangeKind.MERGED and change.other}
-    for entry_id in sorted(stands | votes.quoted_for(connection, read)):
+    for entry_id in sorted({*others} | stands | votes.quoted_for(connection, read)):
         store.set_trust(connection, entry_id, trust_counted(connection, config, entry_id))
 
 

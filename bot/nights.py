@@ -11,7 +11,7 @@ from enum import StrEnum
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, exists, func, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, exists, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from bot.report import NightReport, report_from
@@ -203,9 +203,23 @@ def record(connection: Connection, night: str, change: Change, now: datetime, st
     )
 
 
-def record_outcome(connection: Connection, night: str, message_id: str, now: datetime) -> None:
-    """Keep that a night read off a thread what became of an answer, so that it can be taken back."""
-    values = {"kind": OUTCOME, "subject": message_id, "why": "", "doubts": "[]"}
+def outcomes_in(connection: Connection, conversation: str) -> dict[str, str]:
+    """What was read off a thread so far: (outcome, shadow, at) as JSON, by message."""
+    query = (
+        select(outcomes)
+        .join(messages, messages.c.id == outcomes.c.message_id)
+        .where(messages.c.conversation == conversation)
+    )
+    rows = connection.execute(query).all()
+    return {row.message_id: json.dumps([row.outcome, bool(row.shadow), row.at]) for row in rows}
+
+
+def record_outcome(
+    connection: Connection, night: str, message_id: str, now: datetime, earlier: str | None
+) -> None:
+    """Keep that a night read off a thread what became of an answer, and what was read ``earlier`` (as `outcomes_in`
+    gives it), so that it can be taken back."""
+    values = {"kind": OUTCOME, "subject": message_id, "other": earlier, "why": "", "doubts": "[]"}
     values |= {"night": night, "state": ChangeState.APPLIED.value}
     connection.execute(insert(night_changes).values(**values, at=seconds(now)))
 
@@ -309,10 +323,22 @@ def drop_proposals(connection: Connection, entry_id: str) -> None:
             settle(connection, change, ChangeState.REJECTED)
 
 
-def drop_outcome(connection: Connection, message_id: str) -> str | None:
-    """Forget what a thread showed of an answer; the channel it was in, or None if nothing was known."""
-    channel = connection.scalar(select(outcomes.c.channel).where(outcomes.c.message_id == message_id))
-    connection.execute(delete(outcomes).where(outcomes.c.message_id == message_id))
+def take_back_outcome(connection: Connection, change: Recorded) -> str | None:
+    """Let what a night read off a thread be what it was before; the channel it was in, or None if nothing changes:
+    it was forgotten, or a later night has read it anew."""
+    here = outcomes.c.message_id == change.subject
+    channel = connection.scalar(select(outcomes.c.channel).where(here))
+    later = [one for one in changes_on(connection, change.subject) if one.id > change.id]
+    read = next((one for one in later if one.kind == OUTCOME and one.state is ChangeState.APPLIED), None)
+    if read is not None:  # taken back itself, it is to leave what was before this one
+        same = night_changes.c.id == read.id
+        connection.execute(update(night_changes).where(same).values(other=change.other))
+        return None
+    if channel is None or change.other is None:
+        connection.execute(delete(outcomes).where(here))
+        return channel
+    outcome, shadow, at = json.loads(change.other)
+    connection.execute(update(outcomes).where(here).values(outcome=outcome, shadow=shadow, at=at))
     return channel
 
 
@@ -325,8 +351,17 @@ def count_closed(connection: Connection) -> int:
 def unlearnt(connection: Connection, conversations: Collection[str]) -> frozenset[str]:
     """Those of the conversations that are closed and still to be learnt from."""
     waiting = (tickets.c.learnt.is_(False), tickets.c.state == TicketState.CLOSED.value)
-    query = select(tickets.c.conversation).where(*waiting)
-    return frozenset(connection.scalars(query)) & frozenset(conversations)
+    named = tickets.c.conversation.in_(bindparam("ids", expanding=True))
+    query = select(tickets.c.conversation).where(named, *waiting)
+    some, found = list(conversations), set[str]()
+    for start in range(0, len(some), store.BATCH):
+        found.update(connection.scalars(query, {"ids": some[start : start + store.BATCH]}))
+    return frozenset(found)
+
+
+def is_unlearnt(connection: Connection, conversation: str) -> bool:
+    """Whether a conversation is closed and still to be learnt from."""
+    return bool(unlearnt(connection, [conversation]))
 
 
 def open_questions(connection: Connection, since: datetime, most: int) -> list[str]:

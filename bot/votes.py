@@ -25,6 +25,7 @@ from bot.tables import (
     suggestions,
     votes,
 )
+from knowledge.store import BATCH
 from knowledge.thread import Message
 
 # ---- votes -----------------------------------------------------
@@ -75,7 +76,10 @@ def quoted_for(connection: Connection, message_ids: Sequence[str]) -> set[str]:
         .join(suggestions, suggestions.c.id == quoted.c.suggestion_id)
         .where(suggestions.c.message_id.in_(bindparam("ids", expanding=True)))
     )
-    return set(connection.execute(query, {"ids": list(message_ids)}).scalars())
+    found: set[str] = set()
+    for start in range(0, len(message_ids), BATCH):  # a first night may have read more than a statement takes
+        found.update(connection.execute(query, {"ids": list(message_ids[start : start + BATCH])}).scalars())
+    return found
 
 
 def withdraw_vote(connection: Connection, suggestion_id: str, user: str, *, helpful: bool) -> None:

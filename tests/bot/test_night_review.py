@@ -1,17 +1,20 @@
 """What a night promises where its parts meet: waiting, taking back, going on, opting out, growing old."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
-from bot import nights
-from bot.approval import approve, reject
+from bot import nights, optouts, votes
+from bot.approval import approve, reject, revert_night, still_true
 from bot.entries import Step, take
+from bot.report import NightReport
 from knowledge import store
-from knowledge.entry import WORKSPACE, EntryKind, EntryState, KnowledgeEntry, Passage, PassageKind
-from tests.bot.test_night import ANSWER, MORNING, NIGHT, PROBLEM, THANKS, World, config, make
+from knowledge.changes import Change, ChangeKind, ChangeState
+from knowledge.entry import WORKSPACE, EntryKind, EntryState, KnowledgeEntry, Passage, PassageKind, Trust
+from tests.bot.test_night import ANSWER, MORNING, NIGHT, PROBLEM, THANKS, Watched, World, config, make
 
 NEXT = NIGHT + timedelta(days=1)
 NEWER = "MLR-4090 went away for good here: update to millrace 9.2, which cleans the spill folder by itself."
@@ -133,10 +136,143 @@ async def test_who_says_no_to_taking_an_entry_out_is_not_asked_again_the_next_ni
 async def test_the_other_side_of_a_dispute_is_known_again_once_one_is_retired(world: World) -> None:
     one, other = await put(world, entry()), await put(world, entry("saved/m9"))
 
-    def dispute_and_retire(connection: object) -> None:
-        store.move(connection, one, EntryState.DISPUTED, other)  # type: ignore[arg-type]
-        store.move(connection, other, EntryState.DISPUTED, one)  # type: ignore[arg-type]
-        take(connection, one, Step.RETIRE, MORNING)  # type: ignore[arg-type]
+    def dispute_and_retire(connection: Connection) -> None:
+        store.move(connection, one, EntryState.DISPUTED, other)
+        store.move(connection, other, EntryState.DISPUTED, one)
+        take(connection, one, Step.RETIRE, MORNING)
 
     world.database.run_blocking(dispute_and_retire)
     assert world.states() == {one: EntryState.RETIRED, other: EntryState.ACTIVE}
+
+
+async def test_what_a_person_retired_comes_back_only_with_approval(world: World) -> None:
+    root = await world.hear(("ann", PROBLEM), ("bob", ANSWER))
+    await world.night()
+    [first] = world.states()
+    await still_true(world.app.bot, first, False, "root")
+    await world.hear(("ann", THANKS), thread=root)
+    await world.night(NEXT)
+    assert await world.found(PROBLEM) == []
+    [waits] = world.database.run_blocking(nights.proposed)
+    assert waits.doubts == ("a person took the same answer out before",)
+
+
+async def test_what_an_approved_entry_of_a_thread_replaces_gives_way_by_hand_too(world: World) -> None:
+    older = await put(world, entry("m77"))
+    newer = await put(world, entry("m77", title="The gate does not start"), EntryState.PENDING)
+    world.database.run_blocking(lambda connection: take(connection, newer, Step.APPROVE, MORNING))
+    assert world.states() == {older: EntryState.SUPERSEDED, newer: EntryState.ACTIVE}
+
+
+# ---- who opted out, what was deleted -----------------------------------------------------
+
+
+async def test_who_opts_out_while_a_thread_is_studied_is_not_learnt_from(world: World) -> None:
+    await world.hear(("ann", PROBLEM), ("carl", ANSWER), ("ann", THANKS))
+    meanwhile(world, lambda connection: optouts.put(connection, "carl", MORNING))
+    await world.night()
+    assert world.states() == {}
+
+
+@pytest.mark.parametrize("user", ["ann", "bob"])
+@pytest.mark.parametrize("late", [False, True])
+async def test_who_opted_out_is_not_learnt_from_by_a_correction(world: World, user: str, late: bool) -> None:
+    await world.hear(("ann", PROBLEM), closed=False)
+    world.database.run_blocking(
+        lambda connection: votes.put_correction(connection, "s1", "m001", "bob", ANSWER, MORNING)
+    )
+    if late:
+        meanwhile(world, lambda connection: optouts.put(connection, user, MORNING))
+    else:
+        world.database.run_blocking(lambda connection: optouts.put(connection, user, MORNING))
+    await world.night()
+    assert world.states() == {}
+
+
+def meanwhile(world: World, act: Callable[[Connection], object]) -> None:
+    """Let somebody act while the next entry is embedded."""
+    embedder = world.knowledge._embedder  # the double that this test gave it
+    assert isinstance(embedder, Watched)
+    embedder.meanwhile = lambda: world.database.run_blocking(act)
+
+
+# ---- taking back -----------------------------------------------------
+
+
+async def test_what_a_thread_showed_of_an_answer_is_put_back_as_it_was(world: World) -> None:
+    await world.hear(("ann", PROBLEM), ("bob", ANSWER), ("ann", THANKS))
+    await world.night()
+    root = await world.hear(("cleo", PROBLEM), ("bob", ANSWER), ("cleo", THANKS))
+    await world.night(NEXT)
+    before = world.database.run_blocking(outcomes)
+    await world.hear(("cleo", "And thanks again, still fine."), thread=root)
+    await world.night(NEXT + timedelta(days=1))
+    assert before and world.database.run_blocking(outcomes) != before
+    await revert_night(world.app.bot, "2026-01-08", "root")
+    assert world.database.run_blocking(outcomes) == before
+
+
+async def test_what_a_later_night_read_off_a_thread_stays(world: World) -> None:
+    await world.hear(("ann", PROBLEM), ("bob", ANSWER), ("ann", THANKS))
+    await world.night()
+    root = await world.hear(("cleo", PROBLEM), ("bob", ANSWER), ("cleo", THANKS))
+    await world.night(NEXT)
+    await world.hear(("cleo", "And thanks again, still fine."), thread=root)
+    await world.night(NEXT + timedelta(days=1))
+    latest = world.database.run_blocking(outcomes)
+    await revert_night(world.app.bot, "2026-01-07", "root")
+    assert latest and world.database.run_blocking(outcomes) == latest
+
+
+async def test_an_outcome_of_a_deleted_message_does_not_come_back(world: World) -> None:
+    await world.hear(("ann", PROBLEM), ("bob", ANSWER), ("ann", THANKS))
+    await world.night()
+    root = await world.hear(("cleo", PROBLEM), ("bob", ANSWER), ("cleo", THANKS))
+    await world.night(NEXT)
+    await world.hear(("cleo", "And thanks again, still fine."), thread=root)
+    await world.night(NEXT + timedelta(days=1))
+    await world.delete(root)
+    await revert_night(world.app.bot, "2026-01-08", "root")
+    assert world.database.run_blocking(outcomes) == []
+
+
+def outcomes(connection: Connection) -> list[tuple[object, ...]]:
+    return [tuple(row) for row in connection.exec_driver_sql("SELECT * FROM outcomes ORDER BY message_id")]
+
+
+async def test_a_night_taken_back_leaves_what_later_nights_replaced_behind_them(world: World) -> None:
+    root = await world.hear(("ann", PROBLEM), ("bob", ANSWER))
+    await world.night()
+    [first] = world.states()
+    await world.hear(("ann", "It is back, what now?"), ("bob", NEWER), ("ann", THANKS), thread=root)
+    await world.night(NEXT)
+    [second] = await world.found(PROBLEM)
+    newest = (
+        "Forget all that about MLR-4090: since millrace 9.3 run `millrace gate repair` and restart the gate."
+    )
+    await world.hear(("ann", "Broken again?"), ("bob", newest), ("ann", THANKS), thread=root)
+    await world.night(NEXT + timedelta(days=1))
+    [third] = await world.found(PROBLEM)
+    await revert_night(world.app.bot, "2026-01-07", "root")
+    assert await world.found(PROBLEM) == [third]
+    await revert_night(world.app.bot, "2026-01-08", "root")
+    assert world.states()[second] is EntryState.RETIRED
+    assert world.states()[third] is EntryState.RETIRED
+    assert await world.found(PROBLEM) == [first]
+
+
+async def test_who_said_the_same_counts_no_more_once_his_night_is_taken_back(world: World) -> None:
+    kept = await put(world, entry())
+    other = await put(world, entry("m88"))
+
+    def merge(connection: Connection) -> None:
+        nights.claim(connection, "2026-01-06", "x", MORNING)
+        added = Change(kind=ChangeKind.ADDED, entry=other, before=None, after=EntryState.ACTIVE)
+        nights.record(connection, "2026-01-06", added, MORNING, ChangeState.APPLIED)
+        nights.finish(connection, NightReport(date="2026-01-06"), MORNING)
+        store.move(connection, other, EntryState.MERGED, kept)  # a later night did that
+        store.set_trust(connection, kept, Trust(up=0.5))
+
+    world.database.run_blocking(merge)
+    await revert_night(world.app.bot, "2026-01-06", "root")
+    assert await world.knowledge.trust_in(kept) == Trust()
