@@ -136,6 +136,8 @@ def _undo(connection: Connection, change: Recorded, now: datetime) -> str | None
         store.ask_about(connection, change.subject, None)
     elif change.state is ChangeState.APPLIED and state is change.after and change.before is not None:
         _put_back(connection, change, change.before)
+        if change.kind == ChangeKind.RETIRED:
+            store.ask_about(connection, change.subject, None)  # else the next night takes it out again
     nights.settle(connection, change, ChangeState.REVERTED)
     return channel
 

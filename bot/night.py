@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Row
 
 from bot import digests, drifts, ledger, nights, optouts, votes
 from bot.config import Config
+from bot.digest import MOST_ASKED
 from bot.effect import answers_to, gained_and_lost, past_questions
 from bot.forget import compact_due
 from bot.handlers import Bot
@@ -48,6 +49,7 @@ from knowledge.doubts import doubts_about
 from knowledge.entry import HALF_LIFE, EntryKind, EntryState, KnowledgeEntry, PassageKind, audience_of
 from knowledge.mine import Mined, corrected_entry, mine
 from knowledge.search import Prepared
+from knowledge.store import Stored
 from knowledge.thread import Role, Thread, without_people
 
 log = logging.getLogger("earshot")
@@ -57,7 +59,7 @@ Progress = Callable[[int, int, str], None]  # done, of how many, of what
 BATCH = 20  # closed threads studied in one go, so that live messages get their turn
 NEAREST = 5  # entries that a new one is compared with
 OWNER = uuid.uuid4().hex  # this process, as it claims nights
-ASKED = 10  # entries that people are asked about in one night: more is not read
+ASKED = MOST_ASKED  # entries that people are asked about in one night: what the digest does not show retires unseen
 BEST = 3  # new entries that the report names
 OPEN = 5  # questions that nobody could answer that it names
 OPEN_WITHIN = timedelta(days=7)
@@ -376,18 +378,48 @@ def _apply_all(
 
 def _ask_about_stale(connection: Connection, config: Config, night: str, now: datetime) -> None:
     """Ask about entries that nobody confirmed for their half-life; those that nobody answered for go."""
+    if not (config.night.digest_to or config.admins):
+        return
+    before = nights.changes_of(connection, night)  # where a night is gone on with
     changes = ageing.stale_changes(
-        store.unproven(connection, now - HALF_LIFE, EntryKind.THREAD, ASKED),
-        store.unanswered(connection, now, ASKED),
+        _unproven(connection, now),
+        _unanswered(connection, now),
         now,
-        askable=bool(config.night.digest_to or config.admins),
-        most=ASKED,
+        askable=True,
+        most=ASKED - sum(change.kind == ChangeKind.ASKED for change in before),
     )
     for change in changes:
         if change.kind is ChangeKind.RETIRED and config.night.approve == "review":
             nights.propose(connection, night, change, now)
         else:
             nights.apply(connection, night, change, now)
+
+
+def _unproven(connection: Connection, now: datetime) -> list[Stored]:
+    """The entries to ask about first. Those that people showed to hold meanwhile count as proven."""
+    since = now - HALF_LIFE
+    while found := store.unproven(connection, since, EntryKind.THREAD, ASKED):
+        upheld = votes.last_upheld(connection, [one.entry.id for one in found])
+        proven = {key: at for key, at in upheld.items() if at >= since}
+        for key, at in proven.items():
+            store.prove(connection, key, at)
+        if not proven:
+            break
+    return found
+
+
+def _unanswered(connection: Connection, now: datetime) -> list[Stored]:
+    """The entries that people were asked about and nobody answered for, not even by a 👍."""
+    found = store.unanswered(connection, now, ASKED)
+    upheld = votes.last_upheld(connection, [one.entry.id for one in found])
+    shown = {
+        one.entry.id: upheld[one.entry.id]
+        for one in found
+        if one.entry.id in upheld and one.asked_at is not None and upheld[one.entry.id] >= one.asked_at
+    }
+    for key, at in shown.items():
+        store.prove(connection, key, at)
+    return [one for one in found if one.entry.id not in shown]
 
 
 # ---- corrections -----------------------------------------------------
@@ -559,7 +591,8 @@ def recount(
 
 def _best(connection: Connection, added: Sequence[str]) -> tuple[str, ...]:
     """The new entries that say most: confirmed ones first, then those with the fuller solutions."""
-    there = [stored.entry for stored in store.stored_by_id(connection, added).values()]
+    found = store.stored_by_id(connection, added).values()
+    there = [stored.entry for stored in found if stored.state is EntryState.ACTIVE]
     return tuple(entry.id for entry in sorted(there, key=_fullness, reverse=True)[:BEST])
 
 

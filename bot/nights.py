@@ -327,7 +327,7 @@ def take_back_outcome(connection: Connection, change: Recorded) -> str | None:
     """Let what a night read off a thread be what it was before; the channel it was in, or None if nothing changes:
     it was forgotten, or a later night has read it anew."""
     here = outcomes.c.message_id == change.subject
-    channel = connection.scalar(select(outcomes.c.channel).where(here))
+    channel: str | None = connection.scalar(select(outcomes.c.channel).where(here))
     later = [one for one in changes_on(connection, change.subject) if one.id > change.id]
     read = next((one for one in later if one.kind == OUTCOME and one.state is ChangeState.APPLIED), None)
     if read is not None:  # taken back itself, it is to leave what was before this one

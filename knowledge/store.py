@@ -505,23 +505,27 @@ def in_state(connection: Connection, state: EntryState, limit: int | None = None
 def unproven(connection: Connection, before: datetime, kind: EntryKind, limit: int) -> list[Stored]:
     """Active entries of a kind that nobody confirmed since ``before``, those longest unconfirmed first.
 
-    What people were asked about already is left out.
+    What people were asked about already is left out, and what has no date at all. So is what belongs to one channel:
+    its readers are not those who are asked.
     """
     last = func.max(func.coalesce(_entries.c.proven_at, 0.0), func.coalesce(_entries.c.known_from, 0.0))
     ids = (
         select(_entries.c.id)
         .where(_entries.c.state == EntryState.ACTIVE.value, _entries.c.kind == kind.value)
-        .where(_entries.c.asked_at.is_(None), last < before.timestamp())
+        .where(_entries.c.asked_at.is_(None), last < before.timestamp(), last > 0)
+        .where(~_entries.c.audience.startswith("channel:"))
         .order_by(last, _entries.c.number)
     )
     return _load(connection, _entries.c.id, connection.scalars(ids.limit(limit)).all())
 
 
 def unanswered(connection: Connection, before: datetime, limit: int) -> list[Stored]:
-    """Active entries that people were asked about before ``before`` without an answer."""
+    """Active entries that people were asked about before ``before`` without an answer; none that belongs to one
+    channel."""
     ids = (
         select(_entries.c.id)
         .where(_entries.c.state == EntryState.ACTIVE.value, _entries.c.asked_at < before.timestamp())
+        .where(~_entries.c.audience.startswith("channel:"))
         .order_by(_entries.c.asked_at, _entries.c.number)
     )
     return _load(connection, _entries.c.id, connection.scalars(ids.limit(limit)).all())

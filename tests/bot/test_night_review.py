@@ -1,16 +1,22 @@
 """What a night promises where its parts meet: waiting, taking back, going on, opting out, growing old."""
 
 from collections.abc import AsyncIterator, Callable
-from datetime import timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, insert
 
 from bot import nights, optouts, votes
+from bot.adapters.adapter import Saved
 from bot.approval import approve, reject, revert_night, still_true
+from bot.digest import MOST_ASKED
 from bot.entries import Step, take
+from bot.feedback import Vote
+from bot.forget import Account, erase
 from bot.report import NightReport
+from bot.saving import on_saved
+from bot.tables import quoted, suggestions
 from knowledge import store
 from knowledge.changes import Change, ChangeKind, ChangeState
 from knowledge.entry import WORKSPACE, EntryKind, EntryState, KnowledgeEntry, Passage, PassageKind, Trust
@@ -276,3 +282,102 @@ async def test_who_said_the_same_counts_no_more_once_his_night_is_taken_back(wor
     world.database.run_blocking(merge)
     await revert_night(world.app.bot, "2026-01-06", "root")
     assert await world.knowledge.trust_in(kept) == Trust()
+
+
+# ---- what grows old -----------------------------------------------------
+
+LATE = NIGHT + timedelta(days=400)
+
+
+async def grown_old(world: World, *entries: KnowledgeEntry) -> list[str]:
+    """These entries, of which nobody has said anything for longer than their half-life."""
+    world.settings = config(digest_to="#ops")
+    return [await put(world, one) for one in entries]
+
+
+def asked(world: World, night: date) -> list[str]:
+    changes = world.database.run_blocking(lambda c: nights.changes_of(c, night.isoformat()))
+    return [change.subject for change in changes if change.kind == ChangeKind.ASKED]
+
+
+async def test_the_private_and_the_undated_are_not_asked_about_and_hide_nothing(world: World) -> None:
+    dateless = [entry(f"a{n}", known_from=None) for n in range(MOST_ASKED)]
+    private = [entry(f"b{n}", audience="channel:secret") for n in range(MOST_ASKED)]
+    *_, plain = await grown_old(world, *dateless, *private, entry("c"))
+    await world.night(LATE)
+    assert asked(world, LATE) == [plain]
+
+
+async def test_no_more_is_asked_than_the_report_shows_however_often_the_night_runs(world: World) -> None:
+    await grown_old(world, *(entry(f"a{n}") for n in range(2 * MOST_ASKED)))
+    await world.night(LATE)
+    await world.night(LATE, again=True)
+    assert len(asked(world, LATE)) == MOST_ASKED
+
+
+@pytest.mark.parametrize("answered", [False, True])
+async def test_a_thumb_says_that_an_entry_still_holds(world: World, answered: bool) -> None:
+    [kept] = await grown_old(world, entry())
+    at = datetime.combine(LATE, time(5), tzinfo=UTC)
+    await world.night(LATE)
+    assert asked(world, LATE) == [kept]
+
+    def helped(connection: Connection) -> None:
+        answer = {"id": "s1", "message_id": "m1", "channel": "help", "conversation": "m1", "at": 0.0}
+        connection.execute(insert(suggestions).values(answer))
+        connection.execute(insert(quoted).values(suggestion_id="s1", entry_id=kept, source="m2"))
+        votes.put_vote(connection, Vote(suggestion_id="s1", user="dan", helpful=True), "button", at)
+
+    if answered:
+        world.database.run_blocking(helped)
+    await world.night(LATE + timedelta(days=40))
+    assert world.states() == {kept: EntryState.ACTIVE if answered else EntryState.RETIRED}
+    await world.night(LATE + timedelta(days=80))
+    assert asked(world, LATE + timedelta(days=80)) == []
+
+
+async def test_a_retirement_that_was_taken_back_is_asked_about_before_it_happens_again(world: World) -> None:
+    [kept] = await grown_old(world, entry())
+    await world.night(LATE)
+    gone, after = LATE + timedelta(days=40), LATE + timedelta(days=41)
+    await world.night(gone)
+    await revert_night(world.app.bot, gone.isoformat(), "root")
+    await world.night(after)
+    assert world.states() == {kept: EntryState.ACTIVE}
+    assert asked(world, after) == [kept]
+
+
+async def test_an_entry_merged_away_in_its_own_night_is_not_among_its_best(world: World) -> None:
+    for user in ("ann", "cleo"):
+        await world.hear((user, PROBLEM), ("bob", ANSWER), (user, THANKS))
+    await world.night()
+    report = world.database.run_blocking(lambda c: nights.report_of(c, NIGHT.isoformat()))
+    assert report is not None and (report.added, report.merged) == (2, 1)
+    assert list(report.best) == await world.found(PROBLEM)
+
+
+# ---- kept by hand -----------------------------------------------------
+
+
+async def test_what_is_deleted_while_it_is_kept_by_hand_is_not_kept(world: World) -> None:
+    await world.hear(("ann", PROBLEM), ("carl", ANSWER), closed=False)
+    saved = Saved(
+        message_id="m002",
+        channel="help",
+        user="bob",
+        title=PROBLEM,
+        problem=PROBLEM,
+        solution=ANSWER,
+        everywhere=True,
+        at=MORNING,
+        problem_sources=("m001",),
+        solution_sources=("m002",),
+    )
+    work = world._work()
+
+    def delete(connection: Connection) -> None:
+        erase(connection, Account(), config=world.settings, ids=["m002"], now=MORNING)
+
+    meanwhile(world, delete)
+    await on_saved(world.app.bot, work, saved)
+    assert world.states() == {}
