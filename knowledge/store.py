@@ -72,7 +72,7 @@ _entries = Table(
     Column("given_up", Float, nullable=False, server_default="0"),
     Column("given_down", Float, nullable=False, server_default="0"),
     Column("state", String, nullable=False, server_default="active"),
-    Column("successor", String),  # the entry that stands for this one, or that contradicts it
+    Column("successor", String, index=True),  # the entry that stands for this one, or that contradicts it
     Column("proven_at", Float),  # when somebody last said, or showed, that it still holds
     Column("asked_at", Float),  # when people were asked whether it still holds, without an answer yet
     Index("entries_state", "state", "known_from"),
@@ -151,11 +151,18 @@ def _add_given_trust(connection: Connection) -> None:
             connection.exec_driver_sql(f"ALTER TABLE entries ADD COLUMN {name} FLOAT NOT NULL DEFAULT '0'")
 
 
+def _index_successors(connection: Connection) -> None:
+    """What stands behind an entry is asked for each one that a night merges or counts anew."""
+    for index in _entries.indexes:
+        index.create(connection, checkfirst=True)
+
+
 MIGRATIONS = [
     Migration(name="knowledge-1", apply=_metadata.create_all),
     Migration(name="knowledge-2-states", apply=_add_states),
     Migration(name="knowledge-3-confirmations", apply=_count_confirmations),
     Migration(name="knowledge-3-given-trust", apply=_add_given_trust),
+    Migration(name="knowledge-4-successors", apply=_index_successors),
 ]
 
 
