@@ -148,8 +148,19 @@ def _put_back(connection: Connection, change: Recorded, before: EntryState) -> N
     given = store.stored_by_id(connection, [change.other or ""]).get(change.other or "")
     if gave_way and change.after is not None and given is not None and given.state in _BEHIND:
         store.move(connection, change.subject, _behind(change.after, given.state), given.successor)
+    elif before is EntryState.DISPUTED and change.kind != ChangeKind.RESTORED:
+        store.move(connection, change.subject, before, _other_side(connection, change.subject))
     else:
         store.move(connection, change.subject, before, change.other if before in _POINTS else None)
+
+
+def _other_side(connection: Connection, entry_id: str) -> str | None:
+    """What a disputed entry contradicts: it points to it, or a night said so of a document, which does not."""
+    sides = store.stored_under(connection, entry_id)
+    found = [one.entry.id for one in sides if one.state is EntryState.DISPUTED]
+    said = nights.changes_on(connection, entry_id)
+    found += [one.other for one in said if one.kind == ChangeKind.DISPUTED and one.other is not None]
+    return next(iter(found), None)
 
 
 def _behind(state: EntryState, beyond: EntryState) -> EntryState:

@@ -5,11 +5,13 @@ known > what nobody confirmed for long > scales > what would be answered then > 
 transactions and safe to repeat: a night that was cut off is gone on with where it stopped.
 """
 
+import asyncio
 import json
 import logging
 import uuid
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -57,6 +59,7 @@ log = logging.getLogger("earshot")
 Progress = Callable[[int, int, str], None]  # done, of how many, of what
 
 BATCH = 20  # closed threads studied in one go, so that live messages get their turn
+SIGN_SECONDS = 60.0
 NEAREST = 5  # entries that a new one is compared with
 OWNER = uuid.uuid4().hex  # this process, as it claims nights
 ASKED = MOST_ASKED  # entries that people are asked about in one night: what the digest does not show retires unseen
@@ -177,15 +180,34 @@ async def _select(bot: Bot, night: str, distiller: Distiller) -> Selection:
     asked = {
         one.ticket.conversation: request_of(one.mined.entry) for one in studied if one.mined.entry is not None
     }
-    result = await distiller.distil(
-        list(asked.values()),
-        night=night,
-        tokens=tokens,
-        wanted=lambda threads: bot.database.run(lambda connection: nights.unlearnt(connection, threads)),
-    )
+    async with _giving_signs(bot, night):
+        result = await distiller.distil(
+            list(asked.values()),
+            night=night,
+            tokens=tokens,
+            wanted=lambda threads: bot.database.run(lambda connection: nights.unlearnt(connection, threads)),
+        )
     spent = result.report.input_tokens + result.report.output_tokens
     await bot.database.run(lambda connection: nights.spend(connection, night, spent, bot.clock.now()))
     return Selection(asked=asked, result=result)
+
+
+@asynccontextmanager
+async def _giving_signs(bot: Bot, night: str) -> AsyncIterator[None]:
+    """Say that somebody is still at it while a model is waited for: a batch takes longer than the lease."""
+
+    async def beat() -> None:
+        while True:
+            await bot.database.run(lambda connection: nights.beat(connection, night, bot.clock.now()))
+            await asyncio.sleep(SIGN_SECONDS)
+
+    beating = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        beating.cancel()
+        with suppress(asyncio.CancelledError):
+            await beating
 
 
 def cost_of(report: DistilReport) -> dict[str, int]:

@@ -5,7 +5,7 @@ As in `bot.ledger` every function takes a Connection inside a transaction of `Da
 
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 from itertools import islice
@@ -17,7 +17,7 @@ from sqlalchemy.dialects.sqlite import insert
 from bot.report import NightReport, report_from
 from bot.tables import first_answers, messages, moment, night_changes, nights, outcomes, seconds, tickets
 from bot.tickets import TicketState
-from knowledge import store
+from knowledge import relations, store
 from knowledge.changes import Change, ChangeKind, ChangeState
 from knowledge.cues import asks_for_help
 from knowledge.entry import EntryState, KnowledgeEntry
@@ -275,11 +275,21 @@ def replace_older(
         return  # people took it out, or something else stands for it
     for stored in store.stored_from(connection, origin):
         waits = stored.state is EntryState.PENDING
+        counts = stored.state in (EntryState.ACTIVE, EntryState.DISPUTED)
         other = entry is None or stored.entry.id != entry.id
-        if other and (waits or (stored.state is EntryState.ACTIVE and state is not EntryState.PENDING)):
+        if other and (waits or (counts and state is not EntryState.PENDING)):
             apply(connection, night, _outdated(stored, entry), now)
         if other and waits:
             drop_proposals(connection, stored.entry.id)
+        if other and stored.state is EntryState.DISPUTED and state is not EntryState.PENDING:
+            _free(connection, night, stored.entry.id, now)
+
+
+def _free(connection: Connection, night: str, entry_id: str, now: datetime) -> None:
+    """What an entry contradicted, and only that, is known again: it is compared anew with what stands there now."""
+    under = store.stored_under(connection, entry_id)
+    for change in relations.restored([one for one in under if one.state is EntryState.DISPUTED]):
+        apply(connection, night, replace(change, other=entry_id), now)
 
 
 def _outdated(stored: Stored, entry: KnowledgeEntry | None) -> Change:

@@ -1,16 +1,20 @@
 """What a night promises where its parts meet: waiting, taking back, going on, opting out, growing old."""
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, insert
 
-from bot import nights, optouts, votes
+from bot import digests, nights, optouts, votes
 from bot.adapters.adapter import Saved
-from bot.approval import approve, reject, revert_night, still_true
-from bot.digest import MOST_ASKED
+from bot.approval import approve, reject, revert_night, settle_dispute, still_true
+from bot.digest import MOST_ASKED, Pair
 from bot.entries import Step, take
 from bot.feedback import Vote
 from bot.forget import Account, erase
@@ -19,6 +23,14 @@ from bot.saving import on_saved
 from bot.tables import quoted, suggestions
 from knowledge import store
 from knowledge.changes import Change, ChangeKind, ChangeState
+from knowledge.distiller import (
+    Distiller,
+    DistilRequest,
+    DistilResult,
+    ExtractiveDistiller,
+    StillWanted,
+    all_wanted,
+)
 from knowledge.entry import WORKSPACE, EntryKind, EntryState, KnowledgeEntry, Passage, PassageKind, Trust
 from tests.bot.test_night import ANSWER, MORNING, NIGHT, PROBLEM, THANKS, Watched, World, config, make
 
@@ -199,7 +211,11 @@ def meanwhile(world: World, act: Callable[[Connection], object]) -> None:
     """Let somebody act while the next entry is embedded."""
     embedder = world.knowledge._embedder  # the double that this test gave it
     assert isinstance(embedder, Watched)
-    embedder.meanwhile = lambda: world.database.run_blocking(act)
+
+    def acted() -> None:
+        world.database.run_blocking(act)
+
+    embedder.meanwhile = acted
 
 
 # ---- taking back -----------------------------------------------------
@@ -381,3 +397,87 @@ async def test_what_is_deleted_while_it_is_kept_by_hand_is_not_kept(world: World
     meanwhile(world, delete)
     await on_saved(world.app.bot, work, saved)
     assert world.states() == {}
+
+
+# ---- contradictions -----------------------------------------------------
+
+
+async def test_a_thread_against_a_document_is_put_before_the_admins(world: World) -> None:
+    document = await put(world, entry("docs/gate.md", kind=EntryKind.DOCUMENT))
+    thread = await put(world, entry("m9"))
+
+    def dispute(connection: Connection) -> list[Pair]:
+        change = Change(
+            kind=ChangeKind.DISPUTED,
+            entry=thread,
+            before=EntryState.ACTIVE,
+            after=EntryState.DISPUTED,
+            other=document,
+        )
+        nights.apply(connection, NIGHT.isoformat(), change, MORNING)
+        return pairs(connection)
+
+    [pair] = world.database.run_blocking(dispute)
+    assert (pair.first.id, pair.second.id) == (thread, document)
+    assert await settle_dispute(world.app.bot, thread, document, "second", "root") == "Decided."
+    assert world.database.run_blocking(pairs) == []
+    assert world.states() == {document: EntryState.ACTIVE, thread: EntryState.SUPERSEDED}
+
+
+def pairs(connection: Connection) -> list[Pair]:
+    return list(digests.texts_of(connection, NightReport(date=NIGHT.isoformat()), "ops").pairs)
+
+
+async def test_a_dispute_ends_where_the_thread_of_one_side_says_something_else(world: World) -> None:
+    root = await world.hear(("ann", PROBLEM), ("bob", ANSWER))
+    await world.night()
+    [first] = world.states()
+    other = await put(world, entry("m99"))
+
+    def dispute(connection: Connection) -> None:
+        store.move(connection, first, EntryState.DISPUTED, other)
+        store.move(connection, other, EntryState.DISPUTED, first)
+
+    world.database.run_blocking(dispute)
+    await world.hear(("ann", "Back again: what now?"), ("bob", NEWER), ("ann", THANKS), thread=root)
+    await world.night(NEXT)
+    states = world.states()
+    assert (states[first], states[other]) == (EntryState.SUPERSEDED, EntryState.ACTIVE)
+    await revert_night(world.app.bot, NEXT.isoformat(), "root")
+    found = world.database.run_blocking(lambda c: store.stored_by_id(c, [first, other]))
+    assert (found[first].state, found[first].successor) == (EntryState.DISPUTED, other)
+    assert (found[other].state, found[other].successor) == (EntryState.DISPUTED, first)
+
+
+# ---- several processes -----------------------------------------------------
+
+
+async def test_a_night_that_waits_for_a_model_is_nobody_elses(world: World) -> None:
+    await world.hear(("ann", PROBLEM), ("bob", ANSWER), ("ann", THANKS))
+    taken: list[bool] = []
+
+    class Slow(ExtractiveDistiller):
+        name = "slow"
+
+        async def distil(
+            self,
+            requests: Sequence[DistilRequest],
+            *,
+            night: str,
+            tokens: int,
+            wanted: StillWanted = all_wanted,
+        ) -> DistilResult:
+            world.clock.move_to(world.clock.now() + nights.LEASE)
+            await asyncio.sleep(0.05)
+            now = world.clock.now()
+            claim = partial(nights.claim, night=night, owner="another", now=now)
+            taken.append(await world.database.run(claim))
+            return await super().distil(requests, night=night, tokens=tokens, wanted=wanted)
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[Distiller]:
+        yield Slow()
+
+    world.app.bot = replace(world.app.bot, distilling=opened)
+    await world.night()
+    assert taken == [False]
