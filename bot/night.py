@@ -456,8 +456,11 @@ async def _learn_corrections(bot: Bot, night: str) -> None:
         now, review = bot.clock.now(), bot.config().night.approve == "review"
         unwilling = optouts.opted_out(connection)
         for correction, entry, doubts in found:
-            if entry is not None and any(passage.author in unwilling for passage in entry.passages):
+            passages = () if entry is None else entry.passages
+            if any(passage.author in unwilling for passage in passages):
                 continue  # opted out meanwhile
+            if any(ledger.was_erased(connection, passage.source) for passage in passages):
+                continue  # deleted meanwhile
             if not votes.settle_correction(connection, correction, "learnt" if entry else "unusable"):
                 continue  # forgotten meanwhile
             if entry is not None:

@@ -18,6 +18,7 @@ from bot.digest import MOST_ASKED, Pair
 from bot.entries import Step, take
 from bot.feedback import Vote
 from bot.forget import Account, erase
+from bot.replay import replay
 from bot.report import NightReport
 from bot.saving import on_saved
 from bot.tables import quoted, suggestions
@@ -31,7 +32,10 @@ from knowledge.distiller import (
     StillWanted,
     all_wanted,
 )
+from knowledge.embed import HashEmbedder
 from knowledge.entry import WORKSPACE, EntryKind, EntryState, KnowledgeEntry, Passage, PassageKind, Trust
+from knowledge.recordings import ChannelInfo, Recording
+from knowledge.thread import Message
 from tests.bot.test_night import ANSWER, MORNING, NIGHT, PROBLEM, THANKS, Watched, World, config, make
 
 NEXT = NIGHT + timedelta(days=1)
@@ -481,3 +485,46 @@ async def test_a_night_that_waits_for_a_model_is_nobody_elses(world: World) -> N
     world.app.bot = replace(world.app.bot, distilling=opened)
     await world.night()
     assert taken == [False]
+
+
+async def test_a_question_that_is_deleted_meanwhile_is_not_learnt_by_its_correction(world: World) -> None:
+    await world.hear(("ann", PROBLEM), closed=False)
+
+    def correct(connection: Connection) -> None:
+        votes.put_correction(connection, "s1", "m001", "bob", ANSWER, MORNING)
+
+    world.database.run_blocking(correct)
+
+    def delete(connection: Connection) -> None:
+        erase(connection, Account(), config=world.settings, ids=["m001"], now=MORNING)
+
+    meanwhile(world, delete)
+    await world.night()
+    assert world.states() == {}
+
+
+# ---- replay -----------------------------------------------------
+
+
+async def test_two_replays_with_nights_say_and_learn_the_same(tmp_path: Path) -> None:
+    told: list[Message] = []
+    for n in range(12):
+        code, at = n % 3, MORNING + timedelta(days=2 * n)
+        spoken = (("ann", PROBLEM, 0), ("bob", f"{ANSWER} It takes {n} minutes.", 10), ("ann", THANKS, 20))
+        told += [
+            Message(
+                id=f"m{n}.{minutes}",
+                channel="help",
+                thread=f"m{n}.0",
+                user=user,
+                at=at + timedelta(minutes=minutes),
+                text=text.replace("4090", f"409{code}"),
+            )
+            for user, text, minutes in spoken
+        ]
+    channels = {"help": ChannelInfo(id="help", name="help")}
+    settings = config().model_copy(update={"store": f"sqlite:///{tmp_path / 'none.db'}"})
+    recording = Recording(messages=tuple(told), channels=channels, people={})
+    one, other = [await replay(recording, settings, HashEmbedder()) for _ in range(2)]
+    assert one.entries and any(outcome.entry for outcome in one.outcomes)
+    assert (one.outcomes, one.entries) == (other.outcomes, other.entries)
