@@ -335,12 +335,16 @@ def rewrite(connection: Connection, old: Stored, entry: KnowledgeEntry) -> str:
     It has no views yet: whoever follows the store embeds it.
     """
     put_entries(connection, [entry], old.state)
+    columns = select(_entries.c.given_up, _entries.c.given_down)
+    given = connection.execute(columns.where(_entries.c.id == old.entry.id)).one()
     _alter(
         connection,
         entry.id,
         successor=old.successor,
         up=old.trust.up,
         down=old.trust.down,
+        given_up=given.given_up,
+        given_down=given.given_down,
         confirmed=entry.confirmed,
         proven_at=_seconds(old.proven_at),
         asked_at=_seconds(old.asked_at),
