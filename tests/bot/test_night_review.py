@@ -22,6 +22,7 @@ from bot.replay import replay
 from bot.report import NightReport
 from bot.saving import on_saved
 from bot.tables import quoted, suggestions
+from bot.trusting import trust_counted
 from knowledge import store
 from knowledge.changes import Change, ChangeKind, ChangeState
 from knowledge.distiller import (
@@ -528,3 +529,28 @@ async def test_two_replays_with_nights_say_and_learn_the_same(tmp_path: Path) ->
     one, other = [await replay(recording, settings, HashEmbedder()) for _ in range(2)]
     assert one.entries and any(outcome.entry for outcome in one.outcomes)
     assert (one.outcomes, one.entries) == (other.outcomes, other.entries)
+
+
+async def test_what_is_forgotten_no_longer_speaks_for_what_it_repeated(world: World) -> None:
+    kept, other = await put(world, entry()), await put(world, repeated())
+
+    def merge_and_forget(connection: Connection) -> Trust:
+        store.move(connection, other, EntryState.MERGED, kept)
+        trust = trust_counted(connection, world.settings, kept)
+        store.set_trust(connection, kept, trust)
+        erase(connection, Account(), config=world.settings, ids=["m8"], now=MORNING)
+        return trust
+
+    assert world.database.run_blocking(merge_and_forget) == Trust(up=0.5)
+    assert await world.knowledge.trust_in(kept) == Trust()
+
+
+def repeated() -> KnowledgeEntry:
+    """The same answer, by somebody else in another thread."""
+    one = entry("m7")
+    told = {PassageKind.PROBLEM: ("m7", "dan"), PassageKind.SOLUTION: ("m8", "eve")}
+    passages = (
+        replace(passage, source=told[passage.kind][0], author=told[passage.kind][1])
+        for passage in one.passages
+    )
+    return replace(one, passages=tuple(passages))
