@@ -1,7 +1,7 @@
 """Mined entries that were read one by one: what was made of real channels' threads, by channel and by round.
 
-Each entry was read beside its thread by a language model with a written rule, not by people. Round 1 was read before the
-faults that it showed were put right, round 2 afterwards, on threads drawn anew. Verdicts by thread:
+Each entry was read beside its thread by a language model with a written rule, not by people. Round 1 was read before
+the faults that it showed were put right, round 2 afterwards, on threads drawn anew. Verdicts by thread:
 ``benchmarks/entries_read.jsonl`` (no text of the threads; the notes are the reader's words). ``--draw`` writes a sample
 to read: entries and threads, for your eyes only.
 

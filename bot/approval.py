@@ -11,8 +11,8 @@ from sqlalchemy import Connection
 
 from bot import digests, nights
 from bot.handlers import Bot
-from bot.night import recount, relate, replace_older
-from bot.nights import OUTCOME, NightState, Recorded
+from bot.night import recount, relate
+from bot.nights import BY_HAND, OUTCOME, NightState, Recorded
 from bot.verdicts import recalibrate
 from knowledge import relations, store
 from knowledge.changes import Change, ChangeKind, ChangeState
@@ -20,7 +20,7 @@ from knowledge.entry import EntryState
 
 log = logging.getLogger("earshot")
 
-BY_HAND = "by hand"  # the "night" of what people decide about single entries
+_BEHIND = (EntryState.MERGED, EntryState.SUPERSEDED)
 _POINTS = (EntryState.MERGED, EntryState.SUPERSEDED, EntryState.DISPUTED)  # states that name another entry
 
 
@@ -36,7 +36,7 @@ async def approve(bot: Bot, subject: str, by: str) -> str:
     now = bot.clock.now()
 
     def take(connection: Connection) -> list[Recorded]:
-        waiting = _waiting(connection, subject)
+        waiting = _waiting(connection, subject, now)
         done = [change for change in waiting if _approved(connection, change, now)]
         for night in {change.night for change in waiting}:
             digests.refresh(connection, night, now)
@@ -60,7 +60,7 @@ def _approved(connection: Connection, change: Recorded, now: datetime) -> bool:
         nights.take_effect(connection, _change(change), now)
         if change.kind == ChangeKind.ADDED:
             entry = store.entries_by_id(connection, [change.subject])[change.subject]
-            replace_older(connection, change.night, entry.origin, entry, now)
+            nights.replace_older(connection, change.night, entry.origin, entry, now)
     return fits
 
 
@@ -69,9 +69,11 @@ async def reject(bot: Bot, subject: str, by: str) -> str:
     now = bot.clock.now()
 
     def take(connection: Connection) -> list[Recorded]:
-        waiting = _waiting(connection, subject)
+        waiting = _waiting(connection, subject, now)
         for change in waiting:
             nights.settle(connection, change, ChangeState.REJECTED)
+            if change.kind == ChangeKind.RETIRED:
+                store.prove(connection, change.subject, now)  # who wants it kept says that it holds
             if store.state_of(connection, change.subject) is EntryState.PENDING:
                 store.move(connection, change.subject, EntryState.REJECTED)
         for night in {change.night for change in waiting}:
@@ -95,11 +97,12 @@ async def revert_night(bot: Bot, night: str, by: str) -> str:
         if row is None or row.state != NightState.DONE:
             return None
         changes = nights.changes_of(connection, night)
+        stood = _standing_for(connection, changes)
         channels = [_undo(connection, change, now) for change in reversed(changes)]
         nights.mark_reverted(connection, night)
         for channel in {channel for channel in channels if channel is not None}:
             recalibrate(connection, config, channel, now)
-        recount(connection, config, changes)
+        recount(connection, config, changes, stood)
         digests.refresh(connection, night, now)
         return [change for change in changes if change.state is ChangeState.APPLIED]
 
@@ -111,31 +114,73 @@ async def revert_night(bot: Bot, night: str, by: str) -> str:
     return f"The night of {night} is taken back: {_counted(done)} undone."
 
 
+def _standing_for(connection: Connection, changes: Sequence[Recorded]) -> set[str]:
+    """The entries that stand for what the night added, because a later one merged it into them."""
+    added = [change.subject for change in changes if change.kind == ChangeKind.ADDED]
+    found = store.stored_by_id(connection, added).values()
+    return {one.successor for one in found if one.state is EntryState.MERGED and one.successor}
+
+
 def _undo(connection: Connection, change: Recorded, now: datetime) -> str | None:
     """Undo one change; the channel whose scale must be counted anew, if any."""
     channel = None
     state = None if change.kind == OUTCOME else store.state_of(connection, change.subject)
-    if change.state not in (ChangeState.APPLIED, ChangeState.PROPOSED):
+    dropped = change.state is ChangeState.REJECTED and state is not EntryState.PENDING
+    if change.state is ChangeState.REVERTED or dropped:
         return None  # an admin said no already
     if change.kind == OUTCOME:
-        channel = nights.drop_outcome(connection, change.subject)
+        channel = nights.take_back_outcome(connection, change)
     elif change.kind == ChangeKind.ADDED:
         _take_out(connection, change, state, now)
     elif change.state is ChangeState.APPLIED and change.kind == ChangeKind.ASKED:
         store.ask_about(connection, change.subject, None)
     elif change.state is ChangeState.APPLIED and state is change.after and change.before is not None:
-        other = change.other if change.before in _POINTS else None
-        store.move(connection, change.subject, change.before, other)
+        _put_back(connection, change, change.before)
+        if change.kind == ChangeKind.RETIRED:
+            store.ask_about(connection, change.subject, None)  # else the next night takes it out again
     nights.settle(connection, change, ChangeState.REVERTED)
     return channel
 
 
+def _put_back(connection: Connection, change: Recorded, before: EntryState) -> None:
+    """An entry stands where it stood, unless what it gave way to has given way itself to something that stays."""
+    gave_way = change.kind in (ChangeKind.MERGED, ChangeKind.SUPERSEDED) and change.other is not None
+    given = store.stored_by_id(connection, [change.other or ""]).get(change.other or "")
+    if gave_way and change.after is not None and given is not None and given.state in _BEHIND:
+        store.move(connection, change.subject, _behind(change.after, given.state), given.successor)
+    elif before is EntryState.DISPUTED and change.kind != ChangeKind.RESTORED:
+        store.move(connection, change.subject, before, _other_side(connection, change.subject))
+    else:
+        store.move(connection, change.subject, before, change.other if before in _POINTS else None)
+
+
+def _other_side(connection: Connection, entry_id: str) -> str | None:
+    """What a disputed entry contradicts: it points to it, or a night said so of a document, which does not."""
+    sides = store.stored_under(connection, entry_id)
+    found = [one.entry.id for one in sides if one.state is EntryState.DISPUTED]
+    said = nights.changes_on(connection, entry_id)
+    found += [one.other for one in said if one.kind == ChangeKind.DISPUTED and one.other is not None]
+    return next(iter(found), None)
+
+
+def _behind(state: EntryState, beyond: EntryState) -> EntryState:
+    """What an entry is to that which stands for what stands for it."""
+    return EntryState.MERGED if state is beyond is EntryState.MERGED else EntryState.SUPERSEDED
+
+
 def _take_out(connection: Connection, change: Recorded, state: EntryState | None, now: datetime) -> None:
-    """An entry that the night added goes; what later nights put under it stands for itself again."""
+    """An entry that the night added goes; what later nights put under it stands for itself again, or behind what this
+    one gave way to."""
     if state in (None, EntryState.REJECTED, EntryState.RETIRED):
         return
+    gone = store.stored_by_id(connection, [change.subject])[change.subject]
     store.move(connection, change.subject, EntryState.RETIRED)
     under = store.stored_under(connection, change.subject)
+    if state in _BEHIND and gone.successor is not None:
+        for one in under:
+            if one.state in _BEHIND:
+                store.move(connection, one.entry.id, _behind(one.state, state), gone.successor)
+        under = [one for one in under if one.state not in _BEHIND]
     for restored in relations.restored(under, EntryState.REJECTED):
         nights.apply(connection, BY_HAND, restored, now)
 
@@ -184,10 +229,16 @@ async def settle_dispute(bot: Bot, first: str, second: str, keep: str, by: str) 
     return "Decided." if done else "That was decided already, or one of them is gone; nothing was changed."
 
 
-def _waiting(connection: Connection, subject: str) -> list[Recorded]:
+def _waiting(connection: Connection, subject: str, now: datetime) -> list[Recorded]:
+    """What is proposed of a night, or about an entry. Also an entry waits that no night proposed: it was kept by hand,
+    read from a recording, or what stood for it is gone."""
     of_night = nights.changes_of(connection, subject, ChangeState.PROPOSED)
     about = [change for change in nights.changes_on(connection, subject) if _waits(change)]
-    return of_night or about
+    if of_night or about or store.state_of(connection, subject) is not EntryState.PENDING:
+        return of_night or about
+    given = Change(kind=ChangeKind.ADDED, entry=subject, before=None, after=EntryState.ACTIVE)
+    nights.propose(connection, BY_HAND, given, now)
+    return [change for change in nights.changes_on(connection, subject) if _waits(change)]
 
 
 def _waits(change: Recorded) -> bool:

@@ -31,7 +31,7 @@ from bot.report import NightReport, report_from
 from bot.tables import night_changes, saved
 from knowledge import store
 from knowledge.changes import ChangeKind, ChangeState
-from knowledge.entry import PUBLIC, WORKSPACE, EntryState, PassageKind
+from knowledge.entry import PUBLIC, WORKSPACE, EntryKind, EntryState, PassageKind
 from knowledge.store import Stored
 
 log = logging.getLogger("earshot")
@@ -160,12 +160,19 @@ def _standing(report: NightReport, reader: _Reader) -> list[str]:
 def _undecided(night: "_Night", reader: _Reader) -> Iterator[Pair]:
     """The contradictions about which nobody has decided."""
     for first, second in night.pairs:
-        if not all(_is(reader, one, EntryState.DISPUTED) for one in (first, second)):
+        if not (_is(reader, first, EntryState.DISPUTED) and _stands_against(reader, second)):
             continue
         if reader.may_see(first) and reader.may_see(second):
             yield Pair(first=reader.named(first), second=reader.named(second))
         else:
             reader.private["pair"] += 1
+
+
+def _stands_against(reader: _Reader, entry_id: str) -> bool:
+    """Whether an entry is the other side of a dispute; a document goes on to be quoted meanwhile."""
+    if _is(reader, entry_id, EntryState.ACTIVE):
+        return reader.stored[entry_id].entry.kind is not EntryKind.THREAD
+    return _is(reader, entry_id, EntryState.DISPUTED)
 
 
 def _unanswered(night: "_Night", reader: _Reader) -> list[str]:

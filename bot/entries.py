@@ -9,8 +9,9 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, func, select, update
 
+from bot import nights
 from bot.tables import moment, night_changes, quoted, suggestions, votes
-from knowledge import store
+from knowledge import relations, store
 from knowledge.changes import ChangeKind, ChangeState
 from knowledge.entry import EntryState, KnowledgeEntry
 from knowledge.store import Stored
@@ -157,7 +158,8 @@ def take(connection: Connection, entry_id: str, step: Step, now: datetime) -> En
     """Let an entry take a step that a person wants; where it stands now. Raises EntryError if it cannot.
 
     Who restores or approves an entry says that it holds, so it counts as proven at ``now``. What a night proposed
-    about it is settled by that, too.
+    about it is settled by that, too. What an approved entry replaces gives way; what one that
+    is retired contradicted or replaced is seen to.
     """
     before = store.state_of(connection, entry_id)
     allowed, after = STEPS[step]
@@ -170,6 +172,12 @@ def take(connection: Connection, entry_id: str, step: Step, now: datetime) -> En
         store.prove(connection, entry_id, now)
     if before is EntryState.PENDING:
         _settle_proposals(connection, entry_id, approved=after is EntryState.ACTIVE)
+    if step is Step.APPROVE:
+        entry = store.entries_by_id(connection, [entry_id])[entry_id]
+        nights.replace_older(connection, nights.BY_HAND, entry.origin, entry, now)
+    if step is Step.RETIRE:
+        for freed in relations.restored(store.stored_under(connection, entry_id), EntryState.RETIRED):
+            nights.apply(connection, nights.BY_HAND, freed, now)
     return after
 
 

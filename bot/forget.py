@@ -231,6 +231,7 @@ def erase(
         ledger.pass_over(connection, message_id, ledger.conversation_of(connection, message_id))
     gone = unlearn(connection, store.stored_quoting(connection, ids), sources=frozenset(ids))
     _follow(connection, account, gone, frozenset(ids), now)
+    _count_trust(connection, config, gone.counted)
     conversations = sorted({row.conversation for row in said})
     batches.forget_threads(connection, conversations)
     for table, held in _HELD:
@@ -376,7 +377,7 @@ def _forget_person(
     erase(connection, account, config=config, ids=_said_by(connection, person), now=now)
     account.told |= set(person.certain)
     voted = _voted_on(connection, person)
-    _unlearn_person(connection, account, person, now)
+    counted = _unlearn_person(connection, account, person, now)
     alias = f"forgotten:{uuid.uuid4()}"
     _drop_deliveries(connection, account, lambda payload: is_by(payload, person))
     for table, held in _HELD:
@@ -388,13 +389,18 @@ def _forget_person(
             mask = masked_value if name in JSON else masked
             _rewrite(connection, account, table, name, person, partial(mask, person=person))
     _recount(connection, config, voted, now)
+    _count_trust(connection, config, counted)
 
 
-def _unlearn_person(connection: Connection, account: Account, person: Person, now: datetime) -> None:
-    """Entries without what a person said, and without his ids and names in what others said."""
+def _unlearn_person(
+    connection: Connection, account: Account, person: Person, now: datetime
+) -> frozenset[str]:
+    """Entries without what a person said, and without his ids and names in what others said; those whose trust is to
+    be counted anew."""
     found = store.stored_by_authors(connection, person.ids) + store.stored_saying(connection, person.hints)
     gone = unlearn(connection, found, authors=person.ids, mask=partial(masked, person=person))
     _follow(connection, account, gone, (), now)
+    return gone.counted
 
 
 def leave_out(connection: Connection, user: str, now: datetime) -> None:
@@ -451,12 +457,17 @@ def _voted_on(connection: Connection, person: Person) -> list[str]:
 
 def _recount(connection: Connection, config: Config, suggestions: Collection[str], now: datetime) -> None:
     """Trust and scales without his votes."""
-    for entry_id in sorted({e for each in suggestions for e in votes.entries_quoted(connection, each)}):
-        store.set_trust(connection, entry_id, trust_counted(connection, config, entry_id))
+    quoted = {entry for each in suggestions for entry in votes.entries_quoted(connection, each)}
+    _count_trust(connection, config, quoted)
     places = {ledger.channel_of_suggestion(connection, each) for each in suggestions} - {None}
     for channel in sorted(str(place) for place in places):
         if votes.is_calibrated(connection, channel):
             recalibrate(connection, config, channel, now)
+
+
+def _count_trust(connection: Connection, config: Config, entries: Collection[str]) -> None:
+    for entry_id in sorted(entries):
+        store.set_trust(connection, entry_id, trust_counted(connection, config, entry_id))
 
 
 # ---- a channel -----------------------------------------------------

@@ -221,7 +221,10 @@ def recent_top_level(
 
 
 def edit_message(connection: Connection, message_id: str, text: str) -> None:
+    """Keep a message's new text. What was learnt of its conversation is to be learnt anew: it quotes word for word."""
     connection.execute(update(messages).where(messages.c.id == message_id).values(text=text))
+    here = select(messages.c.conversation).where(messages.c.id == message_id).scalar_subquery()
+    connection.execute(update(tickets).where(tickets.c.conversation == here).values(learnt=False))
 
 
 def erase_message(connection: Connection, message_id: str) -> None:

@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Row
 
 from bot import digests, drifts, ledger, nights, optouts, votes
 from bot.config import Config
+from bot.digest import MOST_ASKED
 from bot.effect import answers_to, gained_and_lost, past_questions
 from bot.forget import compact_due
 from bot.handlers import Bot
@@ -58,13 +59,14 @@ Progress = Callable[[int, int, str], None]  # done, of how many, of what
 BATCH = 20  # closed threads studied in one go, so that live messages get their turn
 NEAREST = 5  # entries that a new one is compared with
 OWNER = uuid.uuid4().hex  # this process, as it claims nights
-ASKED = 10  # entries that people are asked about in one night: more is not read
+ASKED = MOST_ASKED  # entries that people are asked about in one night: what the digest does not show retires unseen
 BEST = 3  # new entries that the report names
 OPEN = 5  # questions that nobody could answer that it names
 OPEN_WITHIN = timedelta(days=7)
 LEAST_TOKENS = 500  # that a model needs for one thread
 UNCONFIRMED = "a single person says so, and nobody in charge"  # doubt about a correction
 REJECTED_BEFORE = "a person rejected an answer from the same message"
+TAKEN_OUT = "a person took the same answer out before"  # doubt about what a thread teaches again
 MOVED = 0.01  # of the mean chance: less is not worth telling
 RECENT = 100  # weighed messages that a channel's mean chance is taken over
 
@@ -291,11 +293,13 @@ def _keep(
     """Store what threads teach; those that changed since they were studied are left out, to be studied again."""
     now, review = bot.clock.now(), bot.config().night.approve == "review"
     nights.beat(connection, night, now)
-    kept = [one for one in studied if _is_unchanged(connection, one)]
+    unwilling = optouts.opted_out(connection)
+    kept = [one for one in studied if _is_unchanged(connection, one) and not _names_any(one, unwilling)]
     for one in kept:
         thread = ledger.thread(connection, one.ticket.conversation)
+        earlier = nights.outcomes_in(connection, one.ticket.conversation)
         for message_id in keep_outcomes(connection, thread, now) if thread is not None else ():
-            nights.record_outcome(connection, night, message_id, now)
+            nights.record_outcome(connection, night, message_id, now, earlier.get(message_id))
         _take_in(connection, night, one, put, now, waits=review or bool(one.doubts))
         ledger.mark_learnt(connection, one.ticket.conversation)
     return kept
@@ -304,12 +308,18 @@ def _keep(
 def _is_unchanged(connection: Connection, studied: Studied) -> bool:
     thread = ledger.thread(connection, studied.ticket.conversation)
     said = () if thread is None else tuple((message.id, message.text) for message in thread.messages)
-    if thread is None or studied.thread is None:
-        willing = studied.thread
-    else:  # somebody may have opted out since
-        willing = without_people(thread, optouts.opted_out(connection))
-    same = said == studied.said and willing == studied.thread
-    return same and ledger.ticket(connection, studied.ticket.conversation) == studied.ticket
+    same = ledger.ticket(connection, studied.ticket.conversation) == studied.ticket
+    return same and said == studied.said and nights.is_unlearnt(connection, studied.ticket.conversation)
+
+
+def _names_any(studied: Studied, people: Collection[str]) -> bool:
+    """Whether one of ``people``, who opted out meanwhile, says something in the thread, or put something on it."""
+    messages = () if studied.thread is None else studied.thread.messages
+    return any(
+        user in people
+        for message in messages
+        for user in (message.user, *(reaction.user for reaction in message.reactions))
+    )
 
 
 def _take_in(
@@ -323,9 +333,21 @@ def _take_in(
         remember = keep_solution if studied.doubts else keep_surroundings
         remember(connection, studied.thread, entry)
     if entry is not None:
-        _add(connection, night, entry, studied.mined.why, studied.doubts, put, now, waits)
-    if entry is None or not waits:
-        replace_older(connection, night, studied.ticket.conversation, entry, now)
+        doubts = (*studied.doubts, *_taken_out(connection, entry))
+        _add(connection, night, entry, studied.mined.why, doubts, put, now, waits)
+        nights.bring_back(connection, night, entry.id, now)
+    nights.replace_older(connection, night, studied.ticket.conversation, entry, now)
+
+
+def _taken_out(connection: Connection, entry: KnowledgeEntry) -> tuple[str, ...]:
+    """The doubt about a solution that people took out before, by itself or with its whole night."""
+    before = (
+        stored.entry
+        for stored in store.stored_from(connection, entry.origin)
+        if stored.state is EntryState.RETIRED and stored.entry.id != entry.id
+    )
+    same = (one.id for one in before if one.of(PassageKind.SOLUTION) == entry.of(PassageKind.SOLUTION))
+    return () if all(nights.was_retired(connection, key) for key in same) else (TAKEN_OUT,)
 
 
 def _was_rejected(connection: Connection, entry: KnowledgeEntry) -> bool:
@@ -351,27 +373,6 @@ def _rejected(connection: Connection, entry: KnowledgeEntry) -> list[dict[str, s
         for stored in store.stored_from(connection, entry.origin)
         if stored.state is EntryState.REJECTED
     ]
-
-
-def replace_older(
-    connection: Connection, night: str, origin: str, entry: KnowledgeEntry | None, now: datetime
-) -> None:
-    """What a thread taught before it went on gives way to what it teaches now, if to anything."""
-    older = [stored for stored in store.stored_from(connection, origin) if stored.state is EntryState.ACTIVE]
-    for stored in older:
-        if entry is None or stored.entry.id != entry.id:
-            nights.apply(connection, night, _outdated(stored, entry), now)
-
-
-def _outdated(stored: Stored, entry: KnowledgeEntry | None) -> Change:
-    return Change(
-        kind=ChangeKind.RETIRED if entry is None else ChangeKind.SUPERSEDED,
-        entry=stored.entry.id,
-        before=stored.state,
-        after=EntryState.RETIRED if entry is None else EntryState.SUPERSEDED,
-        other=None if entry is None else entry.id,
-        why="its thread went on" if entry is not None else "its thread went on and teaches it no more",
-    )
 
 
 # ---- how new entries stand to what is known -----------------------------------------------------
@@ -419,18 +420,48 @@ def _apply_all(
 
 def _ask_about_stale(connection: Connection, config: Config, night: str, now: datetime) -> None:
     """Ask about entries that nobody confirmed for their half-life; those that nobody answered for go."""
+    if not (config.night.digest_to or config.admins):
+        return
+    before = nights.changes_of(connection, night)  # where a night is gone on with
     changes = ageing.stale_changes(
-        store.unproven(connection, now - HALF_LIFE, EntryKind.THREAD, ASKED),
-        store.unanswered(connection, now, ASKED),
+        _unproven(connection, now),
+        _unanswered(connection, now),
         now,
-        askable=bool(config.night.digest_to or config.admins),
-        most=ASKED,
+        askable=True,
+        most=ASKED - sum(change.kind == ChangeKind.ASKED for change in before),
     )
     for change in changes:
         if change.kind is ChangeKind.RETIRED and config.night.approve == "review":
             nights.propose(connection, night, change, now)
         else:
             nights.apply(connection, night, change, now)
+
+
+def _unproven(connection: Connection, now: datetime) -> list[Stored]:
+    """The entries to ask about first. Those that people showed to hold meanwhile count as proven."""
+    since = now - HALF_LIFE
+    while found := store.unproven(connection, since, EntryKind.THREAD, ASKED):
+        upheld = votes.last_upheld(connection, [one.entry.id for one in found])
+        proven = {key: at for key, at in upheld.items() if at >= since}
+        for key, at in proven.items():
+            store.prove(connection, key, at)
+        if not proven:
+            break
+    return found
+
+
+def _unanswered(connection: Connection, now: datetime) -> list[Stored]:
+    """The entries that people were asked about and nobody answered for, not even by a 👍."""
+    found = store.unanswered(connection, now, ASKED)
+    upheld = votes.last_upheld(connection, [one.entry.id for one in found])
+    shown = {
+        one.entry.id: upheld[one.entry.id]
+        for one in found
+        if one.entry.id in upheld and one.asked_at is not None and upheld[one.entry.id] >= one.asked_at
+    }
+    for key, at in shown.items():
+        store.prove(connection, key, at)
+    return [one for one in found if one.entry.id not in shown]
 
 
 # ---- corrections -----------------------------------------------------
@@ -443,7 +474,13 @@ async def _learn_corrections(bot: Bot, night: str) -> None:
 
     def keep(connection: Connection) -> None:
         now, review = bot.clock.now(), bot.config().night.approve == "review"
+        unwilling = optouts.opted_out(connection)
         for correction, entry, doubts in found:
+            passages = () if entry is None else entry.passages
+            if any(passage.author in unwilling for passage in passages):
+                continue  # opted out meanwhile
+            if any(ledger.was_erased(connection, passage.source) for passage in passages):
+                continue  # deleted meanwhile
             if not votes.settle_correction(connection, correction, "learnt" if entry else "unusable"):
                 continue  # forgotten meanwhile
             if entry is not None:
@@ -458,16 +495,21 @@ def _corrected(connection: Connection, bot: Bot) -> list[tuple[int, KnowledgeEnt
     unwilling = optouts.opted_out(connection)
     rows = [row for row in votes.corrections_in(connection) if row.user not in unwilling]
     people = ledger.everybody(connection) if rows else {}
-    return [(row.id, *_correction(connection, config, row, people, now)) for row in rows]
+    return [(row.id, *_correction(connection, config, row, people, unwilling, now)) for row in rows]
 
 
 def _correction(
-    connection: Connection, config: Config, row: Row[Any], people: Mapping[str, str], now: datetime
+    connection: Connection,
+    config: Config,
+    row: Row[Any],
+    people: Mapping[str, str],
+    unwilling: frozenset[str],
+    now: datetime,
 ) -> tuple[KnowledgeEntry | None, tuple[str, ...]]:
     conversation = ledger.conversation_of(connection, row.message_id)
     thread = None if conversation is None else ledger.thread(connection, conversation)
     question = next((one for one in thread.messages if one.id == row.message_id), None) if thread else None
-    if question is None or thread is None:
+    if question is None or thread is None or question.user in unwilling:
         return None, ()
     channel = ledger.channel_of(connection, thread.channel)
     entry = corrected_entry(
@@ -581,18 +623,21 @@ def _follow_up(connection: Connection, bot: Bot, night: str, now: datetime) -> N
     )
 
 
-def recount(connection: Connection, config: Config, changes: Sequence[Recorded]) -> None:
+def recount(
+    connection: Connection, config: Config, changes: Sequence[Recorded], others: Collection[str] = ()
+) -> None:
     """Count anew the trust in what a night's changes speak about: entries quoted in threads that closed, and those
-    that now stand for others."""
+    that now stand for others; and in ``others``."""
     read = [change.subject for change in changes if change.kind == nights.OUTCOME]
     stands = {change.other for change in changes if change.kind == ChangeKind.MERGED and change.other}
-    for entry_id in sorted(stands | votes.quoted_for(connection, read)):
+    for entry_id in sorted({*others} | stands | votes.quoted_for(connection, read)):
         store.set_trust(connection, entry_id, trust_counted(connection, config, entry_id))
 
 
 def _best(connection: Connection, added: Sequence[str]) -> tuple[str, ...]:
     """The new entries that say most: confirmed ones first, then those with the fuller solutions."""
-    there = [stored.entry for stored in store.stored_by_id(connection, added).values()]
+    found = store.stored_by_id(connection, added).values()
+    there = [stored.entry for stored in found if stored.state is EntryState.ACTIVE]
     return tuple(entry.id for entry in sorted(there, key=_fullness, reverse=True)[:BEST])
 
 

@@ -5,13 +5,13 @@ As in `bot.ledger` every function takes a Connection inside a transaction of `Da
 
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, exists, func, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, exists, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from bot.report import NightReport, report_from
@@ -27,15 +27,17 @@ from bot.tables import (
     tickets,
 )
 from bot.tickets import TicketState
-from knowledge import store
+from knowledge import relations, store
 from knowledge.changes import Change, ChangeKind, ChangeState
 from knowledge.cues import asks_for_help
-from knowledge.entry import EntryState
+from knowledge.entry import EntryState, KnowledgeEntry
+from knowledge.store import Stored
 
 # A night whose process gave no sign for so long was cut off: another may go on with it.
 LEASE = timedelta(minutes=10)
 
 WORTH = "worth keeping"
+BY_HAND = "by hand"  # the "night" of what people decide about single entries
 OUTCOME = "outcome"  # kind of a change whose subject is a message: what its thread showed of an answer
 
 
@@ -182,7 +184,9 @@ def take_effect(connection: Connection, change: Change, now: datetime) -> None:
     if change.kind is ChangeKind.ASKED:
         store.ask_about(connection, change.entry, now)
     else:
-        store.move(connection, change.entry, change.after, change.other)
+        # What is back stands for itself; its change names what it stood behind only so that it can be undone.
+        other = None if change.kind is ChangeKind.RESTORED else change.other
+        store.move(connection, change.entry, change.after, other)
 
 
 def propose(connection: Connection, night: str, change: Change, now: datetime) -> None:
@@ -209,9 +213,23 @@ def record(connection: Connection, night: str, change: Change, now: datetime, st
     )
 
 
-def record_outcome(connection: Connection, night: str, message_id: str, now: datetime) -> None:
-    """Keep that a night read off a thread what became of an answer, so that it can be taken back."""
-    values = {"kind": OUTCOME, "subject": message_id, "why": "", "doubts": "[]"}
+def outcomes_in(connection: Connection, conversation: str) -> dict[str, str]:
+    """What was read off a thread so far: (outcome, shadow, at) as JSON, by message."""
+    query = (
+        select(outcomes)
+        .join(messages, messages.c.id == outcomes.c.message_id)
+        .where(messages.c.conversation == conversation)
+    )
+    rows = connection.execute(query).all()
+    return {row.message_id: json.dumps([row.outcome, bool(row.shadow), row.at]) for row in rows}
+
+
+def record_outcome(
+    connection: Connection, night: str, message_id: str, now: datetime, earlier: str | None
+) -> None:
+    """Keep that a night read off a thread what became of an answer, and what was read ``earlier`` (as `outcomes_in`
+    gives it), so that it can be taken back."""
+    values = {"kind": OUTCOME, "subject": message_id, "other": earlier, "why": "", "doubts": "[]"}
     values |= {"night": night, "state": ChangeState.APPLIED.value}
     connection.execute(insert(night_changes).values(**values, at=seconds(now)))
 
@@ -253,10 +271,94 @@ def added_after(connection: Connection, night: str, last: int, most: int) -> lis
     return [(row.id, row.subject) for row in connection.execute(query)]
 
 
-def drop_outcome(connection: Connection, message_id: str) -> str | None:
-    """Forget what a thread showed of an answer; the channel it was in, or None if nothing was known."""
-    channel = connection.scalar(select(outcomes.c.channel).where(outcomes.c.message_id == message_id))
-    connection.execute(delete(outcomes).where(outcomes.c.message_id == message_id))
+_WENT_ON = "its thread went on"
+_TEACHES_NO_MORE = "its thread went on and teaches it no more"
+
+
+def replace_older(
+    connection: Connection, night: str, origin: str, entry: KnowledgeEntry | None, now: datetime
+) -> None:
+    """What a thread taught before it went on gives way to what it teaches now, if to anything: what is known once that
+    is known itself, what waits at once."""
+    state = None if entry is None else store.state_of(connection, entry.id)
+    if state not in (None, EntryState.ACTIVE, EntryState.PENDING):
+        return  # people took it out, or something else stands for it
+    for stored in store.stored_from(connection, origin):
+        waits = stored.state is EntryState.PENDING
+        counts = stored.state in (EntryState.ACTIVE, EntryState.DISPUTED)
+        other = entry is None or stored.entry.id != entry.id
+        if other and (waits or (counts and state is not EntryState.PENDING)):
+            apply(connection, night, _outdated(stored, entry), now)
+        if other and waits:
+            drop_proposals(connection, stored.entry.id)
+        if other and stored.state is EntryState.DISPUTED and state is not EntryState.PENDING:
+            _free(connection, night, stored.entry.id, now)
+
+
+def _free(connection: Connection, night: str, entry_id: str, now: datetime) -> None:
+    """What an entry contradicted, and only that, is known again: it is compared anew with what stands there now."""
+    under = store.stored_under(connection, entry_id)
+    for change in relations.restored([one for one in under if one.state is EntryState.DISPUTED]):
+        apply(connection, night, replace(change, other=entry_id), now)
+
+
+def _outdated(stored: Stored, entry: KnowledgeEntry | None) -> Change:
+    return Change(
+        kind=ChangeKind.RETIRED if entry is None else ChangeKind.SUPERSEDED,
+        entry=stored.entry.id,
+        before=stored.state,
+        after=EntryState.RETIRED if entry is None else EntryState.SUPERSEDED,
+        other=None if entry is None else entry.id,
+        why=_TEACHES_NO_MORE if entry is None else _WENT_ON,
+    )
+
+
+def bring_back(connection: Connection, night: str, entry_id: str, now: datetime) -> None:
+    """An entry that gave way because its thread went on stands as before, where the thread teaches it once more."""
+    done = [one for one in changes_on(connection, entry_id) if one.state is ChangeState.APPLIED]
+    last = done[-1] if done else None
+    if last is None or last.why not in (_WENT_ON, _TEACHES_NO_MORE) or last.before is None:
+        return
+    change = Change(
+        kind=ChangeKind.RESTORED,
+        entry=entry_id,
+        before=last.after,
+        after=last.before,
+        other=last.other,
+        why="its thread teaches it again",
+    )
+    apply(connection, night, change, now)
+
+
+def was_retired(connection: Connection, entry_id: str) -> bool:
+    """Whether it was a night that took an entry out, no person."""
+    done = [one for one in changes_on(connection, entry_id) if one.state is ChangeState.APPLIED]
+    return bool(done) and done[-1].kind == ChangeKind.RETIRED and done[-1].night != BY_HAND
+
+
+def drop_proposals(connection: Connection, entry_id: str) -> None:
+    """Nobody is to decide any more about what waits of an entry."""
+    for change in changes_on(connection, entry_id):
+        if change.state is ChangeState.PROPOSED:
+            settle(connection, change, ChangeState.REJECTED)
+
+
+def take_back_outcome(connection: Connection, change: Recorded) -> str | None:
+    """Let what a night read off a thread be what it was before; the channel it was in, or None if nothing changes:
+    it was forgotten, or a later night has read it anew."""
+    here = outcomes.c.message_id == change.subject
+    channel: str | None = connection.scalar(select(outcomes.c.channel).where(here))
+    later = [one for one in changes_on(connection, change.subject) if one.id > change.id]
+    read = next((one for one in later if one.kind == OUTCOME and one.state is ChangeState.APPLIED), None)
+    if read is not None:  # taken back itself, it is to leave what was before this one
+        same = night_changes.c.id == read.id
+        connection.execute(update(night_changes).where(same).values(other=change.other))
+        return None
+    if channel is None or change.other is None:
+        connection.execute(delete(outcomes).where(here))
+        return channel
+    outcome, shadow, at = json.loads(change.other)
+    connection.execute(update(outcomes).where(here).values(outcome=outcome, shadow=shadow, at=at))
     return channel
 
 
@@ -269,8 +371,17 @@ def count_closed(connection: Connection) -> int:
 def unlearnt(connection: Connection, conversations: Collection[str]) -> frozenset[str]:
     """Those of the conversations that are closed and still to be learnt from."""
     waiting = (tickets.c.learnt.is_(False), tickets.c.state == TicketState.CLOSED.value)
-    query = select(tickets.c.conversation).where(*waiting)
-    return frozenset(connection.scalars(query)) & frozenset(conversations)
+    named = tickets.c.conversation.in_(bindparam("ids", expanding=True))
+    query = select(tickets.c.conversation).where(named, *waiting)
+    some, found = list(conversations), set[str]()
+    for start in range(0, len(some), store.BATCH):
+        found.update(connection.scalars(query, {"ids": some[start : start + store.BATCH]}))
+    return frozenset(found)
+
+
+def is_unlearnt(connection: Connection, conversation: str) -> bool:
+    """Whether a conversation is closed and still to be learnt from."""
+    return bool(unlearnt(connection, [conversation]))
 
 
 def open_questions(connection: Connection, since: datetime, most: int) -> list[str]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 from sqlalchemy.dialects.sqlite import insert
 
-from bot import inbox, ledger
+from bot import inbox, ledger, optouts
 from bot.adapters.adapter import (
     ActPostponed,
     ActRefused,
@@ -42,7 +42,7 @@ from knowledge.entry import (
 from knowledge.mine import mine, title_of
 from knowledge.redact import redact
 from knowledge.search import Prepared
-from knowledge.thread import Message, Role, Thread
+from knowledge.thread import Message, Role, Thread, without_people
 
 log = logging.getLogger("earshot")
 
@@ -193,13 +193,15 @@ def cleaned(
 class _Known:
     """What is known of a message: its thread and its channel, as far as they were heard, and what people are called.
 
-    ``message_id``: the message, or the question if it is our own answer.
+    ``message_id``: the message, or the question if it is our own answer. ``thread`` is without those who opted out;
+    ``unwilling``: one of them said the message, or asked.
     """
 
     message_id: str
     thread: Thread | None
     channel: Channel
     people: Mapping[str, str]
+    unwilling: bool = False
 
     @property
     def home(self) -> str:
@@ -228,7 +230,8 @@ async def on_asked_to_save(bot: Bot, work: Work, asked: AskedToSave) -> None:
 
 
 def _form(asked: AskedToSave, known: _Known, patterns: Sequence[re.Pattern[str]]) -> SaveForm:
-    offered = Prefilled(solution=in_field(redact([asked.text], (), patterns)[0]))
+    text = "" if known.unwilling else asked.text
+    offered = Prefilled(solution=in_field(redact([text], (), patterns)[0]))
     if known.thread is not None:
         offered = prefilled(
             known.thread,
@@ -277,7 +280,8 @@ async def on_saved(bot: Bot, work: Work, saved: Saved) -> None:
     put = await bot.knowledge.prepare([entry])
 
     def keep(connection: Connection) -> None:
-        text = _keep(connection, bot, saved, entry, put, trusted=trusted)
+        gone = _why_not(connection, saved)  # deleted while it was embedded
+        text = gone or _keep(connection, bot, saved, entry, put, trusted=trusted)
         _tell(connection, bot, saved, text + (TAKEN_OUT if _lost_something(saved, clean) else ""))
         inbox.finish(connection, work.id)
 
@@ -330,9 +334,13 @@ async def _known(bot: Bot, message_id: str, channel_id: str) -> _Known:
         own = ledger.suggestion_by_post(connection, message_id)  # our answer: its thread is what is known
         asked = message_id if own is None else own.message_id
         conversation = ledger.conversation_of(connection, asked)
+        thread = None if conversation is None else ledger.thread(connection, conversation)
+        row, opted_out = ledger.message_row(connection, asked), optouts.opted_out(connection)
+        told = None if thread is None else without_people(thread, opted_out)
         return _Known(
             message_id=asked,
-            thread=None if conversation is None else ledger.thread(connection, conversation),
+            thread=told,
+            unwilling=(row is not None and row.user in opted_out) or (told is None and thread is not None),
             channel=ledger.channel_of(connection, channel_id),
             people=ledger.everybody(connection),
         )

@@ -25,6 +25,7 @@ from bot.tables import (
     suggestions,
     votes,
 )
+from knowledge.store import BATCH
 from knowledge.thread import Message
 
 # ---- votes -----------------------------------------------------
@@ -68,6 +69,29 @@ def settle_correction(connection: Connection, correction: int, state: str) -> bo
     return connection.execute(here.values(state=state)).rowcount == 1
 
 
+def last_upheld(connection: Connection, entry_ids: Sequence[str]) -> dict[str, datetime]:
+    """When people last showed that an entry holds: by a 👍, or by saying the same where it had been posted."""
+    ids = quoted.c.entry_id.in_(bindparam("ids", expanding=True))
+    thumbs = (
+        select(quoted.c.entry_id, func.max(votes.c.at).label("at"))
+        .join(votes, votes.c.suggestion_id == quoted.c.suggestion_id)
+        .where(ids, votes.c.helpful.is_(True))
+        .group_by(quoted.c.entry_id)
+    )
+    said = (
+        select(quoted.c.entry_id, func.max(outcomes.c.at).label("at"))
+        .join(suggestions, suggestions.c.id == quoted.c.suggestion_id)
+        .join(outcomes, outcomes.c.message_id == suggestions.c.message_id)
+        .where(ids, suggestions.c.posted_id.is_not(None), outcomes.c.outcome == Outcome.SAME.value)
+        .group_by(quoted.c.entry_id)
+    )
+    found: dict[str, float] = {}
+    for query in (thumbs, said):
+        for row in connection.execute(query, {"ids": list(entry_ids)}).all():
+            found[row.entry_id] = max(row.at, found.get(row.entry_id, row.at))
+    return {entry_id: moment(at) for entry_id, at in found.items()}
+
+
 def quoted_for(connection: Connection, message_ids: Sequence[str]) -> set[str]:
     """The entries that our answers to these messages quote."""
     query = (
@@ -75,7 +99,10 @@ def quoted_for(connection: Connection, message_ids: Sequence[str]) -> set[str]:
         .join(suggestions, suggestions.c.id == quoted.c.suggestion_id)
         .where(suggestions.c.message_id.in_(bindparam("ids", expanding=True)))
     )
-    return set(connection.execute(query, {"ids": list(message_ids)}).scalars())
+    found: set[str] = set()
+    for start in range(0, len(message_ids), BATCH):  # a first night may have read more than a statement takes
+        found.update(connection.execute(query, {"ids": list(message_ids[start : start + BATCH])}).scalars())
+    return found
 
 
 def withdraw_vote(connection: Connection, suggestion_id: str, user: str, *, helpful: bool) -> None:

@@ -72,7 +72,7 @@ _entries = Table(
     Column("given_up", Float, nullable=False, server_default="0"),
     Column("given_down", Float, nullable=False, server_default="0"),
     Column("state", String, nullable=False, server_default="active"),
-    Column("successor", String),  # the entry that stands for this one, or that contradicts it
+    Column("successor", String, index=True),  # the entry that stands for this one, or that contradicts it
     Column("proven_at", Float),  # when somebody last said, or showed, that it still holds
     Column("asked_at", Float),  # when people were asked whether it still holds, without an answer yet
     Index("entries_state", "state", "known_from"),
@@ -151,11 +151,18 @@ def _add_given_trust(connection: Connection) -> None:
             connection.exec_driver_sql(f"ALTER TABLE entries ADD COLUMN {name} FLOAT NOT NULL DEFAULT '0'")
 
 
+def _index_successors(connection: Connection) -> None:
+    """What stands behind an entry is asked for each one that a night merges or counts anew."""
+    for index in _entries.indexes:
+        index.create(connection, checkfirst=True)
+
+
 MIGRATIONS = [
     Migration(name="knowledge-1", apply=_metadata.create_all),
     Migration(name="knowledge-2-states", apply=_add_states),
     Migration(name="knowledge-3-confirmations", apply=_count_confirmations),
     Migration(name="knowledge-3-given-trust", apply=_add_given_trust),
+    Migration(name="knowledge-4-successors", apply=_index_successors),
 ]
 
 
@@ -328,12 +335,16 @@ def rewrite(connection: Connection, old: Stored, entry: KnowledgeEntry) -> str:
     It has no views yet: whoever follows the store embeds it.
     """
     put_entries(connection, [entry], old.state)
+    columns = select(_entries.c.given_up, _entries.c.given_down)
+    given = connection.execute(columns.where(_entries.c.id == old.entry.id)).one()
     _alter(
         connection,
         entry.id,
         successor=old.successor,
         up=old.trust.up,
         down=old.trust.down,
+        given_up=given.given_up,
+        given_down=given.given_down,
         confirmed=entry.confirmed,
         proven_at=_seconds(old.proven_at),
         asked_at=_seconds(old.asked_at),
@@ -505,23 +516,27 @@ def in_state(connection: Connection, state: EntryState, limit: int | None = None
 def unproven(connection: Connection, before: datetime, kind: EntryKind, limit: int) -> list[Stored]:
     """Active entries of a kind that nobody confirmed since ``before``, those longest unconfirmed first.
 
-    What people were asked about already is left out.
+    What people were asked about already is left out, and what has no date at all. So is what belongs to one channel:
+    its readers are not those who are asked.
     """
     last = func.max(func.coalesce(_entries.c.proven_at, 0.0), func.coalesce(_entries.c.known_from, 0.0))
     ids = (
         select(_entries.c.id)
         .where(_entries.c.state == EntryState.ACTIVE.value, _entries.c.kind == kind.value)
-        .where(_entries.c.asked_at.is_(None), last < before.timestamp())
+        .where(_entries.c.asked_at.is_(None), last < before.timestamp(), last > 0)
+        .where(~_entries.c.audience.startswith("channel:"))
         .order_by(last, _entries.c.number)
     )
     return _load(connection, _entries.c.id, connection.scalars(ids.limit(limit)).all())
 
 
 def unanswered(connection: Connection, before: datetime, limit: int) -> list[Stored]:
-    """Active entries that people were asked about before ``before`` without an answer."""
+    """Active entries that people were asked about before ``before`` without an answer; none that belongs to one
+    channel."""
     ids = (
         select(_entries.c.id)
         .where(_entries.c.state == EntryState.ACTIVE.value, _entries.c.asked_at < before.timestamp())
+        .where(~_entries.c.audience.startswith("channel:"))
         .order_by(_entries.c.asked_at, _entries.c.number)
     )
     return _load(connection, _entries.c.id, connection.scalars(ids.limit(limit)).all())

@@ -21,7 +21,8 @@ class Unlearnt:
     """Entries by id: dropped, rewritten (old id -> new id), and active or standing for others again.
 
     ``untitled`` are those whose title goes with what was said, ``titles`` what they were called; ``texts`` and
-    ``sources`` are of the passages that were removed.
+    ``sources`` are of the passages that were removed. ``counted`` stand for what is gone, or rewritten, or take its
+    place: their trust is to be counted anew.
     """
 
     dropped: tuple[str, ...] = ()
@@ -31,6 +32,7 @@ class Unlearnt:
     titles: frozenset[str] = frozenset()
     texts: tuple[str, ...] = ()
     sources: frozenset[str] = frozenset()
+    counted: frozenset[str] = frozenset()
 
 
 def unlearn(
@@ -52,6 +54,7 @@ def unlearn(
     reworded = _reworded(connection, [entry for entry in given if _loses(entry, sources, authors)])
     given += [entry for entry in reworded if entry.id not in left]
     left |= {entry.id: None for entry in reworded}
+    stood = [one.successor for one in store.stored_by_id(connection, left).values()]
     dropped = [entry.id for entry in given if left[entry.id] is None]
     restored = [
         key for gone in _inmost_first(connection, dropped) for key in _drop(connection, gone, dropped)
@@ -71,6 +74,7 @@ def unlearn(
         titles=frozenset(entry.title for entry in untitled),
         texts=tuple(passage.text for passage in removed),
         sources=frozenset(passage.source for passage in removed),
+        counted=frozenset(rewritten.get(key, key) for key in (*stood, *restored) if key is not None),
     )
 
 

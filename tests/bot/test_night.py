@@ -14,12 +14,12 @@ from sqlalchemy import Connection
 
 from bot import ledger, nights, optouts
 from bot.adapters import room
-from bot.adapters.adapter import Arrival, Deleted
+from bot.adapters.adapter import Arrival, Deleted, Edited
 from bot.app import App, assemble, open_database
 from bot.approval import approve, reject, revert_night, still_true
 from bot.clock import RecordedClock
 from bot.config import Config
-from bot.handlers import on_clock, on_delete
+from bot.handlers import on_clock, on_delete, on_edit
 from bot.inbox import Work
 from bot.night import on_night, run_night
 from knowledge import store
@@ -49,6 +49,7 @@ class World:
     clock: RecordedClock
     database: Database
     knowledge: Knowledge
+    settings: Config
     spoken: int = 0
 
     async def hear(self, *said: Said, thread: str = "", closed: bool = True) -> str:
@@ -72,10 +73,16 @@ class World:
 
     async def delete(self, message_id: str) -> None:
         deleted = Deleted(message_id=message_id, at=self.clock.now())
+        await on_delete(self.app.bot, self._work(), deleted)
+
+    async def edit(self, message_id: str, text: str) -> None:
+        edited = Edited(message_id=message_id, text=text, at=self.clock.now())
+        await on_edit(self.app.bot, self._work(), edited)
+
+    def _work(self) -> Work:
         now = self.clock.now()
         when = {"at": now, "received_at": now, "due_at": now}
-        work = Work(id=0, adapter="room", conversation="", tries=0, payload=None, message_id=None, **when)
-        await on_delete(self.app.bot, work, deleted)
+        return Work(id=0, adapter="room", conversation="", tries=0, payload=None, message_id=None, **when)
 
     async def found(self, question: str) -> list[str]:
         hits = await self.knowledge.search(question, audiences=frozenset({WORKSPACE}))
@@ -133,8 +140,10 @@ async def make(tmp_path: Path, settings: Config) -> AsyncIterator[World]:
     await knowledge.open()
     clock = RecordedClock(MORNING)
     adapter = room.RoomAdapter({"help": room.channel("help", name="help")})
-    app = assemble(lambda: settings, database, knowledge, [adapter], clock=clock, settle=timedelta())
-    yield World(app, clock, database, knowledge)
+    made: list[World] = []  # it reads its settings anew each time, as they may be changed
+    app = assemble(lambda: made[0].settings, database, knowledge, [adapter], clock=clock, settle=timedelta())
+    made.append(World(app, clock, database, knowledge, settings))
+    yield made[0]
     await knowledge.close()
     database.close()
 

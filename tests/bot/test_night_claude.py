@@ -128,7 +128,7 @@ class Nights(World):
         assert isinstance(embedder, Watched)
         embedder.meanwhile = act
 
-    def edit(self, message_id: str, text: str) -> None:
+    def reword(self, message_id: str, text: str) -> None:
         self.database.run_blocking(lambda connection: ledger.edit_message(connection, message_id, text))
 
     def opt_out(self, user: str) -> None:
@@ -159,7 +159,7 @@ async def make(
     app = assemble(
         lambda: told, database, knowledge, [adapter], clock=clock, settle=timedelta(), distilling=distilling
     )
-    yield Nights(app, clock, database, knowledge)
+    yield Nights(app, clock, database, knowledge, told)
     await knowledge.close()
     database.close()
 
@@ -376,7 +376,7 @@ async def test_a_thread_that_is_edited_while_the_model_thinks_is_learnt_from_as_
 
     def think(params: dict[str, Any]) -> Reply:
         if "MLR-1." in params["messages"][0]["content"]:
-            world.edit("m002", solution(99))
+            world.reword("m002", solution(99))
         return well(params)
 
     api.otherwise = think
@@ -392,7 +392,7 @@ async def test_an_answer_that_was_edited_before_its_entry_is_stored_is_not_store
     world: Nights,
 ) -> None:
     await world.ask(1, 2)
-    world.meanwhile(lambda: world.edit("m002", solution(99)))
+    world.meanwhile(lambda: world.reword("m002", solution(99)))
     report = await world.told()
     assert world.from_model() == [False, True]
     assert report.distilled["fell_back"] == 1
@@ -502,7 +502,7 @@ async def test_a_result_is_not_used_if_its_thread_changed_while_the_batch_was_op
     await cut_off(world, api)
     match change:
         case "its answer is edited":
-            world.edit("m002", solution(99))
+            world.reword("m002", solution(99))
         case "its helper opts out":
             world.opt_out("dan")
         case _:

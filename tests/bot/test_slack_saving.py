@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, select
 
-from bot import ledger, saving
+from bot import ledger, optouts, saving
 from bot.adapters.slack_cards import (
     AUDIENCE_INPUT,
     EVERYWHERE,
@@ -250,3 +251,14 @@ async def test_what_is_deleted_before_the_form_is_sent_is_not_kept(slack: LocalS
         slack.submit(view["id"], offered(view))
         await told(slack, BOB, "deleted meanwhile")
         assert await kept(run) == []
+
+
+async def test_the_form_does_not_offer_the_words_of_who_opted_out(slack: LocalSlack, tmp_path: Path) -> None:
+    async with running(slack, tmp_path, settings=config()) as run:
+        question, answer = await solved(run)
+        unwilling = f"slack:{slack.identity.team}/{BOB}"
+        await run.database.run(lambda c: optouts.put(c, unwilling, datetime(2026, 11, 21, tzinfo=UTC)))
+        chosen = offered(await form(slack, CHANNEL, answer, CARL))
+        asked = offered(await form(slack, CHANNEL, question, CARL))
+    assert chosen[SOLUTION_INPUT] == asked[SOLUTION_INPUT] == ""
+    assert chosen[PROBLEM_INPUT] == asked[PROBLEM_INPUT] == QUESTION

@@ -187,3 +187,20 @@ def test_a_confirmation_counts_once_and_is_taken_back_exactly(connection: Connec
     assert store.trust_of(connection, plain.id) == store.trust_of(connection, born.id) == Trust(up=CONFIRMED)
     store.confirm(connection, plain.id, False)
     assert store.trust_of(connection, plain.id) == Trust()
+
+
+def test_what_stands_behind_an_entry_is_looked_up_not_searched_for(connection: Connection) -> None:
+    connection.exec_driver_sql("DROP INDEX ix_entries_successor")  # a store of before
+    store.MIGRATIONS[-1].apply(connection)
+    plan = connection.exec_driver_sql("EXPLAIN QUERY PLAN SELECT * FROM entries WHERE successor IN ('e1')")
+    assert "ix_entries_successor" in repr(plan.all())
+
+
+def test_an_entry_that_is_rewritten_keeps_the_trust_that_it_came_with(connection: Connection) -> None:
+    before = entry("a")
+    store.put_entries(connection, [before])
+    store.give_trust(connection, before.id, Trust(up=3, down=1))
+    stored = store.stored_by_id(connection, [before.id])[before.id]
+    after = store.rewrite(connection, stored, replace(before, title="said otherwise"))
+    store.set_trust(connection, after, Trust(up=1))  # counted anew
+    assert store.trust_of(connection, after) == Trust(up=4, down=1)
