@@ -11,8 +11,9 @@ from sqlalchemy import Connection
 
 from bot import digests, nights
 from bot.handlers import Bot
-from bot.night import recount, relate
+from bot.night import recount
 from bot.nights import BY_HAND, OUTCOME, NightState, Recorded
+from bot.relating import relate
 from bot.verdicts import recalibrate
 from knowledge import relations, store
 from knowledge.changes import Change, ChangeKind, ChangeState
