@@ -32,8 +32,9 @@ from knowledge.distiller import Distiller, ExtractiveDistiller, offline
 async def night(arguments: argparse.Namespace) -> int:
     """Its exit code: 1 if there was nothing to decide. Raises Failed if the night cannot be run."""
     config = config_of(arguments)
-    if arguments.date is not None and arguments.date > SystemClock().now().astimezone(config.tz).date():
-        raise Failed(f"--date is {arguments.date}, which has not come yet; give today's or an earlier one")
+    last = nights.last_due(SystemClock().now(), config.night.at, config.tz)
+    if arguments.date is not None and arguments.date > last:
+        raise Failed(f"--date is {arguments.date}, which has not come yet; the last night began on {last}")
     with store_of(config) as database:
         if arguments.list:
             return await _list_nights(database, as_json=arguments.json)

@@ -13,8 +13,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, or_, select
 
-from bot import cards, drafts, ledger
-from bot.card import Card, Verb
+from bot import cards, drafts, ledger, nights
+from bot.card import Card
 from bot.cards import CardKind, Press
 from bot.config import Config
 from bot.digest import (
@@ -120,7 +120,7 @@ def texts_of(connection: Connection, report: NightReport, channel: str) -> Diges
         unproven=tuple(map(reader.named, reader.seen("asked", _unanswered(night, reader)))),
         questions=tuple(_questions(connection, report, reader)),
         decisions=tuple(_decision(press, reader) for press in night.decided),
-        reverted=_is_reverted(night),
+        reverted=nights.is_reverted(connection, report.date),
         own_waiting=sum(row is not None for one, row in night.waiting.items() if one in reader.stored),
         private=reader.private,
     )
@@ -261,13 +261,6 @@ def _pairs(changes: Iterable[Row[Any]]) -> list[tuple[str, str]]:
         if _applied(row, ChangeKind.DISPUTED) and row.other is not None:
             found.setdefault(frozenset((row.subject, row.other)), (row.subject, row.other))
     return list(found.values())
-
-
-def _is_reverted(night: _Night) -> bool:
-    if any(press.verb is Verb.REVERT for press in night.decided):
-        return True
-    states = {row.state for row in night.changes}
-    return ChangeState.REVERTED in states and states <= {ChangeState.REVERTED, ChangeState.REJECTED}
 
 
 def _questions(connection: Connection, report: NightReport, reader: _Reader) -> Iterator[Asked]:

@@ -155,6 +155,12 @@ def mark_reverted(connection: Connection, night: str) -> None:
     connection.execute(update(nights).where(nights.c.date == night).values(state=NightState.REVERTED.value))
 
 
+def is_reverted(connection: Connection, night: str) -> bool:
+    """Whether a night was taken back."""
+    row = night_row(connection, night)
+    return row is not None and row.state == NightState.REVERTED
+
+
 def report_of(connection: Connection, night: str) -> NightReport | None:
     """What a night came to; None if it is not done."""
     row = night_row(connection, night)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, insert
 
-from bot import digests, intents, ledger
+from bot import digests, intents, ledger, nights
 from bot.adapters.slack_cards import CARD_ACTION, CARD_METADATA
 from bot.card import Verb
 from bot.config import Config
@@ -79,7 +79,14 @@ class Nights:
 
     async def revert_night(self, bot: Bot, date: str, by: str) -> str:
         self.asked.append(("revert", date, by))
-        await bot.database.run(lambda c: c.execute(night_changes.update().values(state=ChangeState.REVERTED)))
+        now = bot.clock.now()
+
+        def revert(connection: Connection) -> None:
+            connection.execute(night_changes.update().values(state=ChangeState.REVERTED))
+            nights.claim(connection, date, "test", now)
+            nights.mark_reverted(connection, date)
+
+        await bot.database.run(revert)
         return f"The night of {date} is taken back."
 
     async def still_true(self, bot: Bot, entry_id: str, holds: bool, by: str) -> str:
@@ -335,8 +342,8 @@ async def test_two_admins_at_once_on_two_reports_decide_once(slack: LocalSlack, 
 
 
 async def test_a_night_is_taken_back_and_then_offers_nothing(slack: LocalSlack, tmp_path: Path) -> None:
-    nights, one = Nights(), learnt(1)
-    async with running(slack, tmp_path, [one], settings=settings("#ops"), night=nights) as run:
+    one = learnt(1)
+    async with running(slack, tmp_path, [one], settings=settings("#ops"), night=Nights()) as run:
         added = {"kind": ChangeKind.ADDED, "subject": one.id, "state": ChangeState.APPLIED}
         await dig(run, NightReport(date=DATE, added=1, best=(one.id,)), added)
         card = await digest(slack)
