@@ -47,6 +47,7 @@ class Left(StrEnum):
     REMARK = "it is a remark"
     PICTURE = "it is a picture"
     BLANK = "it is a form left blank"
+    POLICY = "it says what is supported, or where troubles are told"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,17 +67,45 @@ def distil(text: str, part: Part) -> str:
 def sift(text: str, part: Part) -> Sifted:
     """The spans that are kept, and why the others are not. Code, logs and commands are always kept, whole."""
     body, signed = _unsigned(text)
-    kept: list[Span] = []
-    reasons: set[Left] = {Left.SIGNED} if signed else set()
     spans = _uncoloned(body, sentences(body))
-    for span in spans:
-        trimmed = _trimmed(body, span)
-        reason = _left(body, span, trimmed, part)
-        if reason is None:
-            kept.append(trimmed)
-        else:
-            reasons.add(reason)
+    trimmed = [_trimmed(body, span) for span in spans]
+    each_left = [_left(body, span, told, part) for span, told in zip(spans, trimmed, strict=True)]
+    if part is Part.SOLUTION:
+        each_left = _with_their_questions(body, trimmed, each_left)
+    kept = [span for span, left in zip(trimmed, each_left, strict=True) if left is None]
+    reasons = {left for left in each_left if left is not None} | ({Left.SIGNED} if signed else set())
     return Sifted(text=_joined(body, kept), left_out=frozenset(reasons))
+
+
+_CONDITION = re.compile(r"\W*(?:if (?:so|not|yes|no|you do|it does|it is)|in that case|then)\b|如果(?:是|不是|有|没有)", re.IGNORECASE)
+MOST_FRAGMENT = 6  # words; "Bitnami? AWS?" goes on from a question
+
+
+def _with_their_questions(
+    text: str, spans: Sequence[Span], reasons: Sequence[Left | None]
+) -> list[Left | None]:
+    """The reasons once more: what cannot be understood without a question stays or goes with it."""
+    told = [text[span.start : span.end] for span in spans]
+    left = list(reasons)
+    for place, span in enumerate(spans):
+        after = told[place + 1] if place + 1 < len(told) else ""
+        if left[place] is Left.ASKS_BACK and _CONDITION.match(after):
+            left[place] = None
+        elif left[place] is None and place and left[place - 1] is Left.ASKS_BACK:
+            if span.kind is SpanKind.CODE:  # what was to be run to answer it; the advice may follow
+                is_last = all(each.kind is SpanKind.CODE for each in spans[place:])
+                left[place] = Left.ASKS_BACK if is_last else None
+            elif _is_fragment(told[place]):
+                left[place] = Left.ASKS_BACK
+        elif left[place] is None and _is_fragment(told[place]) and _is_fragment(after):
+            left[place] = Left.ASKS_BACK
+    return left
+
+
+def _is_fragment(sentence: str) -> bool:
+    """Whether it is a few words of a question that make no suggestion."""
+    short = sentence.rstrip().endswith(("?", "？")) and len(sentence.split()) <= MOST_FRAGMENT
+    return short and not _holds_matter(sentence) and _SUGGESTS.search(sentence) is None
 
 
 def _joined(text: str, spans: Sequence[Span]) -> str:
@@ -287,9 +316,9 @@ _THANKS = _any(
 )
 _PERSON = _any(
     rf"\b(?:ask|ping|dm|pm|poke|contact|cc|cc'ing|ccing|tag|tagging|summon(?:ing)?|e-?mail|call|text|adding"
-    rf"|loop(?:ing)? in) {_SOMEBODY}(?!\w)",
+    rf"|loop(?:ing)? in) {_SOMEBODY}(?!\w)(?! out\b)",
     rf"\b(?:message|write|write to|talk to|speak (?:to|with)|check with|get in touch with|reach out to"
-    rf"|(?:get|ask) (?:a )?hold of|follow up with|coordinate with) {_SOMEBODY}(?!\w)",
+    rf"|(?:get|ask) (?:a )?hold of|follow up with|coordinate with) {_SOMEBODY}(?!\w)(?! (?:out|down|in|to|as|into)\b)",
     rf"^\W*cc\W*{_SOMEBODY}",
     r"^\W*(?:please |just |maybe |you (?:could|can|should) )?(?:ask|ping|contact|dm|talk to"
     r"|check with) (?-i:[A-Z][a-z]+)\W*$",
@@ -300,6 +329,7 @@ _PERSON = _any(
     r"|@<name \d+> ?(?:看|帮|来|麻烦|你|请)",
 )
 _ELSEWHERE = _any(
+    r"^\W*(?:please )?(?:see|check|check out|read|follow) (?:this|that) (?:thread|topic|post|issue|discussion)\W*:.{3,90}$",
     r"^.{0,30}\b(?:as|like) (?:we |i |you |just |already |was )*(?:discussed|mentioned|said|talked|agreed"
     r"|explained|noted|written|stated|told)\b(?: (?:above|before|earlier|yesterday|on the (?:call|phone)"
     r"|in (?:the|our|my) \w+|offline|previously|in dm))*\W*$",
@@ -307,7 +337,7 @@ _ELSEWHERE = _any(
     r"|earlier|other|dm|message|comment|reply)|the (?:message|post|comment|answer|reply|thread) (?:above"
     r"|below|before))\b.{0,60}$",
     r"\b(?:sent|send|wrote|replied to|answered|messaged|dm'?d|pm'?d|e-?mailed|pinged) (?:you|u|him|her"
-    r"|them)\b.{0,60}$|\bcheck your (?:dms?|pms?|inbox|mail|e-?mail|messages)\b",
+    r"|them)\b(?! (?:out|down|as|into)\b).{0,60}$|\bcheck your (?:dms?|pms?|inbox|mail|e-?mail|messages)\b",
     r"\b(?:replied|answered|continued?|responded|commented|moved|posted) (?:here|there|in (?:the|your|my"
     r"|another|an?) (?:other )?(?:thread|channel|dm|topic|issue|ticket|meeting))\b.{0,40}$",
     r"^.{0,12}\b(?:replied|answered|responded|commented|wrote) (?:on|in|to) (?:the|your|that|this|my"
@@ -440,9 +470,34 @@ _SUGGESTS = _any(
     r"\b(?:can|could|would) you (?:please |maybe |perhaps |also |just )*(?:try|use|run|set|change|restart"
     r"|add|remove|update|upgrade|switch|replace|install|delete|move|increase)\b",
     r"\b(?:why not|how about|what about|what if|could it be|might it be|maybe|perhaps|isn't it"
-    r"|is it possible that|does it (?:work|help) if|do you need)\b|试试|是不是|有没有(?:试|设|开|配|加|装)|会不会|要不",
+    r"|does it (?:work|help) if|do you need|(?:are|were) you (?:sure|certain)|could you have"
+    r"|is it possible(?! (?:for you )?to (?:share|post|send|provide|show|paste|get|see)))\b|试试|是不是|有没有(?:试|设|开|配|加|装)|会不会|要不",
+)
+_POLICY = _any(
+    r"\bwe (?:\w+ )?(?:only )?(?:update|support|maintain|patch) (?:only )?the latest\b.{0,100}$",
+    r"\bif (?:(?:this|that|the|your) (?:issue|problem|bug|error)|this|it|that) (?:still )?(?:reproduces|persists|happens|occurs)\b.{0,60}"
+    r"\b(?:open|file|create|report|raise)\b.{0,40}\b(?:issues?|bugs?|tickets?)\b",
+    r"\b(?:please |can |could |should |may |might |to )(?:\w+ )?(?:create|open|file|raise|submit|report) "
+    r"(?:it |this |that )?(?:as )?(?:a |an )?(?:new |github |bug |feature )*(?:issue|bug|bug report|request|ticket)"
+    r"(?: (?:here|there|for (?:it|this|that)|about (?:it|this|that)|on github|in the tracker))*\W*$",
+    r"\bwe use github issues\b.{0,60}$",
 )
 _REMARK = _any(
+    r"^\W*(?:(?:yes|ah|oh|ok|cool|great),? )?(?:i'm |i am |very |so |it's )*(?:happy|good|nice|glad|great|sorry) to"
+    r" (?:hear|know|see)\b.{0,60}$",
+    r"\bdid the trick for (?:me|us)\b",
+    r"^(?!.*\b(?:you|try|use|because)\b)\W*(?:i|we)(?:'ve| have)? (?:also )?never (?:seen|had|met) (?:that|this|such)\b",
+    r"^\W*i(?:'ve| have)? never (?:seen|had|met) (?:that|this|such) particular\b",
+    r"\blet's (?:jump|hop|get) on (?:a )?(?:\w+ )?(?:chat|call|zoom)\b.{0,90}$",
+    r"^\W*(?:hm+,? |yes,? |that |this |it )*(?:sounds|looks|seems) like (?:an? )?(?:[\w-]+ ){0,3}(?:issue|bug|problem)\W*$",
+    r"^(?!.*\b(?:you|use|try|instead)\b).{0,120}\bwould be (?:very |really |much |also )?(?:appreciated|good|nice|great"
+    r"|cool|awesome)\W*$",
+    r"\bi(?:'m| am) (?:\w+ )?scheduling\b.{0,60}$|\bi(?:'ve| have)? just sent (?:it|that|you|the invit\w+)\b.{0,80}$",
+    r"\bi(?:'d| would) (?:love|like) to (?:attend|join|come|participate)\b.{0,80}$",
+    r"\bwould you be (?:willing|able|interested|open) (?:to|in)\b.{0,120}$",
+    r"\b(?:will|let's|try to|going to|we can|i can) (?:\w+ )?(?:set (?:something|a (?:call|meeting)) up|set up (?:something"
+    r"|a (?:call|meeting|time))|schedule (?:a|some)|find a time)\b.{0,80}$",
+    r"^\W*i will be in touch\W*$",
     r"^.{0,40}\b(?:ignore|disregard|forget) (?:mine|my (?:\w+ )?(?:answer|advice|message|suggestion)"
     r"|what i (?:said|wrote))\b.{0,20}$",
     r"^\W*(?:this|that|it|the) (?:\w+ ){0,2}(?:is|was|looks) (?:\w+ )?(?:great|awesome|cool|amazing|nice"
@@ -518,6 +573,11 @@ def _reasons(sentence: str, part: Part) -> Iterator[Left]:
     yield from _of_a_day(spoken) if part is Part.SOLUTION else _of_an_asker(spoken)
 
 
+def suggests(text: str) -> bool:
+    """Whether a question in it is an answer: something to try, a guess, a hint."""
+    return _SUGGESTS.search(text.replace("’", "'")) is not None
+
+
 def _of_a_day(sentence: str) -> Iterator[Left]:
     """What a solution does not need: states, deeds without a how, questions back, remarks."""
     if _PASSING.search(sentence) or _ON_IT.search(sentence) or is_deferral(sentence):
@@ -526,6 +586,8 @@ def _of_a_day(sentence: str) -> Iterator[Left]:
         yield Left.BY_HAND
     if _ASKS_BACK.search(sentence) and not _SUGGESTS.search(sentence):
         yield Left.ASKS_BACK
+    if _POLICY.search(sentence):
+        yield Left.POLICY
     if _REMARK.search(sentence):
         yield Left.REMARK
 

@@ -80,13 +80,26 @@ def mine(
     return Mined(entry=entry, why=solution.why, confirmed_by=judged.confirmed_by)
 
 
+MOST_REMARKS = 3  # that are passed over in search of the answer
+# Where one of these is all that a message says, another may hold the answer.
+_NO_ANSWERS = (Why.NO_SUBSTANCE, Why.POLICY, Why.ASKS_BACK, Why.ELSEWHERE)
+
+
 def _telling_solution(thread: Thread, closed_at: datetime) -> Solution | None:
     """The solution; where it turns out to be a remark ("he is right, ignore mine"), the next best."""
-    solution = find_solution(thread, closed_at=closed_at)
-    if solution is None or teaches_nothing([solution.message]) is not Why.NO_SUBSTANCE:
-        return solution
-    others = tuple(message for message in thread.messages if message is not solution.message)
-    return find_solution(replace(thread, messages=others), closed_at=closed_at) or solution
+    first = solution = find_solution(thread, closed_at=closed_at)
+    rest = thread
+    for _ in range(MOST_REMARKS):
+        if solution is None or not _says_no_answer(solution):
+            return solution or first
+        others = tuple(message for message in rest.messages if message is not solution.message)
+        rest = replace(rest, messages=others)
+        solution = find_solution(rest, closed_at=closed_at)
+    return first
+
+
+def _says_no_answer(solution: Solution) -> bool:
+    return teaches_nothing([solution.message], confirmed=solution.confirmed) in _NO_ANSWERS
 
 
 def corrected_entry(
