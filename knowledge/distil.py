@@ -9,6 +9,7 @@ from functools import lru_cache
 from knowledge.cues import (
     error_codes,
     is_ack,
+    is_chaser,
     is_deferral,
     is_problem_report,
     is_question,
@@ -228,6 +229,7 @@ _CLOSING = re.compile(
     r"|thank[ \t]+you|thx|ty|cheers)"
     r"(?:[ \t]+(?:in[ \t]+advance|a[ \t]+lot|so[ \t]+much|very[ \t]+much|again|all|guys|everyone|you"
     r"|@?<name \d+>|for[ \t]+(?:any|your|the)[ \t]+help))*[ \t]*[.!:)]*$"
+    r"|(?<=[.!?)])[ \t]+(?:best|cheers|regards|(?:best|kind)[ \t]+regards),?[ \t]+<name \d+>[.! ]*$"
     r"|[,;]?[ \t]+any[ \t]+(?:help|ideas?|advice|suggestions?|pointers)(?:[ \t]+(?:is|are|would[ \t]+be"
     r"|will[ \t]+be))?(?:[ \t]+(?:much|greatly|highly|very))?[ \t]+(?:appreciated|welcome)[ \t]*[.!]*$"
     r"|[,，]?(?:先|提前)?(?:谢谢|多谢|感谢)(?:各位|大家|了|啦|您|你|<name \d+>)*[！!。~～]*$"
@@ -482,6 +484,11 @@ _POLICY = _any(
     r"(?: (?:here|there|for (?:it|this|that)|about (?:it|this|that)|on github|in the tracker))*\W*$",
     r"\bwe use github issues\b.{0,60}$",
 )
+_SLIP = re.compile(
+    r"^\W*(?:\*\w[\w' -]{0,30}|\w[\w'-]{0,20}(?: \w[\w'-]{0,20})?\*)\W*$"  # "*their", what was meant to be typed
+    r"|^\W*(?:maybe |perhaps )?i(?:'m| am)(?: probably)? (?:explaining|describing|saying|phrasing) (?:this|that|it|myself) (?:badly|poorly|wrong)\b.{0,40}$",
+    re.IGNORECASE,
+)
 _REMARK = _any(
     r"^\W*(?:(?:yes|ah|oh|ok|cool|great),? )?(?:i'm |i am |very |so |it's )*(?:happy|good|nice|glad|great|sorry) to"
     r" (?:hear|know|see)\b.{0,60}$",
@@ -562,6 +569,8 @@ def _reasons(sentence: str, part: Part) -> Iterator[Left]:
         yield Left.BLANK
     if _TICKET.search(spoken) and _TICKET_ONLY.search(spoken) and _ABOUT_TICKET.search(spoken):
         yield Left.TICKET
+    if _SLIP.search(spoken):
+        yield Left.REMARK
     if len(spoken) > MOST_ASIDE or _holds_matter(spoken):
         return  # what it holds besides is worth more than what is too much in it
     if _is_thanks(spoken):
@@ -665,7 +674,22 @@ def _points(line: str, place: int, *, headed: bool) -> float:
     points = 3.0 * (headed and place == 0) + 1.5 * (place == 0) + min(telling, 3) - 0.1 * place
     points += 2.0 * (is_problem_report(line) or is_question(line)) + 0.5 * (_GOAL.search(line) is not None)
     points += 1.0 * bool(error_codes(line)) - 3.0 * (_LEANS.search(line) is not None)
+    points -= 4.0 * _is_mostly_address(line) + 3.0 * (_ABOUT_TO_ASK.search(line) is not None)
+    points += 0.5 * line.rstrip().endswith(("?", "？")) - 1.0 * (_OWN_VIEW.search(line) is not None)
     return points - 3.0 * (_THANKS.search(line) is not None) - 2.0 * (_PERSON.search(line) is not None)
+
+
+_ABOUT_TO_ASK = _any(
+    r"\bi(?:'ve| have|'d like to ask| want to ask)(?: got)?(?: a| some| one| another)? (?:\w+ )?questions?"
+    r"(?: (?:about|on|regarding|for) [^,:?]{0,60})?\W*$",
+    r"\b(?:quick|another|simple|stupid|newbie|beginner|dumb) question\W*$|^\W*question (?:about|for) \S+\W*$",
+)
+_OWN_VIEW = _any(r"^\W*i (?:believe|think|tried|guess|suppose|assume|suspect|wonder whether to)\b")
+
+
+def _is_mostly_address(line: str) -> bool:
+    rest = re.sub(r"<?\bhttps?://\S+", "", line)
+    return len(rest) < len(line) / 2
 
 
 def _lines(text: str) -> Iterator[str]:
@@ -697,35 +721,85 @@ def _shortened(text: str) -> str:
 MOST_ADDED = 800  # characters of what an asker added to his question later
 
 
-def essentials(text: str, most: int = MOST_ADDED, *, asked: bool = False) -> str:
+def essentials(text: str, most: int = MOST_ADDED, *, asked: bool = False, questions: bool = False) -> str:
     """Of what an asker adds later: logs, error messages, versions and settings, about ``most`` characters; else "".
 
-    ``asked``: somebody had asked for it; then code counts that shows no error, too.
+    ``asked``: somebody had asked for it; then code counts that shows no error, too, with the sentence that leads to it,
+    and so does what is wrong. ``questions``: what he asks counts, with the code beside it.
     """
     told = distil(text, Part.PROBLEM)
+    spans = sentences(told)
     kept, used = [], 0
-    for span in sentences(told):
+    for place, span in enumerate(spans):
         content = told[span.start : span.end]
-        if used + len(content) <= most and _is_essential(content, span, asked=asked):
+        following = told[spans[place + 1].start : spans[place + 1].end] if place + 1 < len(spans) else ""
+        before = told[spans[place - 1].start : spans[place - 1].end] if place else ""
+        leads = asked and place + 1 < len(spans) and spans[place + 1].kind is SpanKind.CODE and content.endswith(":")
+        beside = span.kind is SpanKind.CODE and (_asks(before) or _asks(following))
+        wanted = leads or (questions and (_asks(content) or beside)) or _is_essential(content, span, asked=asked)
+        if used + len(content) <= most and wanted:
             kept.append(span)
             used += len(content)
     return _joined(told, kept)
 
 
+def questions(text: str) -> bool:
+    """Whether an asker asks more in it: not only whether there is news, nor what was meant."""
+    told = distil(text, Part.PROBLEM)
+    return any(_asks(told[span.start : span.end]) for span in sentences(told) if span.kind is not SpanKind.CODE)
+
+
+_ASKS_PEOPLE = _any(
+    r"\b(?:what do you mean|do you (?:mean|know|think)|did you|(?:can|could|would) you (?:please )?(?:have|take|look|check|explain"
+    r"|help|send|share|elaborate)|any (?:updates?|news|ideas?|thoughts|help)|any(?:one|body) else|were you|by the way|btw|joking)\b|\b(?:right|ok|okay|no|really|correct|sure)\s*\?\W*$",
+)
+LEAST_QUESTION = 5  # words; "Which one?" cannot be understood alone
+
+
+def _asks(sentence: str) -> bool:
+    """Whether it is a question that says what it is about."""
+    if not sentence.rstrip().endswith(("?", "？")) or not is_question(sentence) or is_chaser(sentence):
+        return False
+    long_enough = len(sentence.split()) >= LEAST_QUESTION or re.search(r"[\u3400-\u9fff]{6}", sentence)
+    return bool(long_enough) and _ASKS_PEOPLE.search(sentence.replace("’", "'")) is None
+
+
 def _is_essential(content: str, span: Span, *, asked: bool) -> bool:
     if span.kind is SpanKind.CODE:
         return asked or is_problem_report(content)
-    if is_question(content):
+    if is_question(content) or _LABEL_OF_LOG.fullmatch(content):
         return False
-    return bool(error_codes(content)) or any(cue.search(content) for cue in (_VERSION, _STATES))
+    if bool(error_codes(content)) or _STATES.search(content):
+        return True
+    if asked:
+        return _VERSION.search(content) is not None or _tells_trouble(content)
+    return _NAMES_VERSION.search(content) is not None and _NO_FACT.search(content) is None
 
 
+def _tells_trouble(sentence: str) -> bool:
+    """Whether it says what goes wrong, not only what may."""
+    told = sentence.replace("’", "'")
+    return is_problem_report(told) and _TROUBLE.search(told) is not None and _NO_FACT.search(told) is None
+
+
+_TROUBLE = _any(
+    r"\b(?:errors?|exception|traceback|crash\w*|fail(?:s|ed|ing)?|hangs?|stuck|time[sd]? ?out|segfault\w*|refused|denied)\b"
+    r"|\b(?:doesn't|didn't|does not|did not|won't|not) (?:work|load|start|show|run|open|connect|find|help)",
+    r"报错|错误|失败|异常|崩溃|无法|超时",
+)
+_LABEL_OF_LOG = re.compile(r"\W*(?:error|warning|output|log|traceback|result)s?\W*", re.IGNORECASE)
 _STATES = _any(
     r"\b(?:the |this |full |exact |an? )(?:error|message|log|exception|output|traceback"
     r"|stack ?trace)\b.{0,20}(?:is|says|was|shows|:)",
     r"\w(?:Error|Exception)\b|(?:报错|日志|错误信息|版本).{0,4}(?:是|为|：|:)",
 )
 _VERSION = re.compile(r"\bv?\d+(?:\.\d+)+\b|\bversion \d|版本.{0,3}\d", re.IGNORECASE)
+_NAMES_VERSION = re.compile(
+    r"\b(?i:versions?|release|ver\.?|v)[ :=]*(?:is |are |was )?v?\d+(?:\.\d+)*|\bv\d+(?:\.\d+)+|版本.{0,3}\d"
+    r"|\b(?!(?:Section|Chapter|Figure|Table|Step|Page|Line|About|Around|Maybe)\b)[A-Za-z]*[A-Z][\w-]+ v?\d+(?:\.\d+)+\b"
+    r"|\b\d+\.\d+\.\d+\b"
+)
+_NO_FACT = _any(r"\b(?:section|chapter|figure|table)\b|§|\b(?:maybe|perhaps|probably|not sure|i may|i might|i suspect|could be)\b")
 MOST_WORDS = 300  # characters of a confirmation
 
 

@@ -66,7 +66,8 @@ def redact(
     """
     numbers = _Numbers(last=_taken(texts))
     if Kind.NAME in kinds:
-        names = {*names, *(name for text in texts for name in personal.names_given(text))}
+        given = (name for text in texts for name in personal.names_given(text))
+        names = {*names, *given, *personal.names_mentioned(texts)}
     return [_redacted(text, names, patterns, kinds, numbers) for text in texts]
 
 
@@ -113,10 +114,12 @@ def _found(text: str, names: Collection[str], patterns: Sequence[re.Pattern[str]
         *((found.span(), Kind.REDACTED) for pattern in patterns for found in pattern.finditer(text)),
         *((span, Kind.IBAN) for span in personal.ibans_in(text)),
         *((span, Kind.ID) for span in personal.identities_in(text)),
+        *((span, Kind.ID) for span in personal.numbers_of_people(text)),
         *((span, Kind.CARD) for span in personal.cards_in(text)),
         *((span, Kind.EMAIL) for span in personal.mails_in(text)),
         *((span, Kind.IP) for span in personal.addresses_in(text)),
         *((span, Kind.PHONE) for span in personal.phones_in(text)),
+        *((span, Kind.NAME) for span in personal.accounts_in(text)),
     ]
     for (start, end), kind in spans:
         yield Found(start=start, end=end, kind=kind, value=_same(kind, text[start:end]))
