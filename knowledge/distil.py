@@ -59,18 +59,21 @@ class Sifted:
     left_out: frozenset[Left]
 
 
-def distil(text: str, part: Part) -> str:
-    """The spans of ``text`` that a reader months later needs, verbatim; "" if it has none."""
-    return sift(text, part).text
+def distil(text: str, part: Part, earlier: tuple[str, ...] | None = None) -> str:
+    """The spans of ``text`` that a reader months later needs, verbatim; "" if it has none.
+
+    ``earlier``: what others said before; only what stands there is left out as a quotation. None: whatever looks so.
+    """
+    return sift(text, part, earlier).text or sift(text, part).text
 
 
 @lru_cache(maxsize=1024)  # a thread's messages are judged and then told
-def sift(text: str, part: Part) -> Sifted:
+def sift(text: str, part: Part, earlier: tuple[str, ...] | None = None) -> Sifted:
     """The spans that are kept, and why the others are not. Code, logs and commands are always kept, whole."""
     body, signed = _unsigned(text)
-    spans = _uncoloned(body, sentences(body))
+    spans = _uncoloned(body, _spans(body))
     trimmed = [_trimmed(body, span) for span in spans]
-    each_left = [_left(body, span, told, part) for span, told in zip(spans, trimmed, strict=True)]
+    each_left = [_left(body, span, told, part, earlier) for span, told in zip(spans, trimmed, strict=True)]
     if part is Part.SOLUTION:
         each_left = _with_their_questions(body, trimmed, each_left)
     kept = [span for span, left in zip(trimmed, each_left, strict=True) if left is None]
@@ -109,6 +112,36 @@ def _is_fragment(sentence: str) -> bool:
     return short and not _holds_matter(sentence) and _SUGGESTS.search(sentence) is None
 
 
+LEAST_LINES = 4  # in a row that end as lines of code do
+
+
+def _spans(text: str) -> list[Span]:
+    """The sentences of ``text``; lines of code that nobody fenced are one span, as if they were."""
+    spans = sentences(text)
+    for start, end in _unfenced(text):
+        within = [span for span in spans if start <= span.start and span.end <= end]
+        across = any(span.start < end and start < span.end for span in spans if span not in within)
+        if within and not across:
+            spans = [span for span in spans if span not in within]
+            spans = sorted([*spans, Span(start, end, SpanKind.CODE)], key=lambda span: span.start)
+    return spans
+
+
+def _unfenced(text: str) -> Iterator[tuple[int, int]]:
+    """Where at least so many lines in a row, but for empty ones, end in a bracket, a comma or a semicolon."""
+    start, end, count, brackets, at = 0, 0, 0, False, 0
+    for line in [*text.splitlines(keepends=True), "."]:
+        told = line.strip()
+        if told.endswith(("{", "}", "[", "]", ",", ";")):
+            start = start if count else at + len(line) - len(line.lstrip())
+            end, count, brackets = at + len(line.rstrip()), count + 1, brackets or told[-1] != ","
+        elif told:
+            if count >= LEAST_LINES and brackets:
+                yield start, end
+            count, brackets = 0, False
+        at += len(line)
+
+
 def _joined(text: str, spans: Sequence[Span]) -> str:
     """The spans as they stand where only blanks are between them, else each on a line of its own."""
     pieces: list[str] = []
@@ -118,15 +151,20 @@ def _joined(text: str, spans: Sequence[Span]) -> str:
     return "".join(pieces)
 
 
-def _left(text: str, span: Span, trimmed: Span, part: Part) -> Left | None:
+def _left(
+    text: str, span: Span, trimmed: Span, part: Part, earlier: tuple[str, ...] | None
+) -> Left | None:
     """Why the span is left out; None if it stays."""
-    if _PLACES.fullmatch(text[span.start : span.end]):
+    whole = text[span.start : span.end]
+    if _PLACES.fullmatch(whole):
         return Left.SIGNED
     if span.kind is SpanKind.CODE:
-        return Left.QUOTED if _is_quoted_block(text, span) else None
-    if _is_quoted(text, span):
+        return Left.QUOTED if _is_quoted_block(text, span) and _was_said(whole, earlier) else None
+    if _SAID_BY.match(whole) or (_is_quoted(text, span) and _was_said(whole, earlier)):
         return Left.QUOTED
     told = text[trimmed.start : trimmed.end]
+    if earlier and len(told) >= LEAST_QUOTE and not _holds_matter(told) and _was_said(told, earlier):
+        return Left.QUOTED
     return reason_to_leave(told, part) if re.search(r"\w", told) else Left.SMALL
 
 
@@ -167,9 +205,25 @@ def _unsigned(text: str) -> tuple[str, bool]:
     return text[: found.start()], True
 
 
+LEAST_QUOTE = 25  # characters; shorter ones are said by chance
+
+
+def _was_said(quoted: str, earlier: tuple[str, ...] | None) -> bool:
+    """Whether it stands in what was said before; taken for granted where that is not known."""
+    if earlier is None:
+        return True
+    told = _flat(re.sub(r"(?m)^[ \t>]+|^\W*quote\b", "", quoted)).strip("`~ ")
+    return bool(told) and any(told in _flat(each) for each in earlier)
+
+
+@lru_cache(maxsize=1024)
+def _flat(text: str) -> str:
+    return re.sub(r"\s+", " ", text).casefold()
+
+
 def _is_quoted(text: str, span: Span) -> bool:
     line = text[text.rfind("\n", 0, span.start) + 1 : span.end]
-    return re.match(r"\s*>", line) is not None or _SAID_BY.match(text[span.start : span.end]) is not None
+    return re.match(r"\s*>", line) is not None
 
 
 def _is_quoted_block(text: str, span: Span) -> bool:
@@ -655,7 +709,7 @@ MOST_TITLES = 6  # sentences that are looked at
 _LEANS = _any(  # what cannot be understood without what was said before it
     r"^\W*(?:this|that|it|its|it's|but|and|so|or|above|below|however|also|then|these|those|which|here|there"
     r"|because|when i do"
-    r"|any (?:suggestions?|ideas?|chance|way to do|thoughts|help)|is (?:this|that|it)|does (?:this|that|it)"
+    r"|any (?:suggestions?|ideas?|chance|way to do|thoughts|help)|is (?:this|that|it(?! possible))|does (?:this|that|it)"
     r"|if (?:you|so|not|i do)"
     r"|before i|in (?:this|that|my) case|after that|since then|the (?:problem|issue|error|question|thing) is"
     r"|i expected|for example|e\.g)\b",
@@ -687,9 +741,13 @@ _ABOUT_TO_ASK = _any(
 _OWN_VIEW = _any(r"^\W*i (?:believe|think|tried|guess|suppose|assume|suspect|wonder whether to)\b")
 
 
+LEAST_TITLE_WORDS = 3  # beside an address
+
+
 def _is_mostly_address(line: str) -> bool:
-    rest = re.sub(r"<?\bhttps?://\S+", "", line)
-    return len(rest) < len(line) / 2
+    shown = _shortened(line)
+    rest = re.sub(r"<?\bhttps?://\S+", "", shown)
+    return len(rest) < len(shown) and len(re.findall(r"\w+", rest)) < LEAST_TITLE_WORDS
 
 
 def _lines(text: str) -> Iterator[str]:
@@ -728,7 +786,7 @@ def essentials(text: str, most: int = MOST_ADDED, *, asked: bool = False, questi
     and so does what is wrong. ``questions``: what he asks counts, with the code beside it.
     """
     told = distil(text, Part.PROBLEM)
-    spans = sentences(told)
+    spans = _spans(told)
     kept, used = [], 0
     for place, span in enumerate(spans):
         content = told[span.start : span.end]

@@ -25,6 +25,7 @@ from knowledge.worth import Confirmation, How, Why, after, corrected, not_unders
 
 # Who writes again so soon, with nobody in between, is still saying the same thing.
 BURST = timedelta(minutes=3)
+LEAST_TITLE = 3  # words that say something, in a title that is not of the opening
 MOST_ADDED = 3  # later messages of the asker that belong to the problem
 
 NOBODY: Mapping[str, str] = MappingProxyType({})
@@ -170,7 +171,8 @@ def _title(thread: Thread, problem: Sequence[Message], solving: Sequence[Message
     """The title; where what opens the thread asks nothing, of what its asker asked later."""
     if not any(is_question(each.text) or is_problem_report(each.text) for each in problem):
         asked = _asked_last(_between(thread, problem, solving), thread, solving)
-        return distil.title_of([distil.essentials(asked.text, questions=True)]) if asked else title_of(problem)
+        title = distil.title_of([distil.essentials(asked.text, questions=True)]) if asked else ""
+        return title if len(set(words(title))) >= LEAST_TITLE else title_of(problem)
     return title_of(problem)
 
 
@@ -186,9 +188,9 @@ def _passages(
 ) -> Iterator[Passage]:
     """The thread's passages: what is asked, what solves it, who says that it does, then the rest, each in order."""
     kept = [
-        *_told(PassageKind.PROBLEM, problem, Part.PROBLEM),
+        *_told(PassageKind.PROBLEM, problem, Part.PROBLEM, thread),
         *_added(thread, problem, solving),
-        *_told(PassageKind.SOLUTION, solving, Part.SOLUTION),
+        *_told(PassageKind.SOLUTION, solving, Part.SOLUTION, thread),
     ]
     used = {message.id for _, message, _ in kept}
     kept += _confirming(thread, confirmed_by, used)
@@ -200,10 +202,12 @@ def _passages(
 
 
 def _told(
-    kind: PassageKind, messages: Sequence[Message], part: Part
+    kind: PassageKind, messages: Sequence[Message], part: Part, thread: Thread
 ) -> Iterator[tuple[PassageKind, Message, str]]:
     for message in messages:
-        if text := distil.distil(message.text, part):
+        before = thread.messages[: thread.messages.index(message)]
+        others = tuple(each.text for each in before if each.user != message.user)
+        if text := distil.distil(message.text, part, others):
             yield kind, message, text
 
 
