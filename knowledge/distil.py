@@ -385,6 +385,7 @@ _PERSON = _any(
     r"|@<name \d+> ?(?:看|帮|来|麻烦|你|请)",
 )
 _ELSEWHERE = _any(
+    r"^\W*here(?:'s| is| are) (?:a few|some|an?|the|a couple of) (?:\w+ )?(?:posts?|threads?|links?|topics?)\b[^:]{0,90}$",
     r"^\W*(?:please )?(?:see|check|check out|read|follow) (?:this|that) (?:thread|topic|post|issue|discussion)\W*:.{3,90}$",
     r"^.{0,30}\b(?:as|like) (?:we |i |you |just |already |was )*(?:discussed|mentioned|said|talked|agreed"
     r"|explained|noted|written|stated|told)\b(?: (?:above|before|earlier|yesterday|on the (?:call|phone)"

@@ -332,9 +332,15 @@ _INFORMS = re.compile(
     r"|[\u3400-\u9fff]",
     re.IGNORECASE,
 )
+_LEAD = r"^\W*(?:(?:ok(?:ay)?|yeah|yes|yep|ah+|oh+|well|hm+|argh|true|right|wow|:\w+:)[\s,.!-]+)*"
+# An opinion, or something of himself; not how he did it, nor what "you" should do.
 _OPINES = re.compile(
-    r"^\W*(?:i|we) (?:think|believe|guess|feel|agree|wonder|wish|like|love|kind of agree|would do|had no idea)\b"
-    r"|\bwas thinking (?:more )?(?:about|of)\b|\bi have no(?:t| idea)\b",
+    _LEAD + r"(?:i|we) (?:think|believe|guess|feel|agree|wonder|wish|like|love|kind of agree|would do|had no idea)\b"
+    r"|\bwas thinking (?:more )?(?:about|of)\b|\bi have no(?:t| idea)\b"
+    rf"|{_LEAD}(?:that's what i did|sounds like|huge interest|(?:looks|seems) like (?:an? )?(?:\w+ ){{0,2}}(?:error|issue|bug|problem)\W*$)"
+    rf"|{_LEAD}(?:i|we)(?:'m|'ve|'ll|'d| am| are| have| had| was| were| will| would| always| never| forgot)\b"
+    r"(?!.*\b(?:you|your|by|using|used?|solved|fixed|because|found|trick|workaround|run|ran|set|need(?:ed)?|had to|add(?:ed)?"
+    r"|chang(?:e|ed)|install(?:ed)?|remov(?:e|ed)|updat(?:e|ed)|upgrad(?:e|ed)|cannot|can't|file|copy|report)\b)",
     re.IGNORECASE,
 )
 
