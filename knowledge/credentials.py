@@ -101,7 +101,8 @@ _HEADER = re.compile(
     r"\b(?:bearer|basic|apikey|(?<=authorization: )token)\s+(?P<bare>[\w.~+/=-]{12,})", re.IGNORECASE
 )
 _QUERY = re.compile(
-    r"[?&](?:key|sig|signature|code|auth|[\w-]*(?:token|secret|apikey|api_key|password|pwd))=(?P<bare>[^\s&#\"'`<>\[\])]{6,})",
+    r"[?&](?:key|sig|signature|code|auth|[\w-]*(?:token|secret|apikey|api_key|password"
+    r"|pwd))=(?P<bare>[^\s&#\"'`<>\[\])]{6,})",
     re.IGNORECASE,
 )
 # Who has the address of a shared dashboard sees it.

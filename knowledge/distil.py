@@ -81,7 +81,10 @@ def sift(text: str, part: Part, earlier: tuple[str, ...] | None = None) -> Sifte
     return Sifted(text=_joined(body, kept), left_out=frozenset(reasons))
 
 
-_CONDITION = re.compile(r"\W*(?:if (?:so|not|yes|no|you do|it does|it is)|in that case|then)\b|如果(?:是|不是|有|没有)", re.IGNORECASE)
+_CONDITION = re.compile(
+    r"\W*(?:if (?:so|not|yes|no|you do|it does|it is)|in that case|then)\b|如果(?:是|不是|有|没有)",
+    re.IGNORECASE,
+)
 MOST_FRAGMENT = 6  # words; "Bitnami? AWS?" goes on from a question
 
 
@@ -151,9 +154,7 @@ def _joined(text: str, spans: Sequence[Span]) -> str:
     return "".join(pieces)
 
 
-def _left(
-    text: str, span: Span, trimmed: Span, part: Part, earlier: tuple[str, ...] | None
-) -> Left | None:
+def _left(text: str, span: Span, trimmed: Span, part: Part, earlier: tuple[str, ...] | None) -> Left | None:
     """Why the span is left out; None if it stays."""
     whole = text[span.start : span.end]
     if _PLACES.fullmatch(whole):
@@ -163,6 +164,8 @@ def _left(
     if _SAID_BY.match(whole) or (_is_quoted(text, span) and _was_said(whole, earlier)):
         return Left.QUOTED
     told = text[trimmed.start : trimmed.end]
+    if earlier is not None:
+        told = re.sub(r"(?m)^[ \t]*>+[ \t]?", "", told)  # a prompt, or a sign of the author's own
     if earlier and len(told) >= LEAST_QUOTE and not _holds_matter(told) and _was_said(told, earlier):
         return Left.QUOTED
     return reason_to_leave(told, part) if re.search(r"\w", told) else Left.SMALL
@@ -374,7 +377,8 @@ _PERSON = _any(
     rf"\b(?:ask|ping|dm|pm|poke|contact|cc|cc'ing|ccing|tag|tagging|summon(?:ing)?|e-?mail|call|text|adding"
     rf"|loop(?:ing)? in) {_SOMEBODY}(?!\w)(?! out\b)",
     rf"\b(?:message|write|write to|talk to|speak (?:to|with)|check with|get in touch with|reach out to"
-    rf"|(?:get|ask) (?:a )?hold of|follow up with|coordinate with) {_SOMEBODY}(?!\w)(?! (?:out|down|in|to|as|into)\b)",
+    rf"|(?:get|ask) (?:a )?hold of|follow up with|coordinate with) {_SOMEBODY}(?!\w)(?! (?:out|down|in|to|as"
+    rf"|into)\b)",
     rf"^\W*cc\W*{_SOMEBODY}",
     r"^\W*(?:please |just |maybe |you (?:could|can|should) )?(?:ask|ping|contact|dm|talk to"
     r"|check with) (?-i:[A-Z][a-z]+)\W*$",
@@ -385,8 +389,10 @@ _PERSON = _any(
     r"|@<name \d+> ?(?:看|帮|来|麻烦|你|请)",
 )
 _ELSEWHERE = _any(
-    r"^\W*here(?:'s| is| are) (?:a few|some|an?|the|a couple of) (?:\w+ )?(?:posts?|threads?|links?|topics?)\b[^:]{0,90}$",
-    r"^\W*(?:please )?(?:see|check|check out|read|follow) (?:this|that) (?:thread|topic|post|issue|discussion)\W*:.{3,90}$",
+    r"^\W*here(?:'s| is| are) (?:a few|some|an?|the|a couple of) (?:\w+ )?(?:posts?|threads?|links?"
+    r"|topics?)\b[^:]{0,90}$",
+    r"^\W*(?:please )?(?:see|check|check out|read|follow) (?:this|that) (?:thread|topic|post|issue"
+    r"|discussion)\W*:.{3,90}$",
     r"^.{0,30}\b(?:as|like) (?:we |i |you |just |already |was )*(?:discussed|mentioned|said|talked|agreed"
     r"|explained|noted|written|stated|told)\b(?: (?:above|before|earlier|yesterday|on the (?:call|phone)"
     r"|in (?:the|our|my) \w+|offline|previously|in dm))*\W*$",
@@ -528,11 +534,14 @@ _SUGGESTS = _any(
     r"|add|remove|update|upgrade|switch|replace|install|delete|move|increase)\b",
     r"\b(?:why not|how about|what about|what if|could it be|might it be|maybe|perhaps|isn't it"
     r"|does it (?:work|help) if|do you need|(?:are|were) you (?:sure|certain)|could you have"
-    r"|is it possible(?! (?:for you )?to (?:share|post|send|provide|show|paste|get|see)))\b|试试|是不是|有没有(?:试|设|开|配|加|装)|会不会|要不",
+    r"|is it possible(?! (?:for you )?to (?:share|post|send|provide|show|paste|get|see)))\b"
+    r"|试试|是不是|有没有(?:试|设|开|配"
+    r"|加|装)|会不会|要不",
 )
 _POLICY = _any(
     r"\bwe (?:\w+ )?(?:only )?(?:update|support|maintain|patch) (?:only )?the latest\b.{0,100}$",
-    r"\bif (?:(?:this|that|the|your) (?:issue|problem|bug|error)|this|it|that) (?:still )?(?:reproduces|persists|happens|occurs)\b.{0,60}"
+    r"\bif (?:(?:this|that|the|your) (?:issue|problem|bug|error)|this|it|that) (?:still )?(?:reproduces|persists"
+    r"|happens|occurs)\b.{0,60}"
     r"\b(?:open|file|create|report|raise)\b.{0,40}\b(?:issues?|bugs?|tickets?)\b",
     r"\b(?:please |can |could |should |may |might |to )(?:\w+ )?(?:create|open|file|raise|submit|report) "
     r"(?:it |this |that )?(?:as )?(?:a |an )?(?:new |github |bug |feature )*(?:issue|bug|bug report|request|ticket)"
@@ -541,23 +550,28 @@ _POLICY = _any(
 )
 _SLIP = re.compile(
     r"^\W*(?:\*\w[\w' -]{0,30}|\w[\w'-]{0,20}(?: \w[\w'-]{0,20})?\*)\W*$"  # "*their", what was meant to be typed
-    r"|^\W*(?:maybe |perhaps )?i(?:'m| am)(?: probably)? (?:explaining|describing|saying|phrasing) (?:this|that|it|myself) (?:badly|poorly|wrong)\b.{0,40}$",
+    r"|^\W*(?:maybe |perhaps )?i(?:'m| am)(?: probably)? (?:explaining|describing|saying|phrasing) (?:this|that"
+    r"|it|myself) (?:badly|poorly|wrong)\b.{0,40}$",
     re.IGNORECASE,
 )
 _REMARK = _any(
     r"^\W*(?:(?:yes|ah|oh|ok|cool|great),? )?(?:i'm |i am |very |so |it's )*(?:happy|good|nice|glad|great|sorry) to"
     r" (?:hear|know|see)\b.{0,60}$",
     r"\bdid the trick for (?:me|us)\b",
-    r"^(?!.*\b(?:you|try|use|because)\b)\W*(?:i|we)(?:'ve| have)? (?:also )?never (?:seen|had|met) (?:that|this|such)\b",
+    r"^(?!.*\b(?:you|try|use|because)\b)\W*(?:i|we)(?:'ve| have)? (?:also )?never (?:seen|had|met) (?:that|this"
+    r"|such)\b",
     r"^\W*i(?:'ve| have)? never (?:seen|had|met) (?:that|this|such) particular\b",
     r"\blet's (?:jump|hop|get) on (?:a )?(?:\w+ )?(?:chat|call|zoom)\b.{0,90}$",
-    r"^\W*(?:hm+,? |yes,? |that |this |it )*(?:sounds|looks|seems) like (?:an? )?(?:[\w-]+ ){0,3}(?:issue|bug|problem)\W*$",
-    r"^(?!.*\b(?:you|use|try|instead)\b).{0,120}\bwould be (?:very |really |much |also )?(?:appreciated|good|nice|great"
+    r"^\W*(?:hm+,? |yes,? |that |this |it )*(?:sounds|looks|seems) like (?:an? )?(?:[\w-]+ ){0,3}(?:issue|bug"
+    r"|problem)\W*$",
+    r"^(?!.*\b(?:you|use|try|instead)\b).{0,120}\bwould be (?:very |really |much |also )?(?:appreciated|good"
+    r"|nice|great"
     r"|cool|awesome)\W*$",
     r"\bi(?:'m| am) (?:\w+ )?scheduling\b.{0,60}$|\bi(?:'ve| have)? just sent (?:it|that|you|the invit\w+)\b.{0,80}$",
     r"\bi(?:'d| would) (?:love|like) to (?:attend|join|come|participate)\b.{0,80}$",
     r"\bwould you be (?:willing|able|interested|open) (?:to|in)\b.{0,120}$",
-    r"\b(?:will|let's|try to|going to|we can|i can) (?:\w+ )?(?:set (?:something|a (?:call|meeting)) up|set up (?:something"
+    r"\b(?:will|let's|try to|going to|we can|i can) (?:\w+ )?(?:set (?:something|a (?:call|meeting)) up"
+    r"|set up (?:something"
     r"|a (?:call|meeting|time))|schedule (?:a|some)|find a time)\b.{0,80}$",
     r"^\W*i will be in touch\W*$",
     r"^.{0,40}\b(?:ignore|disregard|forget) (?:mine|my (?:\w+ )?(?:answer|advice|message|suggestion)"
@@ -710,7 +724,8 @@ MOST_TITLES = 6  # sentences that are looked at
 _LEANS = _any(  # what cannot be understood without what was said before it
     r"^\W*(?:this|that|it|its|it's|but|and|so|or|above|below|however|also|then|these|those|which|here|there"
     r"|because|when i do"
-    r"|any (?:suggestions?|ideas?|chance|way to do|thoughts|help)|is (?:this|that|it(?! possible))|does (?:this|that|it)"
+    r"|any (?:suggestions?|ideas?|chance|way to do|thoughts|help)|is (?:this|that|it(?! possible))|does (?:this"
+    r"|that|it)"
     r"|if (?:you|so|not|i do)"
     r"|before i|in (?:this|that|my) case|after that|since then|the (?:problem|issue|error|question|thing) is"
     r"|i expected|for example|e\.g)\b",
@@ -793,9 +808,16 @@ def essentials(text: str, most: int = MOST_ADDED, *, asked: bool = False, questi
         content = told[span.start : span.end]
         following = told[spans[place + 1].start : spans[place + 1].end] if place + 1 < len(spans) else ""
         before = told[spans[place - 1].start : spans[place - 1].end] if place else ""
-        leads = asked and place + 1 < len(spans) and spans[place + 1].kind is SpanKind.CODE and content.endswith(":")
+        leads = (
+            asked
+            and place + 1 < len(spans)
+            and spans[place + 1].kind is SpanKind.CODE
+            and content.endswith(":")
+        )
         beside = span.kind is SpanKind.CODE and (_asks(before) or _asks(following))
-        wanted = leads or (questions and (_asks(content) or beside)) or _is_essential(content, span, asked=asked)
+        wanted = (
+            leads or (questions and (_asks(content) or beside)) or _is_essential(content, span, asked=asked)
+        )
         if used + len(content) <= most and wanted:
             kept.append(span)
             used += len(content)
@@ -805,12 +827,16 @@ def essentials(text: str, most: int = MOST_ADDED, *, asked: bool = False, questi
 def questions(text: str) -> bool:
     """Whether an asker asks more in it: not only whether there is news, nor what was meant."""
     told = distil(text, Part.PROBLEM)
-    return any(_asks(told[span.start : span.end]) for span in sentences(told) if span.kind is not SpanKind.CODE)
+    return any(
+        _asks(told[span.start : span.end]) for span in sentences(told) if span.kind is not SpanKind.CODE
+    )
 
 
 _ASKS_PEOPLE = _any(
-    r"\b(?:what do you mean|do you (?:mean|know|think)|did you|(?:can|could|would) you (?:please )?(?:have|take|look|check|explain"
-    r"|help|send|share|elaborate)|any (?:updates?|news|ideas?|thoughts|help)|any(?:one|body) else|were you|by the way|btw|joking)\b|\b(?:right|ok|okay|no|really|correct|sure)\s*\?\W*$",
+    r"\b(?:what do you mean|do you (?:mean|know|think)|did you|(?:can|could|would) you (?:please )?(?:have|take"
+    r"|look|check|explain"
+    r"|help|send|share|elaborate)|any (?:updates?|news|ideas?|thoughts|help)|any(?:one|body) else|were you"
+    r"|by the way|btw|joking)\b|\b(?:right|ok|okay|no|really|correct|sure)\s*\?\W*$",
 )
 LEAST_QUESTION = 5  # words; "Which one?" cannot be understood alone
 
@@ -824,9 +850,11 @@ def _asks(sentence: str) -> bool:
 
 
 def _is_essential(content: str, span: Span, *, asked: bool) -> bool:
+    if _LABEL_OF_LOG.fullmatch(content):
+        return False
     if span.kind is SpanKind.CODE:
         return asked or is_problem_report(content)
-    if is_question(content) or _LABEL_OF_LOG.fullmatch(content):
+    if is_question(content):
         return False
     if bool(error_codes(content)) or _STATES.search(content):
         return True
@@ -842,7 +870,8 @@ def _tells_trouble(sentence: str) -> bool:
 
 
 _TROUBLE = _any(
-    r"\b(?:errors?|exception|traceback|crash\w*|fail(?:s|ed|ing)?|hangs?|stuck|time[sd]? ?out|segfault\w*|refused|denied)\b"
+    r"\b(?:errors?|exception|traceback|crash\w*|fail(?:s|ed|ing)?|hangs?|stuck|time[sd]? ?out|segfault\w*"
+    r"|refused|denied)\b"
     r"|\b(?:doesn't|didn't|does not|did not|won't|not) (?:work|load|start|show|run|open|connect|find|help)",
     r"报错|错误|失败|异常|崩溃|无法|超时",
 )
@@ -855,10 +884,13 @@ _STATES = _any(
 _VERSION = re.compile(r"\bv?\d+(?:\.\d+)+\b|\bversion \d|版本.{0,3}\d", re.IGNORECASE)
 _NAMES_VERSION = re.compile(
     r"\b(?i:versions?|release|ver\.?|v)[ :=]*(?:is |are |was )?v?\d+(?:\.\d+)*|\bv\d+(?:\.\d+)+|版本.{0,3}\d"
-    r"|\b(?!(?:Section|Chapter|Figure|Table|Step|Page|Line|About|Around|Maybe)\b)[A-Za-z]*[A-Z][\w-]+ v?\d+(?:\.\d+)+\b"
+    r"|\b(?!(?:Section|Chapter|Figure|Table|Step|Page|Line|About|Around"
+    r"|Maybe)\b)[A-Za-z]*[A-Z][\w-]+ v?\d+(?:\.\d+)+\b"
     r"|\b\d+\.\d+\.\d+\b"
 )
-_NO_FACT = _any(r"\b(?:section|chapter|figure|table)\b|§|\b(?:maybe|perhaps|probably|not sure|i may|i might|i suspect|could be)\b")
+_NO_FACT = _any(
+    r"\b(?:section|chapter|figure|table)\b|§|\b(?:maybe|perhaps|probably|not sure|i may|i might|i suspect|could be)\b"
+)
 MOST_WORDS = 300  # characters of a confirmation
 
 

@@ -311,7 +311,9 @@ _ARCHIVED = re.compile(r"/archives/\w+/p(\d{16})(?!\d)")
 def _other_parts(thread: Thread, solving: Sequence[Message]) -> Iterator[Message]:
     """The other answers that belong to the solution: thanked for with it, taken up by its "or", or linked to by it."""
     first, last = (thread.messages.index(each) for each in (solving[0], solving[-1]))
-    before = [each for each in thread.messages[:first] if each.user != thread.asker and _answers(thread, each)]
+    before = [
+        each for each in thread.messages[:first] if each.user != thread.asker and _answers(thread, each)
+    ]
     thanks = next((each for each in thread.messages[last + 1 :] if each.user == thread.asker), None)
     if thanks is not None and solving[0].user != thread.asker and _THANKS_ALL.search(thanks.text):
         yield from before[-MOST_PARTS:]
@@ -325,8 +327,11 @@ def _answers(thread: Thread, message: Message) -> bool:
     """Whether it may be a part of the solution: it tells something, asks nothing and was not found to fail."""
     reply = next((each for each in after(thread, message) if each.user == thread.asker), None)
     failed = reply is not None and is_still_broken(reply.text)
-    return is_human(message) and not failed and not is_question(message.text) and not teaches_nothing(
-        [message], confirmed=False
+    return (
+        is_human(message)
+        and not failed
+        and not is_question(message.text)
+        and not teaches_nothing([message], confirmed=False)
     )
 
 

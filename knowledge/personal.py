@@ -113,7 +113,11 @@ _HASHED = re.compile(r"[\"'][\s,:(\"']{1,6}[0-9a-f]{40}\b")
 def addresses_in(text: str) -> Iterator[Span]:
     """IP addresses that lead to somebody: not private, local, multicast, masks, public resolvers or versions."""
     for found in _V4.finditer(text):
-        if _leads_somewhere(found[0]) and not _is_version(text, found.start()) and not _HASHED.match(text, found.end()):
+        if (
+            _leads_somewhere(found[0])
+            and not _is_version(text, found.start())
+            and not _HASHED.match(text, found.end())
+        ):
             yield found.span()
     for found in _V6.finditer(text):
         told = found[0] if found[0].endswith("::") else found[0].removesuffix(":")  # "from 2a00::1: refused"
@@ -204,7 +208,8 @@ _GREETED = re.compile(
     re.MULTILINE,
 )
 _SIGNED = re.compile(
-    rf"(?im:^(?:(?:kind|best|warm) regards|regards|best|cheers|br|thanks|thank you|many thanks|mit freundlichen grüßen"
+    rf"(?im:^(?:(?:kind|best|warm) regards|regards|best|cheers|br|thanks|thank you|many thanks"
+    rf"|mit freundlichen grüßen"
     rf"|viele grüße|lg|vg|此致|谢谢)[,.!，]?\s*\n+)\s*[-–—]*\s*"
     rf"(?!(?i:{_PEOPLE}))(?P<name>{_NAME}(?: {_NAME}){{0,2}}|[\u4e00-\u9fff]{{2,4}})[ .]*(?=\n|\Z)"
 )
@@ -212,14 +217,22 @@ _SIGNED = re.compile(
 _QUOTED = re.compile(r"\[quote=[\"“'’]?(?P<name>[^\]\"”“'’,\n]{2,40}?)(?=[\]\"”'’,])", re.IGNORECASE)
 # No name, though it stands where one might, and with a capital.
 _NO_NAME = (
-    r"(?!(?i:all|team|there|everyone|everybody|folks|guys|again|both|support|sir|madam|i|it|we|you|your|this|that|these|those"
-    r"|my|the|what|how|when|why|where|who|which|is|are|was|do|did|does|can|could|would|should|will|have|has|had|after|since"
-    r"|thanks?|just|so|please|no|not|yes|yeah|ok|okay|if|in|on|at|to|for|from|and|but|or|as|any|anything|also|now|then|see|try|use"
-    r"|works?|worked|working|solved|done|got|great|awesome|perfect|cool|nice|fixed|sure|sorry|anyway|anyways|appreciated|much|very"
-    r"|many|a|an|advance|really|tons|heaps|lots|cheers|understood|interesting|bye|regards|best|hope|kindly|however|unfortunately"
-    r"|actually|perhaps|maybe|here|hi|hey|hello|looks?|sounds|good|let|unless|while|because|maintainers?|admins?|community|people"
-    r"|users?|developers?|devs|forum|friends|love|indeed|exactly|right|oh|ah|wow|hm+|might|may|another|some|one|two|first|next"
-    r"|monday|tuesday|wednesday|thursday|friday|saturday|sunday|am|be|been|being|think|guess|happy|glad|feel|like|with)\b)"
+    r"(?!(?i:all|team|there|everyone|everybody|folks|guys|again|both|support|sir|madam|i|it|we|you|your|this"
+    r"|that|these|those"
+    r"|my|the|what|how|when|why|where|who|which|is|are|was|do|did|does|can|could|would|should|will|have|has|had"
+    r"|after|since"
+    r"|thanks?|just|so|please|no|not|yes|yeah|ok|okay|if|in|on|at|to|for|from|and|but|or|as|any|anything|also"
+    r"|now|then|see|try|use"
+    r"|works?|worked|working|solved|done|got|great|awesome|perfect|cool|nice|fixed|sure|sorry|anyway|anyways"
+    r"|appreciated|much|very"
+    r"|many|a|an|advance|really|tons|heaps|lots|cheers|understood|interesting|bye|regards|best|hope|kindly"
+    r"|however|unfortunately"
+    r"|actually|perhaps|maybe|here|hi|hey|hello|looks?|sounds|good|let|unless|while|because|maintainers?|admins?"
+    r"|community|people"
+    r"|users?|developers?|devs|forum|friends|love|indeed|exactly|right|oh|ah|wow|hm+|might|may|another|some|one"
+    r"|two|first|next"
+    r"|monday|tuesday|wednesday|thursday|friday|saturday|sunday|am|be|been|being|think|guess|happy|glad|feel"
+    r"|like|with)\b)"
 )
 # Where more than a handle is mentioned: "@Ann Lee"; what follows the name may have a capital, too.
 _MENTIONED = re.compile(
@@ -229,17 +242,29 @@ _MENTIONED = re.compile(
 )
 # Who is spoken of in ways in which only people are.
 _SPOKEN_OF = (
-    re.compile(rf"\b(?:Dr|Prof|Mr|Mrs|Ms)\.? (?P<name>{_NO_NAME}{_NAME}(?: {_NO_NAME}{_NAME})?)|\bProfessor (?P<other>{_NO_NAME}{_NAME})"),
-    re.compile(rf"^(?P<name>{_NO_NAME}{_NAME}(?: [A-Z]\.?)? {_NO_NAME}[A-Z][\w'’-]+) (?:said|wrote):", re.MULTILINE),
-    re.compile(rf"(?:^|[.!?)] ?)(?:Best|Cheers|Regards|Best regards|Kind regards|Best wishes), (?P<name>{_NO_NAME}{_NAME})[ .!]*$", re.MULTILINE),
-    re.compile(rf"^[–—-]* ?(?P<name>{_NO_NAME}{_NAME}(?: {_NO_NAME}{_NAME})?),? \(?on behalf of\b", re.MULTILINE),
+    re.compile(
+        rf"\b(?:Dr|Prof|Mr|Mrs|Ms)\.? (?P<name>{_NO_NAME}{_NAME}(?: {_NO_NAME}{_NAME})?)"
+        rf"|\bProfessor (?P<other>{_NO_NAME}{_NAME})"
+    ),
+    re.compile(
+        rf"^(?P<name>{_NO_NAME}{_NAME}(?: [A-Z]\.?)? {_NO_NAME}[A-Z][\w'’-]+) (?:said|wrote):", re.MULTILINE
+    ),
+    re.compile(
+        rf"(?:^|[.!?)] ?)(?:Best|Cheers|Regards|Best regards|Kind regards"
+        rf"|Best wishes), (?P<name>{_NO_NAME}{_NAME})[ .!]*$",
+        re.MULTILINE,
+    ),
+    re.compile(
+        rf"^[–—-]* ?(?P<name>{_NO_NAME}{_NAME}(?: {_NO_NAME}{_NAME})?),? \(?on behalf of\b", re.MULTILINE
+    ),
     re.compile(
         rf"\b(?i:thanks|thank you|thx)(?i: so much| a lot| very much| again)?,? (?P<name>{_NO_NAME}{_NAME})"
         r"(?=[!.,](?:\s|$)|\s*$|\s*\n)",
         re.MULTILINE,
     ),
     re.compile(
-        rf"\bI (?:think|believe|guess) (?P<name>{_NO_NAME}{_NAME}) (?:meant|said|means|wrote|mentioned|was asking|asked)\b"
+        rf"\bI (?:think|believe|guess) (?P<name>{_NO_NAME}{_NAME}) (?:meant|said|means|wrote|mentioned"
+        rf"|was asking|asked)\b"
     ),
     re.compile(
         rf"\b(?P<name>{_NO_NAME}{_NAME} {_NO_NAME}{_NAME}) (?:(?:just|also|kindly) )?(?:pointed|told|asked)"
@@ -282,7 +307,9 @@ _FIELD = re.compile(
     r"(?:[\"'](?P<text>[^\"'\n<>{}$]{2,120})[\"']|(?P<number>\d{5,24})\b)",
     re.IGNORECASE,
 )
-_SORTS = words_of("string int integer text number varchar bigint uuid null none true false name user id str xxx xxxx")
+_SORTS = words_of(
+    "string int integer text number varchar bigint uuid null none true false name user id str xxx xxxx"
+)
 _HANDLES = (
     re.compile(r"\bby (?P<name>[A-Za-z][\w-]{2,38})(?= · (?:Pull Request|Issue|Discussion)\b)"),
     re.compile(r" - #\d+ by (?P<name>[A-Za-z][\w.-]{1,38}\w)"),

@@ -127,7 +127,8 @@ def _is_prompt(text: str, found: re.Match[str]) -> bool:
     in_environment = (
         text[found.start() : found.start("host")].strip().startswith("(")
     )  # conda's: "(base) ann@laptop: "
-    in_brackets = text[found.start() : found.start("host")].endswith("[")  # [ann@web ~]$ or, by oneself, [ann@web:~/dir tag] cmd
+    # [ann@web ~]$ or, by oneself, [ann@web:~/dir tag] cmd
+    in_brackets = text[found.start() : found.start("host")].endswith("[")
     if in_brackets and re.match(r"(?::~?[\w/.~-]*(?: [\w.-]+)?| [\w/.~-]+)\][$#%>]?(?:\s|$)", line):
         return True
     return in_environment or re.match(r"[: ][^\s\]$#%]*\]?[$#%>](?:\s|$)", line) is not None

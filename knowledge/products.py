@@ -13,7 +13,8 @@ _NAMED = re.compile(
 )
 _MAJOR = re.compile(
     r"\b(?P<name>python|node(?:\.?js)?|java|jdk|ubuntu|debian|centos|rhel|windows|macos|postgres(?:ql)?|mysql|mariadb"
-    r"|mongodb|redis|docker|kubernetes|chrome|firefox|safari|angular|react|vue|django|rails|php|ruby|elasticsearch|kafka"
+    r"|mongodb|redis|docker|kubernetes|chrome|firefox|safari|angular|react|vue|django|rails|php|ruby"
+    r"|elasticsearch|kafka"
     r"|spark)[ -]v?(?P<number>\d{1,2})(?![\w%]|[.:,]\d)",
     re.IGNORECASE,
 )
@@ -71,7 +72,9 @@ def _product(match: re.Match[str]) -> str:
     """Name and version; the version alone where no name is before it; "" if it is neither."""
     number = match["number"].rstrip(".")
     kept = [word for word in match["name"].split(" ") if word.lower() not in _NO_NAMES]
-    kept = kept if kept[:1] and kept[0][0].isupper() else kept[-1:]  # "Notebook Gallery", but not "health Redash"
+    kept = (
+        kept if kept[:1] and kept[0][0].isupper() else kept[-1:]
+    )  # "Notebook Gallery", but not "health Redash"
     if not kept:
         return number if number.startswith("v") else ""
     return f"{' '.join(kept)} {number.removeprefix('v')}" if _is_version(match, kept[0]) else ""

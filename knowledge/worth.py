@@ -200,35 +200,43 @@ def _not_asked(problem: Sequence[Message], *, solved: bool) -> Why | None:
 
 # These tell of plans and ask for company, also where a word of trouble is in them.
 _INVITES = re.compile(
-    r"\bconsidering submitting\b|\b(?:nsf|grant|funding|\w+cube) (?:\w+ )?proposal\b|\bfill (?:out|in) (?:this|our|the)"
+    r"\bconsidering submitting\b|\b(?:nsf|grant|funding|\w+cube) (?:\w+ )?proposal\b|\bfill (?:out|in) (?:this"
+    r"|our|the)"
     r" (?:[\w-]+ ){0,2}(?:survey|form|poll)\b|\bare organizing\b|\bis organizing\b|\bgreat (?:read|article) for\b"
-    r"|\bencourage\b.{0,60}\bto (?:reach out|apply|attend|join)\b|\b(?:we're|we are|i'm|i am) (?:building|planning)\b.{0,60}"
-    r"\bopen[ -]?sourc|\bwe(?: have|'ve)? open[ -]?sourced\b|\bpost a message about it\b|\bwhat would (?:everyone|you all|people"
+    r"|\bencourage\b.{0,60}\bto (?:reach out|apply|attend|join)\b|\b(?:we're|we are|i'm|i am) (?:building"
+    r"|planning)\b.{0,60}"
+    r"\bopen[ -]?sourc|\bwe(?: have|'ve)? open[ -]?sourced\b|\bpost a message about it\b"
+    r"|\bwhat would (?:everyone|you all|people"
     r"|folks) think\b|\blet's discuss\b|\b(?:i'm|i am|we're|we are|i'll be) (?:talking|speaking|presenting)\b.{0,40}"
     r"\b(?:today|tomorrow|at \d|on (?:mon|tues|wednes|thurs|fri)day)",
     re.IGNORECASE,
 )
 _SUFFERS = re.compile(
-    r"\bi(?:'m| am)? (?:get|getting|got|see|have tried|tried|cannot|can't)\b|\berrors?\b|\btraceback|\bfail(?:s|ed|ing)\b"
+    r"\bi(?:'m| am)? (?:get|getting|got|see|have tried|tried|cannot|can't)\b|\berrors?\b|\btraceback|\bfail(?:s"
+    r"|ed|ing)\b"
     r"|exception\b",
     re.IGNORECASE,
 )
 # Who begins like this answers somebody.
 _REPLIES = re.compile(
-    r"\A\W*(?:not sure i'd (?:say|call)\b|what(?:'s| is|) it(?:'s| is) saying is\b|that(?:'s| is) a (?:nice|good|great|fair)"
-    r" (?:catch|point|idea|question)\b|how about [^\s?]+\s*\?|does .{1,60} (?:solve|fix) (?:the|your) (?:problem|issue)\b"
+    r"\A\W*(?:not sure i'd (?:say|call)\b|what(?:'s| is|) it(?:'s| is) saying is\b|that(?:'s| is) a (?:nice|good"
+    r"|great|fair)"
+    r" (?:catch|point|idea|question)\b|how about [^\s?]+\s*\?|does .{1,60} (?:solve|fix) (?:the|your) (?:problem"
+    r"|issue)\b"
     r"|(?:yeah|yep|yup|nope|exactly|agreed|indeed)\b[,.])",
     re.IGNORECASE,
 )
 # Asked of everybody, to get them to talk.
 _TO_ALL = re.compile(
-    r"[^.!?\n]*\b(?:what do you (?:all |guys )?think|(?:would|are) (?:you|anyone) (?:all )?(?:be )?(?:interested|working on)|you all"
+    r"[^.!?\n]*\b(?:what do you (?:all |guys )?think|(?:would|are) (?:you|anyone) (?:all )?(?:be )?(?:interested"
+    r"|working on)|you all"
     r"|you guys|(?:what|which) topics|worth sharing|any feedback|thoughts)\b[^.!?\n]*\?",
     re.IGNORECASE,
 )
 # "It wasn't obvious" reports nothing; "it doesn't work" does.
 _BARE_NOT = re.compile(
-    r"\b(?:wasn't|weren't|isn't|aren't|didn't|couldn't|wouldn't|haven't|hasn't)(?= (?:obvious|clear|sure|think|thought|know|notice"
+    r"\b(?:wasn't|weren't|isn't|aren't|didn't|couldn't|wouldn't|haven't|hasn't)(?= (?:obvious|clear|sure|think"
+    r"|thought|know|notice"
     r"|realize|realise|mean|say|said|mind|about|necessarily|really (?:know|sure|think)|too|that|entirely|aware))",
     re.IGNORECASE,
 )
@@ -248,8 +256,10 @@ def not_understood(problem: Sequence[Message]) -> Why | None:
 
 
 _OF_THAT = re.compile(
-    r"\W*(?:(?:so|and|but|hm+|ok|well)\W+)?(?:does|is|was|did|do|would|will|should|could|can) (?:that|this|it|these|those)"
-    r" (?:means? (?:anything|something)|makes? (?:any )?sense|work|help|sound|look|ring a bell|right|correct|true|known|expected"
+    r"\W*(?:(?:so|and|but|hm+|ok|well)\W+)?(?:does|is|was|did|do|would|will|should|could|can) (?:that|this|it"
+    r"|these|those)"
+    r" (?:means? (?:anything|something)|makes? (?:any )?sense|work|help|sound|look|ring a bell|right|correct"
+    r"|true|known|expected"
     r"|normal|intended|okay?|a bug|clear|still)\b(?:\W+[a-z]+){0,4}\s*\?\W*",
     re.IGNORECASE,
 )
@@ -321,25 +331,31 @@ def teaches_nothing(solving: Sequence[Message], *, confirmed: bool = True) -> Wh
 MOST_REMARK = 250  # characters; who writes more explains something
 _INFORMS = re.compile(
     # advice
-    r"\b(?:try|use|using|used|set|run|add|remove|check|change|install|update|upgrade|restart|enable|disable|click|put|make sure"
+    r"\b(?:try|use|using|used|set|run|add|remove|check|change|install|update|upgrade|restart|enable|disable"
+    r"|click|put|make sure"
     r"|instead|should|must|need|needs|have to|has to|can|can't|cannot|could|allows?|works?|you'll|you'd|you want"
     r"|recommend|suggest|consider|example|similar to|same as)\b"
     # what is the case, and why
-    r"|\b(?:because|since|due to|caused?|reason|means?|supports?|supported|exists?|available|possible|by default|default|only|no longer"
-    r"|deprecated|removed|added|fixed|requires?|expects?|called|named|there(?:'s| is| are| isn't)|(?:is|was|are) a\b"
+    r"|\b(?:because|since|due to|caused?|reason|means?|supports?|supported|exists?|available|possible|by default"
+    r"|default|only|no longer"
+    r"|deprecated|removed|added|fixed|requires?|expects?|called|named|there(?:'s| is| are| isn't)|(?:is|was"
+    r"|are) an?\b|'s an?\b|by \w+ing\b|solved|you might"
     r"|isn't|doesn't|don't|won't|not)\b|n't\b"
-    r"|\b\w+\.\w+\b|\b\w+[_-]\w+\b|\b[a-z]+[A-Z]\w*|[:：=]\s|\b\d+(?:\.\d+)+"
+    r"|\b\w+\.\w+\b|\b\w+[_-]\w+\b|\b(?-i:[a-z]+[A-Z])\w*|[:：=]\s|\b\d+(?:\.\d+)+"
     r"|[\u3400-\u9fff]",
     re.IGNORECASE,
 )
 _LEAD = r"^\W*(?:(?:ok(?:ay)?|yeah|yes|yep|ah+|oh+|well|hm+|argh|true|right|wow|:\w+:)[\s,.!-]+)*"
 # An opinion, or something of himself; not how he did it, nor what "you" should do.
 _OPINES = re.compile(
-    _LEAD + r"(?:i|we) (?:think|believe|guess|feel|agree|wonder|wish|like|love|kind of agree|would do|had no idea)\b"
+    _LEAD
+    + r"(?:i|we) (?:think|believe|guess|feel|agree|wonder|wish|like|love|kind of agree|would do|had no idea)\b"
     r"|\bwas thinking (?:more )?(?:about|of)\b|\bi have no(?:t| idea)\b"
-    rf"|{_LEAD}(?:that's what i did|sounds like|huge interest|(?:looks|seems) like (?:an? )?(?:\w+ ){{0,2}}(?:error|issue|bug|problem)\W*$)"
+    rf"|{_LEAD}(?:that's what i did|sounds like|huge interest|(?:looks"
+    rf"|seems) like (?:an? )?(?:\w+ ){{0,2}}(?:error|issue|bug|problem)\W*$)"
     rf"|{_LEAD}(?:i|we)(?:'m|'ve|'ll|'d| am| are| have| had| was| were| will| would| always| never| forgot)\b"
-    r"(?!.*\b(?:you|your|by|using|used?|solved|fixed|because|found|trick|workaround|run|ran|set|need(?:ed)?|had to|add(?:ed)?"
+    r"(?!.*\b(?:you|your|by|using|used?|solved|fixed|because|found|trick|workaround|run|ran|set|need(?:ed)?"
+    r"|had to|add(?:ed)?"
     r"|chang(?:e|ed)|install(?:ed)?|remov(?:e|ed)|updat(?:e|ed)|upgrad(?:e|ed)|cannot|can't|file|copy|report)\b)",
     re.IGNORECASE,
 )
@@ -350,7 +366,8 @@ def _informs(told: str) -> bool:
     if "```" in told or "~~~" in told or "://" in told:
         return True
     return any(
-        _INFORMS.search(each) and not _OPINES.search(each) for each in re.split(r"(?<=[.!?])\s+|\n+", said(told))
+        _INFORMS.search(each) and not _OPINES.search(each)
+        for each in re.split(r"(?<=[.!?])\s+|\n+", said(told))
     )
 
 
