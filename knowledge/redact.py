@@ -65,10 +65,17 @@ def redact(
     the workspace's own. What is redacted already stays as it is: a second time changes nothing.
     """
     numbers = _Numbers(last=_taken(texts))
-    if Kind.NAME in kinds:
-        given = (name for text in texts for name in personal.names_given(text))
-        names = {*names, *given, *personal.names_mentioned(texts)}
-    return [_redacted(text, names, patterns, kinds, numbers) for text in texts]
+    told = list(texts)
+    while True:  # what is redacted may show that a word is a name after all; each look takes something away
+        known = {*names, *_names_in(told)} if Kind.NAME in kinds else names
+        once, told = told, [_redacted(text, known, patterns, kinds, numbers) for text in told]
+        if told == once:
+            return told
+
+
+def _names_in(texts: Sequence[str]) -> set[str]:
+    given = {name for text in texts for name in personal.names_given(text)}
+    return {*given, *personal.names_mentioned(texts)}
 
 
 def _taken(texts: Sequence[str]) -> dict[Kind, int]:
