@@ -101,9 +101,12 @@ _HEADER = re.compile(
     r"\b(?:bearer|basic|apikey|(?<=authorization: )token)\s+(?P<bare>[\w.~+/=-]{12,})", re.IGNORECASE
 )
 _QUERY = re.compile(
-    r"[?&](?:key|sig|signature|code|auth|[\w-]*(?:token|secret|apikey|api_key|password|pwd))=(?P<bare>[^\s&#\"'`<>\[\])]{6,})",
+    r"[?&](?:key|sig|signature|code|auth|[\w-]*(?:token|secret|apikey|api_key|password"
+    r"|pwd))=(?P<bare>[^\s&#\"'`<>\[\])]{6,})",
     re.IGNORECASE,
 )
+# Who has the address of a shared dashboard sees it.
+_SHARED = re.compile(r"/public/(?:dashboards|queries|embed)/(?P<bare>(?=[\w-]*\d)[\w-]{20,})")
 _USER_INFO = re.compile(
     r"\b[a-z][a-z0-9+.-]{0,20}://[^\s:/@\"'`]*:(?P<bare>[^\s\"'`/]+)@(?=[\w\[])", re.IGNORECASE
 )
@@ -141,7 +144,7 @@ def secrets_in(text: str) -> Iterator[tuple[int, int]]:
 
 def _surrounded(text: str) -> Iterator[tuple[int, int]]:
     """Values that only what stands around them tells to be secret."""
-    for pattern in (_USER_INFO, _COMMAND, _HEADER, _QUERY):
+    for pattern in (_USER_INFO, _COMMAND, _HEADER, _QUERY, _SHARED):
         for found in pattern.finditer(text):
             group = str(found.lastgroup)
             if not _NO_VALUE.match(found[group]) and found[group].lower() not in _NAMED:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from knowledge.cues import (
     error_codes,
     is_ack,
+    is_chaser,
     is_deferral,
     is_problem_report,
     is_question,
@@ -47,6 +48,7 @@ class Left(StrEnum):
     REMARK = "it is a remark"
     PICTURE = "it is a picture"
     BLANK = "it is a form left blank"
+    POLICY = "it says what is supported, or where troubles are told"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,26 +59,90 @@ class Sifted:
     left_out: frozenset[Left]
 
 
-def distil(text: str, part: Part) -> str:
-    """The spans of ``text`` that a reader months later needs, verbatim; "" if it has none."""
-    return sift(text, part).text
+def distil(text: str, part: Part, earlier: tuple[str, ...] | None = None) -> str:
+    """The spans of ``text`` that a reader months later needs, verbatim; "" if it has none.
+
+    ``earlier``: what others said before; only what stands there is left out as a quotation. None: whatever looks so.
+    """
+    return sift(text, part, earlier).text or sift(text, part).text
 
 
 @lru_cache(maxsize=1024)  # a thread's messages are judged and then told
-def sift(text: str, part: Part) -> Sifted:
+def sift(text: str, part: Part, earlier: tuple[str, ...] | None = None) -> Sifted:
     """The spans that are kept, and why the others are not. Code, logs and commands are always kept, whole."""
     body, signed = _unsigned(text)
-    kept: list[Span] = []
-    reasons: set[Left] = {Left.SIGNED} if signed else set()
-    spans = _uncoloned(body, sentences(body))
-    for span in spans:
-        trimmed = _trimmed(body, span)
-        reason = _left(body, span, trimmed, part)
-        if reason is None:
-            kept.append(trimmed)
-        else:
-            reasons.add(reason)
+    spans = _uncoloned(body, _spans(body))
+    trimmed = [_trimmed(body, span) for span in spans]
+    each_left = [_left(body, span, told, part, earlier) for span, told in zip(spans, trimmed, strict=True)]
+    if part is Part.SOLUTION:
+        each_left = _with_their_questions(body, trimmed, each_left)
+    kept = [span for span, left in zip(trimmed, each_left, strict=True) if left is None]
+    reasons = {left for left in each_left if left is not None} | ({Left.SIGNED} if signed else set())
     return Sifted(text=_joined(body, kept), left_out=frozenset(reasons))
+
+
+_CONDITION = re.compile(
+    r"\W*(?:if (?:so|not|yes|no|you do|it does|it is)|in that case|then)\b|如果(?:是|不是|有|没有)",
+    re.IGNORECASE,
+)
+MOST_FRAGMENT = 6  # words; "Bitnami? AWS?" goes on from a question
+
+
+def _with_their_questions(
+    text: str, spans: Sequence[Span], reasons: Sequence[Left | None]
+) -> list[Left | None]:
+    """The reasons once more: what cannot be understood without a question stays or goes with it."""
+    told = [text[span.start : span.end] for span in spans]
+    left = list(reasons)
+    for place, span in enumerate(spans):
+        after = told[place + 1] if place + 1 < len(told) else ""
+        if left[place] is Left.ASKS_BACK and _CONDITION.match(after):
+            left[place] = None
+        elif left[place] is None and place and left[place - 1] is Left.ASKS_BACK:
+            if span.kind is SpanKind.CODE:  # what was to be run to answer it; the advice may follow
+                is_last = all(each.kind is SpanKind.CODE for each in spans[place:])
+                left[place] = Left.ASKS_BACK if is_last else None
+            elif _is_fragment(told[place]):
+                left[place] = Left.ASKS_BACK
+        elif left[place] is None and _is_fragment(told[place]) and _is_fragment(after):
+            left[place] = Left.ASKS_BACK
+    return left
+
+
+def _is_fragment(sentence: str) -> bool:
+    """Whether it is a few words of a question that make no suggestion."""
+    short = sentence.rstrip().endswith(("?", "？")) and len(sentence.split()) <= MOST_FRAGMENT
+    return short and not _holds_matter(sentence) and _SUGGESTS.search(sentence) is None
+
+
+LEAST_LINES = 4  # in a row that end as lines of code do
+
+
+def _spans(text: str) -> list[Span]:
+    """The sentences of ``text``; lines of code that nobody fenced are one span, as if they were."""
+    spans = sentences(text)
+    for start, end in _unfenced(text):
+        within = [span for span in spans if start <= span.start and span.end <= end]
+        across = any(span.start < end and start < span.end for span in spans if span not in within)
+        if within and not across:
+            spans = [span for span in spans if span not in within]
+            spans = sorted([*spans, Span(start, end, SpanKind.CODE)], key=lambda span: span.start)
+    return spans
+
+
+def _unfenced(text: str) -> Iterator[tuple[int, int]]:
+    """Where at least so many lines in a row, but for empty ones, end in a bracket, a comma or a semicolon."""
+    start, end, count, brackets, at = 0, 0, 0, False, 0
+    for line in [*text.splitlines(keepends=True), "."]:
+        told = line.strip()
+        if told.endswith(("{", "}", "[", "]", ",", ";")):
+            start = start if count else at + len(line) - len(line.lstrip())
+            end, count, brackets = at + len(line.rstrip()), count + 1, brackets or told[-1] != ","
+        elif told:
+            if count >= LEAST_LINES and brackets:
+                yield start, end
+            count, brackets = 0, False
+        at += len(line)
 
 
 def _joined(text: str, spans: Sequence[Span]) -> str:
@@ -88,15 +154,20 @@ def _joined(text: str, spans: Sequence[Span]) -> str:
     return "".join(pieces)
 
 
-def _left(text: str, span: Span, trimmed: Span, part: Part) -> Left | None:
+def _left(text: str, span: Span, trimmed: Span, part: Part, earlier: tuple[str, ...] | None) -> Left | None:
     """Why the span is left out; None if it stays."""
-    if _PLACES.fullmatch(text[span.start : span.end]):
+    whole = text[span.start : span.end]
+    if _PLACES.fullmatch(whole):
         return Left.SIGNED
     if span.kind is SpanKind.CODE:
-        return Left.QUOTED if _is_quoted_block(text, span) else None
-    if _is_quoted(text, span):
+        return Left.QUOTED if _is_quoted_block(text, span) and _was_said(whole, earlier) else None
+    if _SAID_BY.match(whole) or (_is_quoted(text, span) and _was_said(whole, earlier)):
         return Left.QUOTED
     told = text[trimmed.start : trimmed.end]
+    if earlier is not None:
+        told = re.sub(r"(?m)^[ \t]*>+[ \t]?", "", told)  # a prompt, or a sign of the author's own
+    if earlier and len(told) >= LEAST_QUOTE and not _holds_matter(told) and _was_said(told, earlier):
+        return Left.QUOTED
     return reason_to_leave(told, part) if re.search(r"\w", told) else Left.SMALL
 
 
@@ -137,9 +208,25 @@ def _unsigned(text: str) -> tuple[str, bool]:
     return text[: found.start()], True
 
 
+LEAST_QUOTE = 25  # characters; shorter ones are said by chance
+
+
+def _was_said(quoted: str, earlier: tuple[str, ...] | None) -> bool:
+    """Whether it stands in what was said before; taken for granted where that is not known."""
+    if earlier is None:
+        return True
+    told = _flat(re.sub(r"(?m)^[ \t>]+|^\W*quote\b", "", quoted)).strip("`~ ")
+    return bool(told) and any(told in _flat(each) for each in earlier)
+
+
+@lru_cache(maxsize=1024)
+def _flat(text: str) -> str:
+    return re.sub(r"\s+", " ", text).casefold()
+
+
 def _is_quoted(text: str, span: Span) -> bool:
     line = text[text.rfind("\n", 0, span.start) + 1 : span.end]
-    return re.match(r"\s*>", line) is not None or _SAID_BY.match(text[span.start : span.end]) is not None
+    return re.match(r"\s*>", line) is not None
 
 
 def _is_quoted_block(text: str, span: Span) -> bool:
@@ -199,6 +286,7 @@ _CLOSING = re.compile(
     r"|thank[ \t]+you|thx|ty|cheers)"
     r"(?:[ \t]+(?:in[ \t]+advance|a[ \t]+lot|so[ \t]+much|very[ \t]+much|again|all|guys|everyone|you"
     r"|@?<name \d+>|for[ \t]+(?:any|your|the)[ \t]+help))*[ \t]*[.!:)]*$"
+    r"|(?<=[.!?)])[ \t]+(?:best|cheers|regards|(?:best|kind)[ \t]+regards),?[ \t]+<name \d+>[.! ]*$"
     r"|[,;]?[ \t]+any[ \t]+(?:help|ideas?|advice|suggestions?|pointers)(?:[ \t]+(?:is|are|would[ \t]+be"
     r"|will[ \t]+be))?(?:[ \t]+(?:much|greatly|highly|very))?[ \t]+(?:appreciated|welcome)[ \t]*[.!]*$"
     r"|[,，]?(?:先|提前)?(?:谢谢|多谢|感谢)(?:各位|大家|了|啦|您|你|<name \d+>)*[！!。~～]*$"
@@ -287,9 +375,10 @@ _THANKS = _any(
 )
 _PERSON = _any(
     rf"\b(?:ask|ping|dm|pm|poke|contact|cc|cc'ing|ccing|tag|tagging|summon(?:ing)?|e-?mail|call|text|adding"
-    rf"|loop(?:ing)? in) {_SOMEBODY}(?!\w)",
+    rf"|loop(?:ing)? in) {_SOMEBODY}(?!\w)(?! out\b)",
     rf"\b(?:message|write|write to|talk to|speak (?:to|with)|check with|get in touch with|reach out to"
-    rf"|(?:get|ask) (?:a )?hold of|follow up with|coordinate with) {_SOMEBODY}(?!\w)",
+    rf"|(?:get|ask) (?:a )?hold of|follow up with|coordinate with) {_SOMEBODY}(?!\w)(?! (?:out|down|in|to|as"
+    rf"|into)\b)",
     rf"^\W*cc\W*{_SOMEBODY}",
     r"^\W*(?:please |just |maybe |you (?:could|can|should) )?(?:ask|ping|contact|dm|talk to"
     r"|check with) (?-i:[A-Z][a-z]+)\W*$",
@@ -300,6 +389,10 @@ _PERSON = _any(
     r"|@<name \d+> ?(?:看|帮|来|麻烦|你|请)",
 )
 _ELSEWHERE = _any(
+    r"^\W*here(?:'s| is| are) (?:a few|some|an?|the|a couple of) (?:\w+ )?(?:posts?|threads?|links?"
+    r"|topics?)\b[^:]{0,90}$",
+    r"^\W*(?:please )?(?:see|check|check out|read|follow) (?:this|that) (?:thread|topic|post|issue"
+    r"|discussion)\W*:.{3,90}$",
     r"^.{0,30}\b(?:as|like) (?:we |i |you |just |already |was )*(?:discussed|mentioned|said|talked|agreed"
     r"|explained|noted|written|stated|told)\b(?: (?:above|before|earlier|yesterday|on the (?:call|phone)"
     r"|in (?:the|our|my) \w+|offline|previously|in dm))*\W*$",
@@ -307,7 +400,7 @@ _ELSEWHERE = _any(
     r"|earlier|other|dm|message|comment|reply)|the (?:message|post|comment|answer|reply|thread) (?:above"
     r"|below|before))\b.{0,60}$",
     r"\b(?:sent|send|wrote|replied to|answered|messaged|dm'?d|pm'?d|e-?mailed|pinged) (?:you|u|him|her"
-    r"|them)\b.{0,60}$|\bcheck your (?:dms?|pms?|inbox|mail|e-?mail|messages)\b",
+    r"|them)\b(?! (?:out|down|as|into)\b).{0,60}$|\bcheck your (?:dms?|pms?|inbox|mail|e-?mail|messages)\b",
     r"\b(?:replied|answered|continued?|responded|commented|moved|posted) (?:here|there|in (?:the|your|my"
     r"|another|an?) (?:other )?(?:thread|channel|dm|topic|issue|ticket|meeting))\b.{0,40}$",
     r"^.{0,12}\b(?:replied|answered|responded|commented|wrote) (?:on|in|to) (?:the|your|that|this|my"
@@ -440,9 +533,47 @@ _SUGGESTS = _any(
     r"\b(?:can|could|would) you (?:please |maybe |perhaps |also |just )*(?:try|use|run|set|change|restart"
     r"|add|remove|update|upgrade|switch|replace|install|delete|move|increase)\b",
     r"\b(?:why not|how about|what about|what if|could it be|might it be|maybe|perhaps|isn't it"
-    r"|is it possible that|does it (?:work|help) if|do you need)\b|试试|是不是|有没有(?:试|设|开|配|加|装)|会不会|要不",
+    r"|does it (?:work|help) if|do you need|(?:are|were) you (?:sure|certain)|could you have"
+    r"|is it possible(?! (?:for you )?to (?:share|post|send|provide|show|paste|get|see)))\b"
+    r"|试试|是不是|有没有(?:试|设|开|配"
+    r"|加|装)|会不会|要不",
+)
+_POLICY = _any(
+    r"\bwe (?:\w+ )?(?:only )?(?:update|support|maintain|patch) (?:only )?the latest\b.{0,100}$",
+    r"\bif (?:(?:this|that|the|your) (?:issue|problem|bug|error)|this|it|that) (?:still )?(?:reproduces|persists"
+    r"|happens|occurs)\b.{0,60}"
+    r"\b(?:open|file|create|report|raise)\b.{0,40}\b(?:issues?|bugs?|tickets?)\b",
+    r"\b(?:please |can |could |should |may |might |to )(?:\w+ )?(?:create|open|file|raise|submit|report) "
+    r"(?:it |this |that )?(?:as )?(?:a |an )?(?:new |github |bug |feature )*(?:issue|bug|bug report|request|ticket)"
+    r"(?: (?:here|there|for (?:it|this|that)|about (?:it|this|that)|on github|in the tracker))*\W*$",
+    r"\bwe use github issues\b.{0,60}$",
+)
+_SLIP = re.compile(
+    r"^\W*(?:\*\w[\w' -]{0,30}|\w[\w'-]{0,20}(?: \w[\w'-]{0,20})?\*)\W*$"  # "*their", what was meant to be typed
+    r"|^\W*(?:maybe |perhaps )?i(?:'m| am)(?: probably)? (?:explaining|describing|saying|phrasing) (?:this|that"
+    r"|it|myself) (?:badly|poorly|wrong)\b.{0,40}$",
+    re.IGNORECASE,
 )
 _REMARK = _any(
+    r"^\W*(?:(?:yes|ah|oh|ok|cool|great),? )?(?:i'm |i am |very |so |it's )*(?:happy|good|nice|glad|great|sorry) to"
+    r" (?:hear|know|see)\b.{0,60}$",
+    r"\bdid the trick for (?:me|us)\b",
+    r"^(?!.*\b(?:you|try|use|because)\b)\W*(?:i|we)(?:'ve| have)? (?:also )?never (?:seen|had|met) (?:that|this"
+    r"|such)\b",
+    r"^\W*i(?:'ve| have)? never (?:seen|had|met) (?:that|this|such) particular\b",
+    r"\blet's (?:jump|hop|get) on (?:a )?(?:\w+ )?(?:chat|call|zoom)\b.{0,90}$",
+    r"^\W*(?:hm+,? |yes,? |that |this |it )*(?:sounds|looks|seems) like (?:an? )?(?:[\w-]+ ){0,3}(?:issue|bug"
+    r"|problem)\W*$",
+    r"^(?!.*\b(?:you|use|try|instead)\b).{0,120}\bwould be (?:very |really |much |also )?(?:appreciated|good"
+    r"|nice|great"
+    r"|cool|awesome)\W*$",
+    r"\bi(?:'m| am) (?:\w+ )?scheduling\b.{0,60}$|\bi(?:'ve| have)? just sent (?:it|that|you|the invit\w+)\b.{0,80}$",
+    r"\bi(?:'d| would) (?:love|like) to (?:attend|join|come|participate)\b.{0,80}$",
+    r"\bwould you be (?:willing|able|interested|open) (?:to|in)\b.{0,120}$",
+    r"\b(?:will|let's|try to|going to|we can|i can) (?:\w+ )?(?:set (?:something|a (?:call|meeting)) up"
+    r"|set up (?:something"
+    r"|a (?:call|meeting|time))|schedule (?:a|some)|find a time)\b.{0,80}$",
+    r"^\W*i will be in touch\W*$",
     r"^.{0,40}\b(?:ignore|disregard|forget) (?:mine|my (?:\w+ )?(?:answer|advice|message|suggestion)"
     r"|what i (?:said|wrote))\b.{0,20}$",
     r"^\W*(?:this|that|it|the) (?:\w+ ){0,2}(?:is|was|looks) (?:\w+ )?(?:great|awesome|cool|amazing|nice"
@@ -507,6 +638,8 @@ def _reasons(sentence: str, part: Part) -> Iterator[Left]:
         yield Left.BLANK
     if _TICKET.search(spoken) and _TICKET_ONLY.search(spoken) and _ABOUT_TICKET.search(spoken):
         yield Left.TICKET
+    if _SLIP.search(spoken):
+        yield Left.REMARK
     if len(spoken) > MOST_ASIDE or _holds_matter(spoken):
         return  # what it holds besides is worth more than what is too much in it
     if _is_thanks(spoken):
@@ -518,6 +651,11 @@ def _reasons(sentence: str, part: Part) -> Iterator[Left]:
     yield from _of_a_day(spoken) if part is Part.SOLUTION else _of_an_asker(spoken)
 
 
+def suggests(text: str) -> bool:
+    """Whether a question in it is an answer: something to try, a guess, a hint."""
+    return _SUGGESTS.search(text.replace("’", "'")) is not None
+
+
 def _of_a_day(sentence: str) -> Iterator[Left]:
     """What a solution does not need: states, deeds without a how, questions back, remarks."""
     if _PASSING.search(sentence) or _ON_IT.search(sentence) or is_deferral(sentence):
@@ -526,6 +664,8 @@ def _of_a_day(sentence: str) -> Iterator[Left]:
         yield Left.BY_HAND
     if _ASKS_BACK.search(sentence) and not _SUGGESTS.search(sentence):
         yield Left.ASKS_BACK
+    if _POLICY.search(sentence):
+        yield Left.POLICY
     if _REMARK.search(sentence):
         yield Left.REMARK
 
@@ -584,7 +724,8 @@ MOST_TITLES = 6  # sentences that are looked at
 _LEANS = _any(  # what cannot be understood without what was said before it
     r"^\W*(?:this|that|it|its|it's|but|and|so|or|above|below|however|also|then|these|those|which|here|there"
     r"|because|when i do"
-    r"|any (?:suggestions?|ideas?|chance|way to do|thoughts|help)|is (?:this|that|it)|does (?:this|that|it)"
+    r"|any (?:suggestions?|ideas?|chance|way to do|thoughts|help)|is (?:this|that|it(?! possible))|does (?:this"
+    r"|that|it)"
     r"|if (?:you|so|not|i do)"
     r"|before i|in (?:this|that|my) case|after that|since then|the (?:problem|issue|error|question|thing) is"
     r"|i expected|for example|e\.g)\b",
@@ -603,7 +744,26 @@ def _points(line: str, place: int, *, headed: bool) -> float:
     points = 3.0 * (headed and place == 0) + 1.5 * (place == 0) + min(telling, 3) - 0.1 * place
     points += 2.0 * (is_problem_report(line) or is_question(line)) + 0.5 * (_GOAL.search(line) is not None)
     points += 1.0 * bool(error_codes(line)) - 3.0 * (_LEANS.search(line) is not None)
+    points -= 4.0 * _is_mostly_address(line) + 3.0 * (_ABOUT_TO_ASK.search(line) is not None)
+    points += 0.5 * line.rstrip().endswith(("?", "？")) - 1.0 * (_OWN_VIEW.search(line) is not None)
     return points - 3.0 * (_THANKS.search(line) is not None) - 2.0 * (_PERSON.search(line) is not None)
+
+
+_ABOUT_TO_ASK = _any(
+    r"\bi(?:'ve| have|'d like to ask| want to ask)(?: got)?(?: a| some| one| another)? (?:\w+ )?questions?"
+    r"(?: (?:about|on|regarding|for) [^,:?]{0,60})?\W*$",
+    r"\b(?:quick|another|simple|stupid|newbie|beginner|dumb) question\W*$|^\W*question (?:about|for) \S+\W*$",
+)
+_OWN_VIEW = _any(r"^\W*i (?:believe|think|tried|guess|suppose|assume|suspect|wonder whether to)\b")
+
+
+LEAST_TITLE_WORDS = 3  # beside an address
+
+
+def _is_mostly_address(line: str) -> bool:
+    shown = _shortened(line)
+    rest = re.sub(r"<?\bhttps?://\S+", "", shown)
+    return len(rest) < len(shown) and len(re.findall(r"\w+", rest)) < LEAST_TITLE_WORDS
 
 
 def _lines(text: str) -> Iterator[str]:
@@ -635,35 +795,102 @@ def _shortened(text: str) -> str:
 MOST_ADDED = 800  # characters of what an asker added to his question later
 
 
-def essentials(text: str, most: int = MOST_ADDED, *, asked: bool = False) -> str:
+def essentials(text: str, most: int = MOST_ADDED, *, asked: bool = False, questions: bool = False) -> str:
     """Of what an asker adds later: logs, error messages, versions and settings, about ``most`` characters; else "".
 
-    ``asked``: somebody had asked for it; then code counts that shows no error, too.
+    ``asked``: somebody had asked for it; then code counts that shows no error, too, with the sentence that leads to it,
+    and so does what is wrong. ``questions``: what he asks counts, with the code beside it.
     """
     told = distil(text, Part.PROBLEM)
+    spans = _spans(told)
     kept, used = [], 0
-    for span in sentences(told):
+    for place, span in enumerate(spans):
         content = told[span.start : span.end]
-        if used + len(content) <= most and _is_essential(content, span, asked=asked):
+        following = told[spans[place + 1].start : spans[place + 1].end] if place + 1 < len(spans) else ""
+        before = told[spans[place - 1].start : spans[place - 1].end] if place else ""
+        leads = (
+            asked
+            and place + 1 < len(spans)
+            and spans[place + 1].kind is SpanKind.CODE
+            and content.endswith(":")
+        )
+        beside = span.kind is SpanKind.CODE and (_asks(before) or _asks(following))
+        wanted = (
+            leads or (questions and (_asks(content) or beside)) or _is_essential(content, span, asked=asked)
+        )
+        if used + len(content) <= most and wanted:
             kept.append(span)
             used += len(content)
     return _joined(told, kept)
 
 
+def questions(text: str) -> bool:
+    """Whether an asker asks more in it: not only whether there is news, nor what was meant."""
+    told = distil(text, Part.PROBLEM)
+    return any(
+        _asks(told[span.start : span.end]) for span in sentences(told) if span.kind is not SpanKind.CODE
+    )
+
+
+_ASKS_PEOPLE = _any(
+    r"\b(?:what do you mean|do you (?:mean|know|think)|did you|(?:can|could|would) you (?:please )?(?:have|take"
+    r"|look|check|explain"
+    r"|help|send|share|elaborate)|any (?:updates?|news|ideas?|thoughts|help)|any(?:one|body) else|were you"
+    r"|by the way|btw|joking)\b|\b(?:right|ok|okay|no|really|correct|sure)\s*\?\W*$",
+)
+LEAST_QUESTION = 5  # words; "Which one?" cannot be understood alone
+
+
+def _asks(sentence: str) -> bool:
+    """Whether it is a question that says what it is about."""
+    if not sentence.rstrip().endswith(("?", "？")) or not is_question(sentence) or is_chaser(sentence):
+        return False
+    long_enough = len(sentence.split()) >= LEAST_QUESTION or re.search(r"[\u3400-\u9fff]{6}", sentence)
+    return bool(long_enough) and _ASKS_PEOPLE.search(sentence.replace("’", "'")) is None
+
+
 def _is_essential(content: str, span: Span, *, asked: bool) -> bool:
+    if _LABEL_OF_LOG.fullmatch(content):
+        return False
     if span.kind is SpanKind.CODE:
         return asked or is_problem_report(content)
     if is_question(content):
         return False
-    return bool(error_codes(content)) or any(cue.search(content) for cue in (_VERSION, _STATES))
+    if bool(error_codes(content)) or _STATES.search(content):
+        return True
+    if asked:
+        return _VERSION.search(content) is not None or _tells_trouble(content)
+    return _NAMES_VERSION.search(content) is not None and _NO_FACT.search(content) is None
 
 
+def _tells_trouble(sentence: str) -> bool:
+    """Whether it says what goes wrong, not only what may."""
+    told = sentence.replace("’", "'")
+    return is_problem_report(told) and _TROUBLE.search(told) is not None and _NO_FACT.search(told) is None
+
+
+_TROUBLE = _any(
+    r"\b(?:errors?|exception|traceback|crash\w*|fail(?:s|ed|ing)?|hangs?|stuck|time[sd]? ?out|segfault\w*"
+    r"|refused|denied)\b"
+    r"|\b(?:doesn't|didn't|does not|did not|won't|not) (?:work|load|start|show|run|open|connect|find|help)",
+    r"报错|错误|失败|异常|崩溃|无法|超时",
+)
+_LABEL_OF_LOG = re.compile(r"\W*(?:error|warning|output|log|traceback|result)s?\W*", re.IGNORECASE)
 _STATES = _any(
     r"\b(?:the |this |full |exact |an? )(?:error|message|log|exception|output|traceback"
     r"|stack ?trace)\b.{0,20}(?:is|says|was|shows|:)",
     r"\w(?:Error|Exception)\b|(?:报错|日志|错误信息|版本).{0,4}(?:是|为|：|:)",
 )
 _VERSION = re.compile(r"\bv?\d+(?:\.\d+)+\b|\bversion \d|版本.{0,3}\d", re.IGNORECASE)
+_NAMES_VERSION = re.compile(
+    r"\b(?i:versions?|release|ver\.?|v)[ :=]*(?:is |are |was )?v?\d+(?:\.\d+)*|\bv\d+(?:\.\d+)+|版本.{0,3}\d"
+    r"|\b(?!(?:Section|Chapter|Figure|Table|Step|Page|Line|About|Around"
+    r"|Maybe)\b)[A-Za-z]*[A-Z][\w-]+ v?\d+(?:\.\d+)+\b"
+    r"|\b\d+\.\d+\.\d+\b"
+)
+_NO_FACT = _any(
+    r"\b(?:section|chapter|figure|table)\b|§|\b(?:maybe|perhaps|probably|not sure|i may|i might|i suspect|could be)\b"
+)
 MOST_WORDS = 300  # characters of a confirmation
 
 

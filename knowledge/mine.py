@@ -9,19 +9,23 @@ from types import MappingProxyType
 from knowledge import distil
 from knowledge.cues import (
     is_ack,
+    is_problem_report,
     is_question,
+    is_still_broken,
     is_substantive,
 )
 from knowledge.distil import Part
 from knowledge.entry import EntryKind, KnowledgeEntry, Passage, PassageKind
+from knowledge.lexical import words
 from knowledge.private import generalised
 from knowledge.redact import redact
 from knowledge.solution import Solution, find_solution, is_human
 from knowledge.thread import Message, Role, Thread
-from knowledge.worth import Confirmation, How, Why, corrected, not_understood, teaches_nothing, worth
+from knowledge.worth import Confirmation, How, Why, after, corrected, not_understood, teaches_nothing, worth
 
 # Who writes again so soon, with nobody in between, is still saying the same thing.
 BURST = timedelta(minutes=3)
+LEAST_TITLE = 3  # words that say something, in a title that is not of the opening
 MOST_ADDED = 3  # later messages of the asker that belong to the problem
 
 NOBODY: Mapping[str, str] = MappingProxyType({})
@@ -70,7 +74,7 @@ def mine(
     passages = _passages(told, problem, solving, judged.confirmed_by, link)
     entry = KnowledgeEntry(
         kind=EntryKind.THREAD,
-        title=title_of(problem),
+        title=_title(told, problem, solving),
         origin=thread.id,
         audience=audience,
         passages=tuple(passages),
@@ -80,13 +84,26 @@ def mine(
     return Mined(entry=entry, why=solution.why, confirmed_by=judged.confirmed_by)
 
 
+MOST_REMARKS = 3  # that are passed over in search of the answer
+# Where one of these is all that a message says, another may hold the answer.
+_NO_ANSWERS = (Why.NO_SUBSTANCE, Why.POLICY, Why.ASKS_BACK, Why.ELSEWHERE)
+
+
 def _telling_solution(thread: Thread, closed_at: datetime) -> Solution | None:
     """The solution; where it turns out to be a remark ("he is right, ignore mine"), the next best."""
-    solution = find_solution(thread, closed_at=closed_at)
-    if solution is None or teaches_nothing([solution.message]) is not Why.NO_SUBSTANCE:
-        return solution
-    others = tuple(message for message in thread.messages if message is not solution.message)
-    return find_solution(replace(thread, messages=others), closed_at=closed_at) or solution
+    first = solution = find_solution(thread, closed_at=closed_at)
+    rest = thread
+    for _ in range(MOST_REMARKS):
+        if solution is None or not _says_no_answer(solution):
+            return solution or first
+        others = tuple(message for message in rest.messages if message is not solution.message)
+        rest = replace(rest, messages=others)
+        solution = find_solution(rest, closed_at=closed_at)
+    return first
+
+
+def _says_no_answer(solution: Solution) -> bool:
+    return teaches_nothing([solution.message], confirmed=solution.confirmed) in _NO_ANSWERS
 
 
 def corrected_entry(
@@ -150,6 +167,15 @@ def title_of(problem: Sequence[Message]) -> str:
     return distil.title_of([message.text for message in problem])
 
 
+def _title(thread: Thread, problem: Sequence[Message], solving: Sequence[Message]) -> str:
+    """The title; where what opens the thread asks nothing, of what its asker asked later."""
+    if not any(is_question(each.text) or is_problem_report(each.text) for each in problem):
+        asked = _asked_last(_between(thread, problem, solving), thread, solving)
+        title = distil.title_of([distil.essentials(asked.text, questions=True)]) if asked else ""
+        return title if len(set(words(title))) >= LEAST_TITLE else title_of(problem)
+    return title_of(problem)
+
+
 # ---- passages ---------------------------------------------------------------------------------------------
 
 
@@ -162,9 +188,9 @@ def _passages(
 ) -> Iterator[Passage]:
     """The thread's passages: what is asked, what solves it, who says that it does, then the rest, each in order."""
     kept = [
-        *_told(PassageKind.PROBLEM, problem, Part.PROBLEM),
+        *_told(PassageKind.PROBLEM, problem, Part.PROBLEM, thread),
         *_added(thread, problem, solving),
-        *_told(PassageKind.SOLUTION, solving, Part.SOLUTION),
+        *_told(PassageKind.SOLUTION, solving, Part.SOLUTION, thread),
     ]
     used = {message.id for _, message, _ in kept}
     kept += _confirming(thread, confirmed_by, used)
@@ -176,27 +202,48 @@ def _passages(
 
 
 def _told(
-    kind: PassageKind, messages: Sequence[Message], part: Part
+    kind: PassageKind, messages: Sequence[Message], part: Part, thread: Thread
 ) -> Iterator[tuple[PassageKind, Message, str]]:
     for message in messages:
-        if text := distil.distil(message.text, part):
+        before = thread.messages[: thread.messages.index(message)]
+        others = tuple(each.text for each in before if each.user != message.user)
+        if text := distil.distil(message.text, part, others):
             yield kind, message, text
 
 
 def _added(
     thread: Thread, problem: Sequence[Message], solving: Sequence[Message]
 ) -> list[tuple[PassageKind, Message, str]]:
-    """The error, the log or the version that the asker gave later, before it was solved."""
-    first = min(thread.messages.index(message) for message in solving)
-    between = [each for each in thread.messages[len(problem) : first] if each.user == thread.asker]
+    """The error, the log or the version that the asker gave later, before it was solved, and what he asked last."""
+    between = _between(thread, problem, solving)
+    last = _asked_last(between, thread, solving)
     found: list[tuple[PassageKind, Message, str]] = []
     room = distil.MOST_ADDED
     for message in between:
-        asked = is_question(thread.messages[thread.messages.index(message) - 1].text)
-        if (text := distil.essentials(message.text, room, asked=asked)) and len(found) < MOST_ADDED:
+        before = thread.messages[thread.messages.index(message) - 1]
+        asked = before.user != message.user and is_question(before.text)
+        text = distil.essentials(message.text, room, asked=asked, questions=message is last)
+        if text and (len(found) < MOST_ADDED or message is last):
             found.append((PassageKind.PROBLEM, message, text))
-            room -= len(text)
+            room -= 0 if message is last else len(text)
     return found
+
+
+def _between(thread: Thread, problem: Sequence[Message], solving: Sequence[Message]) -> list[Message]:
+    """What the asker says after he opened the thread and before the solution begins."""
+    first = min(thread.messages.index(message) for message in solving)
+    return [each for each in thread.messages[len(problem) : first] if each.user == thread.asker]
+
+
+def _asked_last(between: Sequence[Message], thread: Thread, solving: Sequence[Message]) -> Message | None:
+    """In which message the asker asked what the solution answers: right before it, or in its words."""
+    last = next((each for each in reversed(between) if distil.questions(each.text)), None)
+    if last is None:
+        return None
+    told = {word for message in solving for word in words(distil.distil(message.text, Part.SOLUTION))}
+    following = after(thread, last)
+    at_once = following[0] in solving if following else False
+    return last if at_once or told & set(words(distil.essentials(last.text, questions=True))) else None
 
 
 def _confirming(
@@ -226,6 +273,7 @@ def _passage(kind: PassageKind, message: Message, text: str, link: str | None) -
 _GOES_ON = re.compile(
     r"\W*(?:(?:and |ok(?:ay)?,? |so )?(?:then|next|after that|afterwards|finally|lastly|second(?:ly)?|third(?:ly)?"
     r"|once (?:that|this|it)|when that)\b"
+    r"|(?:i (?:think|guess|believe) )?(?:it|that|this)(?:'s| is| was) because\b"
     r"|step [2-9]\b|[2-9][.)] |然后|接着|接下来|最后|之后|第[二三四五六]步|[2-9]、)",
     re.IGNORECASE,
 )
@@ -244,7 +292,52 @@ def _solving(thread: Thread, solution: Message, problem: Sequence[Message]) -> l
     later = [message for message in thread.messages[place:] if message not in burst]
     for message in _steps(earlier, solving[0]):
         solving.insert(0, message)
-    return [*solving, *_steps(later, solving[-1])]
+    solving += _steps(later, solving[-1])
+    parts = {message.id: message for message in _other_parts(thread, solving) if message.id not in asked}
+    return [message for message in thread.messages if message.id in parts or message in solving]
+
+
+MOST_PARTS = 3  # answers that are told with the one that was chosen
+_THANKS_ALL = re.compile(
+    r"\bthanks?(?: you)?(?: so much| very much| a lot| to)?,? (?:you )?(?:both|all|everyone|everybody|guys)\b"
+    r"|\bboth (?:of (?:these|those|them|your)|ways|suggestions|solutions|answers|approaches|options|work)"
+    r"|谢谢(?:两|各)位|感谢(?:两|各)位|都(?:可以|有用)",
+    re.IGNORECASE,
+)
+_OR = re.compile(r"\W*(?:or,|or (?:you|use|try|just|simply)\b|alternatively\b|或者)", re.IGNORECASE)
+_ARCHIVED = re.compile(r"/archives/\w+/p(\d{16})(?!\d)")
+
+
+def _other_parts(thread: Thread, solving: Sequence[Message]) -> Iterator[Message]:
+    """The other answers that belong to the solution: thanked for with it, taken up by its "or", or linked to by it."""
+    first, last = (thread.messages.index(each) for each in (solving[0], solving[-1]))
+    before = [
+        each for each in thread.messages[:first] if each.user != thread.asker and _answers(thread, each)
+    ]
+    thanks = next((each for each in thread.messages[last + 1 :] if each.user == thread.asker), None)
+    if thanks is not None and solving[0].user != thread.asker and _THANKS_ALL.search(thanks.text):
+        yield from before[-MOST_PARTS:]
+    elif _OR.match(solving[0].text):
+        yield from before[-1:]
+    linked = {digits for message in solving for digits in _ARCHIVED.findall(message.text)}
+    yield from (each for each in thread.messages if linked and _digits(each) in linked)
+
+
+def _answers(thread: Thread, message: Message) -> bool:
+    """Whether it may be a part of the solution: it tells something, asks nothing and was not found to fail."""
+    reply = next((each for each in after(thread, message) if each.user == thread.asker), None)
+    failed = reply is not None and is_still_broken(reply.text)
+    return (
+        is_human(message)
+        and not failed
+        and not is_question(message.text)
+        and not teaches_nothing([message], confirmed=False)
+    )
+
+
+def _digits(message: Message) -> str:
+    """The moment of a message as its permanent link says it."""
+    return f"{message.at.timestamp():.6f}".replace(".", "")
 
 
 def _steps(messages: Sequence[Message], step: Message) -> Iterator[Message]:

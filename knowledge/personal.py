@@ -106,10 +106,18 @@ _PRIVATE = re.compile(r"(?:0|10|127|169\.254|192\.168|172\.(?:1[6-9]|2\d|3[01])|
 _GLOBAL_V6 = IPv6Network("2000::/3")
 
 
+# A package's version with its checksum.
+_HASHED = re.compile(r"[\"'][\s,:(\"']{1,6}[0-9a-f]{40}\b")
+
+
 def addresses_in(text: str) -> Iterator[Span]:
     """IP addresses that lead to somebody: not private, local, multicast, masks, public resolvers or versions."""
     for found in _V4.finditer(text):
-        if _leads_somewhere(found[0]) and not _is_version(text, found.start()):
+        if (
+            _leads_somewhere(found[0])
+            and not _is_version(text, found.start())
+            and not _HASHED.match(text, found.end())
+        ):
             yield found.span()
     for found in _V6.finditer(text):
         told = found[0] if found[0].endswith("::") else found[0].removesuffix(":")  # "from 2a00::1: refused"
@@ -185,11 +193,13 @@ _WORDS = words_of(
     "worker host main master build deploy release alert alerts monitor prometheus the and null none "
     "error info log core page stone rose miles lane dale grant wade victor angel crystal amber ivy "
     "jade dash ash sky monday tuesday wednesday thursday friday saturday sunday january february march july "
-    "september october november december omega alpha beta"
+    "september october november december omega alpha beta "
+    "long young white brown black green gray little short best good day king wood field park hill moon star"
 )
 _PEOPLE = (
     r"(?:all|team|there|everyone|everybody|folks|guys|again|both|support|sir|madam|earshot|hi|hello|hey|the|i|it|we"
-    r"|you|this|that|my|what|how|when|why|is|does|can|after|since|thanks|thank|just|so|please|no|yes|ok)\b"
+    r"|you|this|that|my|what|how|when|why|is|does|can|after|since|thanks|thank|just|so|please|no|yes|ok"
+    r"|[\w-]+ (?:team|community|support|people|developers|devs|users|forum|experts|maintainers|friends))\b"
 )
 _NAME = r"[A-ZÀ-ÖØ-Þ][a-zà-öø-ÿ'’-]+"
 _GREETED = re.compile(
@@ -198,17 +208,128 @@ _GREETED = re.compile(
     re.MULTILINE,
 )
 _SIGNED = re.compile(
-    rf"(?im:^(?:(?:kind|best|warm) regards|regards|best|cheers|br|thanks|thank you|many thanks|mit freundlichen grüßen"
+    rf"(?im:^(?:(?:kind|best|warm) regards|regards|best|cheers|br|thanks|thank you|many thanks"
+    rf"|mit freundlichen grüßen"
     rf"|viele grüße|lg|vg|此致|谢谢)[,.!，]?\s*\n+)\s*[-–—]*\s*"
     rf"(?!(?i:{_PEOPLE}))(?P<name>{_NAME}(?: {_NAME}){{0,2}}|[\u4e00-\u9fff]{{2,4}})[ .]*(?=\n|\Z)"
 )
 # Who is quoted in a forum: [quote="name"], [quote=“name, post:3, topic:7”].
 _QUOTED = re.compile(r"\[quote=[\"“'’]?(?P<name>[^\]\"”“'’,\n]{2,40}?)(?=[\]\"”'’,])", re.IGNORECASE)
+# No name, though it stands where one might, and with a capital.
+_NO_NAME = (
+    r"(?!(?i:all|team|there|everyone|everybody|folks|guys|again|both|support|sir|madam|i|it|we|you|your|this"
+    r"|that|these|those"
+    r"|my|the|what|how|when|why|where|who|which|is|are|was|do|did|does|can|could|would|should|will|have|has|had"
+    r"|after|since"
+    r"|thanks?|just|so|please|no|not|yes|yeah|ok|okay|if|in|on|at|to|for|from|and|but|or|as|any|anything|also"
+    r"|now|then|see|try|use"
+    r"|works?|worked|working|solved|done|got|great|awesome|perfect|cool|nice|fixed|sure|sorry|anyway|anyways"
+    r"|appreciated|much|very"
+    r"|many|a|an|advance|really|tons|heaps|lots|cheers|understood|interesting|bye|regards|best|hope|kindly"
+    r"|however|unfortunately"
+    r"|actually|perhaps|maybe|here|hi|hey|hello|looks?|sounds|good|let|unless|while|because|maintainers?|admins?"
+    r"|community|people"
+    r"|users?|developers?|devs|forum|friends|love|indeed|exactly|right|oh|ah|wow|hm+|might|may|another|some|one"
+    r"|two|first|next"
+    r"|monday|tuesday|wednesday|thursday|friday|saturday|sunday|am|be|been|being|think|guess|happy|glad|feel"
+    r"|like|with)\b)"
+)
+# Where more than a handle is mentioned: "@Ann Lee"; what follows the name may have a capital, too.
+_MENTIONED = re.compile(
+    rf"(?<![\w@/.`'\"-])@(?P<name>{_NAME} {_NO_NAME}(?:[A-Z]\.? {_NO_NAME})?(?P<last>[A-ZÀ-ÖØ-Þ][\w'’-]*[^\W\d_A-Z])"
+    rf"(?: {_NO_NAME}{_NAME}(?=\s*(?:[,.:;!?)&\n]|$)))?)"
+    r"(?![\w/({\[:@]|\.\w)"
+)
+# Who is spoken of in ways in which only people are.
+_SPOKEN_OF = (
+    re.compile(
+        rf"\b(?:Dr|Prof|Mr|Mrs|Ms)\.? (?P<name>{_NO_NAME}{_NAME}(?: {_NO_NAME}{_NAME})?)"
+        rf"|\bProfessor (?P<other>{_NO_NAME}{_NAME})"
+    ),
+    re.compile(
+        rf"^(?P<name>{_NO_NAME}{_NAME}(?: [A-Z]\.?)? {_NO_NAME}[A-Z][\w'’-]+) (?:said|wrote):", re.MULTILINE
+    ),
+    re.compile(
+        rf"(?:^|[.!?)] ?)(?:Best|Cheers|Regards|Best regards|Kind regards"
+        rf"|Best wishes), (?P<name>{_NO_NAME}{_NAME})[ .!]*$",
+        re.MULTILINE,
+    ),
+    re.compile(
+        rf"^[–—-]* ?(?P<name>{_NO_NAME}{_NAME}(?: {_NO_NAME}{_NAME})?),? \(?on behalf of\b", re.MULTILINE
+    ),
+    re.compile(
+        rf"\b(?i:thanks|thank you|thx)(?i: so much| a lot| very much| again)?,? (?P<name>{_NO_NAME}{_NAME})"
+        r"(?=[!.,](?:\s|$)|\s*$|\s*\n)",
+        re.MULTILINE,
+    ),
+    re.compile(
+        rf"\bI (?:think|believe|guess) (?P<name>{_NO_NAME}{_NAME}) (?:meant|said|means|wrote|mentioned"
+        rf"|was asking|asked)\b"
+    ),
+    re.compile(
+        rf"\b(?P<name>{_NO_NAME}{_NAME} {_NO_NAME}{_NAME}) (?:(?:just|also|kindly) )?(?:pointed|told|asked)"
+        r" (?:me|us|him|her)\b"
+    ),
+)
 
 
 def names_given(text: str) -> Iterator[str]:
-    """The names that greetings, signatures and quotations of ``text`` give."""
-    yield from (found["name"] for pattern in (_GREETED, _SIGNED, _QUOTED) for found in pattern.finditer(text))
+    """The names that greetings, signatures, quotations and what is told of people in ``text`` give."""
+    for pattern in (_GREETED, _SIGNED, _QUOTED, *_SPOKEN_OF):
+        for found in pattern.finditer(text):
+            name = found["name"] or found.groupdict().get("other")
+            if name and not _is_a_word(name, text):
+                yield name
+
+
+def names_mentioned(texts: Collection[str]) -> Iterator[str]:
+    """The first and last names in mentions of ``texts``; not a last one that is a word of theirs ("@Ann Could you")."""
+    said = "\n".join(texts)
+    code = [found.span() for found in _CODE.finditer(said)]
+    for found in _MENTIONED.finditer(said):
+        inside = any(start <= found.start() < end for start, end in code)
+        if not inside and not _is_a_word(found["last"], said):
+            yield re.sub(r"['’]s$", "", found["name"])
+
+
+def _is_a_word(name: str, text: str) -> bool:
+    """Whether what looks like a name is written small elsewhere, as "xarray" is and people are not."""
+    last = name.split(" ")[-1]
+    if last.lower() == last:  # Chinese
+        return False
+    return re.search(rf"(?<![\w/.@~-]){re.escape(last.lower())}(?![\w/@-])", text) is not None
+
+
+# ---- accounts ---------------------------------------------------------------------------------------------
+
+_FIELD = re.compile(
+    r"[\"'](?P<key>(?:\w+_)?uid|user_?id|screen_?name|nick_?name|nick|full_?name|display_?name)[\"']\s*:\s*"
+    r"(?:[\"'](?P<text>[^\"'\n<>{}$]{2,120})[\"']|(?P<number>\d{5,24})\b)",
+    re.IGNORECASE,
+)
+_SORTS = words_of(
+    "string int integer text number varchar bigint uuid null none true false name user id str xxx xxxx"
+)
+_HANDLES = (
+    re.compile(r"\bby (?P<name>[A-Za-z][\w-]{2,38})(?= · (?:Pull Request|Issue|Discussion)\b)"),
+    re.compile(r" - #\d+ by (?P<name>[A-Za-z][\w.-]{1,38}\w)"),
+    re.compile(r"\bgist\.github\.com/(?P<name>[A-Za-z][\w-]{1,38})(?=/[0-9a-f]{6,})"),
+)
+
+
+def numbers_of_people(text: str) -> Iterator[Span]:
+    """What fields such as ``"uid"`` hold in pasted data."""
+    for found in _FIELD.finditer(text):
+        if found["key"].lower().endswith("id") and (found["text"] or found["number"]).lower() not in _SORTS:
+            yield found.span("text" if found["text"] else "number")
+
+
+def accounts_in(text: str) -> Iterator[Span]:
+    """What people are called on other platforms: in pasted data, headlines of pull requests and posts, links."""
+    for found in _FIELD.finditer(text):
+        if found["text"] and not found["key"].lower().endswith("id") and found["text"].lower() not in _SORTS:
+            yield found.span("text")
+    yield from (found.span("name") for pattern in _HANDLES for found in pattern.finditer(text))
 
 
 def names_in(text: str, names: Collection[str]) -> Iterator[tuple[int, int, str]]:

@@ -108,7 +108,7 @@ _NUMBERED = re.compile(
     re.IGNORECASE,
 )
 _PROMPT = re.compile(
-    r"(?m)^[ \t`]*\(?(?:[\w.-]+\)[ \t]+)?\[?(?P<host>[a-z_][\w.-]*@[A-Za-z][\w.-]*)(?=[: ][~/\w])"
+    r"(?m)^[ \t`>]*\(?(?:[\w.-]+\)[ \t]+)?\[?(?P<host>[a-z_][\w.-]*@[A-Za-z0-9][\w.-]*)(?=[: ][~/\w])"
 )
 
 
@@ -127,6 +127,10 @@ def _is_prompt(text: str, found: re.Match[str]) -> bool:
     in_environment = (
         text[found.start() : found.start("host")].strip().startswith("(")
     )  # conda's: "(base) ann@laptop: "
+    # [ann@web ~]$ or, by oneself, [ann@web:~/dir tag] cmd
+    in_brackets = text[found.start() : found.start("host")].endswith("[")
+    if in_brackets and re.match(r"(?::~?[\w/.~-]*(?: [\w.-]+)?| [\w/.~-]+)\][$#%>]?(?:\s|$)", line):
+        return True
     return in_environment or re.match(r"[: ][^\s\]$#%]*\]?[$#%>](?:\s|$)", line) is not None
 
 

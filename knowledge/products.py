@@ -13,11 +13,12 @@ _NAMED = re.compile(
 )
 _MAJOR = re.compile(
     r"\b(?P<name>python|node(?:\.?js)?|java|jdk|ubuntu|debian|centos|rhel|windows|macos|postgres(?:ql)?|mysql|mariadb"
-    r"|mongodb|redis|docker|kubernetes|chrome|firefox|safari|angular|react|vue|django|rails|php|ruby|elasticsearch|kafka"
+    r"|mongodb|redis|docker|kubernetes|chrome|firefox|safari|angular|react|vue|django|rails|php|ruby"
+    r"|elasticsearch|kafka"
     r"|spark)[ -]v?(?P<number>\d{1,2})(?![\w%]|[.:,]\d)",
     re.IGNORECASE,
 )
-_ALONE = re.compile(r"(?<![\w./@-])v\d{1,4}(?:\.\d{1,8}){0,3}(?:[-+.]\w{1,12})?(?![\w/])")
+_ALONE = re.compile(r"(?<![\w./@-])v\d{1,4}(?:\.\d{1,8}){1,3}(?:[-+.]\w{1,12})?(?![\w/])")
 # What stands before a number and is no product: "took 2.5", "page 3.1", "from 1.2".
 _NO_NAMES = frozenset(
     re.findall(
@@ -28,11 +29,19 @@ _NO_NAMES = frozenset(
         section chapter step table figure fig equals value score ratio ip port was are be v using use used
         running run upgraded upgrade updated downgraded downgrade since until size factor rate time times
         costs cost between level vs through via as have has had got get i we it this that build error my our
-        your also still both now not latest yes no
+        your also still both now not latest yes no however instant tested deployed self hosted but then when
+        which that these those like currently before earlier newer older new old current previous stable
+        http https sleeping checkout read
         """,
     )
 )
-_DATE = re.compile(r"(?:19|20)\d\d\.\d{1,2}\.\d{1,2}$")
+_DATE = re.compile(r"(?:19|20)\d\d\.(?:\d{1,2}\.\d{1,2}|0[1-9]|1[0-2])$")
+# What an installation prints of packages that nobody asked about, and names of pictures.
+_NOISE = re.compile(
+    r"^[^\n]*(?:\bnpm warn\b|\bwarning [\w@/. >-]+ > |\bdeprecated \S+@)[^\n]*$"
+    r"|[^\s/()\[\]]+\.(?:png|jpe?g|gif|webp|bmp)\b|\bscreen[ -]?shot[^\n]{0,60}?\d\.\d+\S*",
+    re.IGNORECASE | re.MULTILINE,
+)
 
 
 def products_in(entry: KnowledgeEntry) -> tuple[str, ...]:
@@ -50,6 +59,7 @@ def products_of(texts: Sequence[str]) -> tuple[str, ...]:
 
 
 def _products(text: str) -> Iterator[str]:
+    text = _NOISE.sub(lambda noise: " " * len(noise[0]), text)
     found = {
         **{match.start(): match[0] for match in _ALONE.finditer(text)},
         **{match.start(): f"{match['name']} {match['number']}" for match in _MAJOR.finditer(text)},
@@ -62,6 +72,9 @@ def _product(match: re.Match[str]) -> str:
     """Name and version; the version alone where no name is before it; "" if it is neither."""
     number = match["number"].rstrip(".")
     kept = [word for word in match["name"].split(" ") if word.lower() not in _NO_NAMES]
+    kept = (
+        kept if kept[:1] and kept[0][0].isupper() else kept[-1:]
+    )  # "Notebook Gallery", but not "health Redash"
     if not kept:
         return number if number.startswith("v") else ""
     return f"{' '.join(kept)} {number.removeprefix('v')}" if _is_version(match, kept[0]) else ""

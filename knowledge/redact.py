@@ -65,9 +65,17 @@ def redact(
     the workspace's own. What is redacted already stays as it is: a second time changes nothing.
     """
     numbers = _Numbers(last=_taken(texts))
-    if Kind.NAME in kinds:
-        names = {*names, *(name for text in texts for name in personal.names_given(text))}
-    return [_redacted(text, names, patterns, kinds, numbers) for text in texts]
+    told = list(texts)
+    while True:  # what is redacted may show that a word is a name after all; each look takes something away
+        known = {*names, *_names_in(told)} if Kind.NAME in kinds else names
+        once, told = told, [_redacted(text, known, patterns, kinds, numbers) for text in told]
+        if told == once:
+            return told
+
+
+def _names_in(texts: Sequence[str]) -> set[str]:
+    given = {name for text in texts for name in personal.names_given(text)}
+    return {*given, *personal.names_mentioned(texts)}
 
 
 def _taken(texts: Sequence[str]) -> dict[Kind, int]:
@@ -113,10 +121,12 @@ def _found(text: str, names: Collection[str], patterns: Sequence[re.Pattern[str]
         *((found.span(), Kind.REDACTED) for pattern in patterns for found in pattern.finditer(text)),
         *((span, Kind.IBAN) for span in personal.ibans_in(text)),
         *((span, Kind.ID) for span in personal.identities_in(text)),
+        *((span, Kind.ID) for span in personal.numbers_of_people(text)),
         *((span, Kind.CARD) for span in personal.cards_in(text)),
         *((span, Kind.EMAIL) for span in personal.mails_in(text)),
         *((span, Kind.IP) for span in personal.addresses_in(text)),
         *((span, Kind.PHONE) for span in personal.phones_in(text)),
+        *((span, Kind.NAME) for span in personal.accounts_in(text)),
     ]
     for (start, end), kind in spans:
         yield Found(start=start, end=end, kind=kind, value=_same(kind, text[start:end]))

@@ -18,7 +18,7 @@ from knowledge.cues import (
     said,
     says_thanks,
 )
-from knowledge.distil import Left, Part, sift
+from knowledge.distil import Left, Part, sift, suggests
 from knowledge.lexical import words
 from knowledge.signs import is_content
 from knowledge.slacktext import reaction_name
@@ -49,6 +49,7 @@ class Why(StrEnum):
     TICKET = "the answer only names a ticket"
     PRIVATE_LINK = "the answer is only a link to something private"
     PICTURE = "the answer is only a picture"
+    POLICY = "the answer only tells what is supported or where to report it"
     SAME_TROUBLE = "the answer only has the same trouble"
     STILL_BROKEN = "the asker's last word is that it is still broken"
     CONTRADICTED = "somebody says that the answer is wrong"
@@ -99,7 +100,7 @@ def worth(
         _not_asked(problem, solved=bool(confirmed) and solution is not None and _is_advice(thread, solution)),
         _unanswered(thread, solution),
         not_understood(problem),
-        teaches_nothing(tuple(solving) or (solution,)) if solution else None,
+        teaches_nothing(tuple(solving) or (solution,), confirmed=bool(confirmed)) if solution else None,
         _did_not_hold(thread, solution, confirmed) if solution else None,
     )
     why = next((reason for reason in reasons if reason is not None), None)
@@ -183,14 +184,62 @@ def _not_asked(problem: Sequence[Message], *, solved: bool) -> Why | None:
     if problem[0].role is Role.BOT:
         return Why.BY_BOT
     spoken = said(text)
+    if _INVITES.search(spoken) and not _SUFFERS.search(text):
+        return Why.ANNOUNCEMENT
+    if _REPLIES.search(spoken):
+        return Why.NO_QUESTION
     if not _WANTS_HOW.search(spoken):
         if _AWAY.search(spoken) or (_CHATS.search(spoken) and not is_problem_report(text)):
             return Why.CHATTER
-        if not is_problem_report(text) and _is_news(spoken, asks=is_question(text)):
+        if not is_problem_report(text) and _is_news(spoken, asks=is_question(_TO_ALL.sub(" ", text))):
             return Why.ANNOUNCEMENT
-    if not solved and not any(asks_for_help(message.text) for message in problem):
+    if not solved and not any(asks_for_help(_BARE_NOT.sub(" ", message.text)) for message in problem):
         return Why.NO_QUESTION
     return None
+
+
+# These tell of plans and ask for company, also where a word of trouble is in them.
+_INVITES = re.compile(
+    r"\bconsidering submitting\b|\b(?:nsf|grant|funding|\w+cube) (?:\w+ )?proposal\b|\bfill (?:out|in) (?:this"
+    r"|our|the)"
+    r" (?:[\w-]+ ){0,2}(?:survey|form|poll)\b|\bare organizing\b|\bis organizing\b|\bgreat (?:read|article) for\b"
+    r"|\bencourage\b.{0,60}\bto (?:reach out|apply|attend|join)\b|\b(?:we're|we are|i'm|i am) (?:building"
+    r"|planning)\b.{0,60}"
+    r"\bopen[ -]?sourc|\bwe(?: have|'ve)? open[ -]?sourced\b|\bpost a message about it\b"
+    r"|\bwhat would (?:everyone|you all|people"
+    r"|folks) think\b|\blet's discuss\b|\b(?:i'm|i am|we're|we are|i'll be) (?:talking|speaking|presenting)\b.{0,40}"
+    r"\b(?:today|tomorrow|at \d|on (?:mon|tues|wednes|thurs|fri)day)",
+    re.IGNORECASE,
+)
+_SUFFERS = re.compile(
+    r"\bi(?:'m| am)? (?:get|getting|got|see|have tried|tried|cannot|can't)\b|\berrors?\b|\btraceback|\bfail(?:s"
+    r"|ed|ing)\b"
+    r"|exception\b",
+    re.IGNORECASE,
+)
+# Who begins like this answers somebody.
+_REPLIES = re.compile(
+    r"\A\W*(?:not sure i'd (?:say|call)\b|what(?:'s| is|) it(?:'s| is) saying is\b|that(?:'s| is) a (?:nice|good"
+    r"|great|fair)"
+    r" (?:catch|point|idea|question)\b|how about [^\s?]+\s*\?|does .{1,60} (?:solve|fix) (?:the|your) (?:problem"
+    r"|issue)\b"
+    r"|(?:yeah|yep|yup|nope|exactly|agreed|indeed)\b[,.])",
+    re.IGNORECASE,
+)
+# Asked of everybody, to get them to talk.
+_TO_ALL = re.compile(
+    r"[^.!?\n]*\b(?:what do you (?:all |guys )?think|(?:would|are) (?:you|anyone) (?:all )?(?:be )?(?:interested"
+    r"|working on)|you all"
+    r"|you guys|(?:what|which) topics|worth sharing|any feedback|thoughts)\b[^.!?\n]*\?",
+    re.IGNORECASE,
+)
+# "It wasn't obvious" reports nothing; "it doesn't work" does.
+_BARE_NOT = re.compile(
+    r"\b(?:wasn't|weren't|isn't|aren't|didn't|couldn't|wouldn't|haven't|hasn't)(?= (?:obvious|clear|sure|think"
+    r"|thought|know|notice"
+    r"|realize|realise|mean|say|said|mind|about|necessarily|really (?:know|sure|think)|too|that|entirely|aware))",
+    re.IGNORECASE,
+)
 
 
 def _is_news(spoken: str, *, asks: bool) -> bool:
@@ -201,7 +250,19 @@ def _is_news(spoken: str, *, asks: bool) -> bool:
 def not_understood(problem: Sequence[Message]) -> Why | None:
     """ "Why?", or a picture alone, tells nobody later what it was about."""
     told = "\n".join(sift(message.text, Part.PROBLEM).text for message in problem)
+    if _OF_THAT.fullmatch(told):
+        return Why.NO_CONTEXT
     return None if _holds_matter(told) or words(_without_places(told)) else Why.NO_CONTEXT
+
+
+_OF_THAT = re.compile(
+    r"\W*(?:(?:so|and|but|hm+|ok|well)\W+)?(?:does|is|was|did|do|would|will|should|could|can) (?:that|this|it"
+    r"|these|those)"
+    r" (?:means? (?:anything|something)|makes? (?:any )?sense|work|help|sound|look|ring a bell|right|correct"
+    r"|true|known|expected"
+    r"|normal|intended|okay?|a bug|clear|still)\b(?:\W+[a-z]+){0,4}\s*\?\W*",
+    re.IGNORECASE,
+)
 
 
 # ---- an answer --------------------------------------------------------------------------------------------
@@ -225,6 +286,7 @@ _OF_LEFT = (
     (Left.ELSEWHERE, Why.ELSEWHERE),
     (Left.PERSON, Why.PERSON),
     (Left.TICKET, Why.TICKET),
+    (Left.POLICY, Why.POLICY),
     (Left.ASKS_BACK, Why.ASKS_BACK),
     (Left.PICTURE, Why.PICTURE),
 )
@@ -241,8 +303,11 @@ _PRIVATE_ADDRESS = re.compile(
 _PLACE = re.compile(r"<(?:name|host|ticket|customer|user|email|phone|ip|id|secret|redacted|card|iban) \d+>")
 
 
-def teaches_nothing(solving: Sequence[Message]) -> Why | None:
-    """Why what is left of the solution tells nothing; None if it tells something."""
+def teaches_nothing(solving: Sequence[Message], *, confirmed: bool = True) -> Why | None:
+    """Why what is left of the solution tells nothing; None if it tells something.
+
+    Where nobody ``confirmed`` it, a short one must advise, explain or show something.
+    """
     sifted = [sift(message.text, Part.SOLUTION) for message in solving]
     told = "\n".join(each.text for each in sifted if each.text)
     left_out = frozenset(reason for each in sifted for reason in each.left_out)
@@ -254,9 +319,64 @@ def teaches_nothing(solving: Sequence[Message]) -> Why | None:
         return Why.PRIVATE_LINK
     if is_me_too(told) and len(words(spoken)) < 12 and not _holds_matter(told):
         return Why.SAME_TROUBLE
+    if _only_asks(told, confirmed=confirmed):
+        return Why.ASKS_BACK
+    if not confirmed and len(told) <= MOST_REMARK and not _informs(told):
+        return Why.NO_SUBSTANCE
     return (
         None if _holds_matter(public) or _says_something(spoken, most_small=LEAST_WORDS) else Why.NO_SUBSTANCE
     )
+
+
+MOST_REMARK = 250  # characters; who writes more explains something
+_INFORMS = re.compile(
+    # advice
+    r"\b(?:try|use|using|used|set|run|add|remove|check|change|install|update|upgrade|restart|enable|disable"
+    r"|click|put|make sure"
+    r"|instead|should|must|need|needs|have to|has to|can|can't|cannot|could|allows?|works?|you'll|you'd|you want"
+    r"|recommend|suggest|consider|example|similar to|same as)\b"
+    # what is the case, and why
+    r"|\b(?:because|since|due to|caused?|reason|means?|supports?|supported|exists?|available|possible|by default"
+    r"|default|only|no longer"
+    r"|deprecated|removed|added|fixed|requires?|expects?|called|named|there(?:'s| is| are| isn't)|(?:is|was"
+    r"|are) an?\b|'s an?\b|by \w+ing\b|solved|you might"
+    r"|isn't|doesn't|don't|won't|not)\b|n't\b"
+    r"|\b\w+\.\w+\b|\b\w+[_-]\w+\b|\b(?-i:[a-z]+[A-Z])\w*|[:：=]\s|\b\d+(?:\.\d+)+"
+    r"|[\u3400-\u9fff]",
+    re.IGNORECASE,
+)
+_LEAD = r"^\W*(?:(?:ok(?:ay)?|yeah|yes|yep|ah+|oh+|well|hm+|argh|true|right|wow|:\w+:)[\s,.!-]+)*"
+# An opinion, or something of himself; not how he did it, nor what "you" should do.
+_OPINES = re.compile(
+    _LEAD
+    + r"(?:i|we) (?:think|believe|guess|feel|agree|wonder|wish|like|love|kind of agree|would do|had no idea)\b"
+    r"|\bwas thinking (?:more )?(?:about|of)\b|\bi have no(?:t| idea)\b"
+    rf"|{_LEAD}(?:that's what i did|sounds like|huge interest|(?:looks"
+    rf"|seems) like (?:an? )?(?:\w+ ){{0,2}}(?:error|issue|bug|problem)\W*$)"
+    rf"|{_LEAD}(?:i|we)(?:'m|'ve|'ll|'d| am| are| have| had| was| were| will| would| always| never| forgot)\b"
+    r"(?!.*\b(?:you|your|by|using|used?|solved|fixed|because|found|trick|workaround|run|ran|set|need(?:ed)?"
+    r"|had to|add(?:ed)?"
+    r"|chang(?:e|ed)|install(?:ed)?|remov(?:e|ed)|updat(?:e|ed)|upgrad(?:e|ed)|cannot|can't|file|copy|report)\b)",
+    re.IGNORECASE,
+)
+
+
+def _informs(told: str) -> bool:
+    """Whether a short text advises, explains or shows something: more than a remark or an opinion."""
+    if "```" in told or "~~~" in told or "://" in told:
+        return True
+    return any(
+        _INFORMS.search(each) and not _OPINES.search(each)
+        for each in re.split(r"(?<=[.!?])\s+|\n+", said(told))
+    )
+
+
+def _only_asks(told: str, *, confirmed: bool) -> bool:
+    """Whether nothing is left but questions that suggest nothing."""
+    if "```" in told or "://" in told or (confirmed and _holds_matter(told)):
+        return False
+    asked = [each for each in re.split(r"(?<=[.!?。！？])\s*|\n+", told) if each.strip()]
+    return all(each.endswith(("?", "？")) for each in asked) and not suggests(told)
 
 
 def _says_something(text: str, *, most_small: int) -> bool:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from knowledge.distil import Left, Part, distil, essentials, sift, title_of, words_of_success
+from knowledge.distil import Left, Part, distil, essentials, questions, sift, title_of, words_of_success
 from knowledge.private import generalised
 from knowledge.products import products_of
 
@@ -240,6 +240,48 @@ def test_long_runs_cost_no_time(text: str) -> None:
     title_of([text])
 
 
+# ---- questions back, quotations and code
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("Do you use the gate? If so, set port 2.", "Do you use the gate? If so, set port 2."),
+        ("Do you use the gate? Set port 2.", "Set port 2."),
+        ("Can you send the output?\n```\nmake -n\n```", ""),
+        ("Can you send the output?\n```\nmake -n\n```\nUse port 2.", "```\nmake -n\n```\nUse port 2."),
+        ("Can you run the dry one?\n```\nmake -n\n```", "Can you run the dry one?\n```\nmake -n\n```"),
+        ("Are you sure that the port is open?", "Are you sure that the port is open?"),
+        ("Which platform is it? Bitnami? AWS?", ""),
+        ("Can you make sure that the port is open?", "Can you make sure that the port is open?"),
+        ("You write them out by hand into the list.", "You write them out by hand into the list."),
+        ("Use port 2.\n*their", "Use port 2."),
+        ("Maybe I'm explaining this badly. Use port 2.", "Use port 2."),
+    ],
+)
+def test_what_hangs_on_a_question_stays_or_goes_with_it(text: str, kept: str) -> None:
+    assert distil(text, Part.SOLUTION) == kept
+
+
+def test_only_what_was_said_before_is_a_quotation() -> None:
+    before = (
+        "The import of the orders fails with MLR-4090 tonight. The gate refuses every order of the north.",
+    )
+    answer = (
+        "> (define the gate 2)\nThe gate refuses every order of the north.\n"
+        "> The import of the orders fails\nUse port 2."
+    )
+    assert distil(answer, Part.SOLUTION, before) == "> (define the gate 2)\nUse port 2."
+    assert distil(answer, Part.PROBLEM, ()) == answer
+    assert distil("> The import of the orders fails", Part.SOLUTION, before) == ""
+
+
+def test_code_that_nobody_fenced_stays_whole() -> None:
+    code = "var data = [\n{\ntype: 1,\nok,\n}\n];"
+    assert distil(f"Hi!\n\n{code}\n\nThanks!", Part.PROBLEM) == code
+    assert distil("Hi all,\n\nthanks,\n\nok,\n\nok,\n\nThe gate hangs.", Part.PROBLEM) == "The gate hangs."
+
+
 # ---- what an asker adds, and says when it worked
 
 
@@ -253,10 +295,34 @@ def test_long_runs_cost_no_time(text: str) -> None:
         ("版本是 v10.1", False, "版本是 v10.1"),
         ("ok, I will try", True, ""),
         ("Is it fixed in 3.2?", True, ""),
+        ("8.0.2", True, "8.0.2"),
+        ("It is told in section 5.9 of the book.", False, ""),
+        ("Maybe it fails on v10.1.0.", False, ""),
+        ("ERROR:", True, ""),
+        ("I changed it:\n```\nport = 2\n```", True, "I changed it:\n```\nport = 2\n```"),
+        ("Port 2 is open. The worker fails to start.", True, "The worker fails to start."),
     ],
 )
 def test_only_errors_versions_and_logs_are_added(text: str, asked: bool, kept: str) -> None:
     assert essentials(text, asked=asked) == kept
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("I see. How do I release the lock of the run?", "How do I release the lock of the run?"),
+        (
+            "Why does this stop the run?\n```\nport = 2\n```",
+            "Why does this stop the run?\n```\nport = 2\n```",
+        ),
+        ("Any update on the lock of the run?", ""),
+        ("What do you mean by the lock of the run?", ""),
+        ("Which one?", ""),
+    ],
+)
+def test_what_is_asked_last_is_added(text: str, kept: str) -> None:
+    assert essentials(text, questions=True) == kept
+    assert questions(text) == bool(kept)
 
 
 def test_what_is_added_is_bounded() -> None:
@@ -293,6 +359,15 @@ def test_of_a_long_confirmation_only_that_it_worked_is_kept() -> None:
             "The gate of the north line refuses everybody.",
         ),
         (["```\nmake all\n```"], "make all"),
+        (
+            ["I've a question about `syntax-case`", "Is it possible to use the pattern of `or` in it?"],
+            "Is it possible to use the pattern of `or` in it?",
+        ),
+        (["https://example.com/a/long/page says so. But the gate refuses it?"], "But the gate refuses it?"),
+        (
+            ["I believe the gate is not safe. What is the state of the gate?"],
+            "What is the state of the gate?",
+        ),
         ([], ""),
     ],
 )
@@ -311,6 +386,8 @@ def test_the_title_says_what_it_is_about(texts: list[str], title: str) -> None:
         ("see http://wiki.corp/page and db1.corp.local", "see http://<host 1>/page and <host 2>"),
         ("[root@web01 ~]# ls", "[<host 1> ~]# ls"),
         ("(base) ann@laptop:~$ make", "(base) <host 1>:~$ make"),
+        ("[ann@huor:~/tmp plt] make", "[<host 1>:~/tmp plt] make"),
+        ("> > [root@82b767ec34d4 current]# ls", "> > [<host 1> current]# ls"),
         ("ip-10-0-3-7.ec2.internal", "<host 1>"),
         (
             "JIRA-123 and INC0012345, filed as MRQ-431, #4711",
@@ -370,6 +447,12 @@ def test_the_same_is_called_the_same_in_the_whole_thread() -> None:
             ("Redash 8.0.0+b32245", "Ubuntu 16.04", "Python 3"),
         ),
         ("numpy==1.21.0 on v10.1", ("numpy 1.21.0", "v10.1")),
+        ("our health Redash 4.0.2, however 20.3.4, upgraded from v4", ("Redash 4.0.2",)),
+        (
+            "npm WARN deprecated request@2.88.2: use got 3.1.0\nSee Screen-Shot-2021-11-17-at-1.22.19-PM.png",
+            (),
+        ),
+        ("Notebook Gallery 2019.12", ()),
         ("Chrome Version 90.0.4430.93", ("Chrome 90.0.4430.93",)),
         ("Millrace 2.9.0 and again millrace 2.9.0, v2.9.0", ("Millrace 2.9.0",)),
         ("版本是 v10.2", ("v10.2",)),

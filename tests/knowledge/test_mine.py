@@ -352,3 +352,51 @@ def test_programs_have_no_names_to_hide() -> None:
         "ann: works now, thanks",
     )
     assert "Robo" in " ".join(passage.text for passage in entry.of(PassageKind.SOLUTION))
+
+
+# ---- several parts
+
+OTHER = "Set the timeout of the worker to 60 seconds in `app.conf`."
+
+
+def test_who_is_thanked_together_is_told_together() -> None:
+    entry = kept(
+        "ann: Why does the import fail?", f"bob: {OTHER}", f"zoe: {HOW}", "ann: Thanks both, that works!"
+    )
+    assert sources(entry, PassageKind.SOLUTION) == ["m1", "m2"]
+
+
+def test_what_did_not_help_is_not_told_with_it() -> None:
+    lines = (f"bob: {OTHER}", "ann: That did not help", f"zoe: {HOW}", "ann: Thanks all, that works!")
+    entry = kept("ann: Why does the import fail?", *lines)
+    assert sources(entry, PassageKind.SOLUTION) == ["m3"]
+
+
+def test_an_or_goes_on_from_what_was_said_before() -> None:
+    entry = kept(
+        "ann: Why does the import fail?", f"bob: {OTHER}", f"zoe: Or, {HOW}", "ann: that works, thanks"
+    )
+    assert sources(entry, PassageKind.SOLUTION) == ["m1", "m2"]
+
+
+def test_a_link_within_the_thread_is_followed() -> None:
+    moment = f"{(START + timedelta(minutes=20)).timestamp():.6f}".replace(".", "")
+    link = f"https://acme.slack.com/archives/C1/p{moment}"
+    entry = kept(
+        "ann: Why does the import fail?", f"bob: {OTHER}", f"zoe: As in {link} or with `app restart`."
+    )
+    assert "m1" in sources(entry, PassageKind.SOLUTION)
+
+
+def test_what_the_solution_answers_is_in_the_problem() -> None:
+    entry = kept(
+        "ann: The orders of the north. Some are imported.",
+        "bob: Which ones do you mean?",
+        "ann: All of them. How do I restart the worker of the import?",
+        f"bob: {HOW}",
+        "ann: that works, thanks",
+    )
+    assert [p.text for p in entry.of(PassageKind.PROBLEM)][1:] == [
+        "How do I restart the worker of the import?"
+    ]
+    assert entry.title == "How do I restart the worker of the import?"

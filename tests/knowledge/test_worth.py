@@ -72,6 +72,21 @@ def told(entry: KnowledgeEntry, kind: PassageKind) -> list[tuple[str, str]]:
         (("ann: Who is going to lunch?", "bob: We meet at the door of the canteen"), Why.CHATTER),
         (("ann: I won't make today's meeting", "bob: We meet again on Thursday then"), Why.CHATTER),
         (("ann: The office has plants now", "bob: They need water on Mondays"), Why.NO_QUESTION),
+        (("ann: It wasn't obvious that the office has plants", "bob: They need water"), Why.NO_QUESTION),
+        (("ann: That's a nice catch, there is a problem with the menu.", HOW), Why.NO_QUESTION),
+        (("ann: Not sure I'd say that the gate is broken.", HOW), Why.NO_QUESTION),
+        (("ann: Does `make` another time solve the problem?", HOW), Why.NO_QUESTION),
+        (
+            ("ann: We are considering submitting a proposal. Is there an issue you have?", HOW),
+            Why.ANNOUNCEMENT,
+        ),
+        (("ann: Please fill out this 3-minute survey. What is broken?", HOW), Why.ANNOUNCEMENT),
+        (
+            ("ann: We're building a client and planning to open-source it. Some issues are left.", HOW),
+            Why.ANNOUNCEMENT,
+        ),
+        (("ann: Are you working on something? Post a message about it here.", HOW), Why.ANNOUNCEMENT),
+        (("ann: Does that mean anything to you?", HOW), Why.NO_CONTEXT),
         (("ann: Why?", HOW), Why.NO_CONTEXT),
         (("ann: Any ideas? image.png", HOW), Why.NO_CONTEXT),
         ((ASKED,), Why.UNANSWERED),
@@ -79,12 +94,25 @@ def told(entry: KnowledgeEntry, kind: PassageKind) -> list[tuple[str, str]]:
         ((ASKED, "bob: +1"), Why.NO_SUBSTANCE),
         ((ASKED, "bob: 42"), Why.NO_SUBSTANCE),
         ((ASKED, "bob: That's weird indeed."), Why.NO_SUBSTANCE),
+        ((ASKED, "bob: happy to hear it's been useful"), Why.NO_SUBSTANCE),
+        ((ASKED, "bob: yes it did the trick for me"), Why.NO_SUBSTANCE),
+        ((ASKED, "bob: sounds like a worker issue"), Why.NO_SUBSTANCE),
+        ((ASKED, "bob: I've never seen that particular issue but noticed `app` in it."), Why.NO_SUBSTANCE),
+        ((ASKED, "bob: Some additional clarification of the `app` pages would be good"), Why.NO_SUBSTANCE),
+        ((ASKED, "bob: I'd love to attend, but there is a time conflict."), Why.NO_SUBSTANCE),
+        ((ASKED, "bob: I am planning on an abstract about `app` and imports"), Why.NO_SUBSTANCE),
         (
             (ASKED, "bob: I don't understand. Could you draw an example of what you want to see?"),
             Why.ASKS_BACK,
         ),
         ((ASKED, "bob: Which version do you use?"), Why.ASKS_BACK),
         ((ASKED, "bob: 你用的什么版本？"), Why.ASKS_BACK),
+        ((ASKED, "bob: Bitnami? AWS?"), Why.ASKS_BACK),
+        ((ASKED, "bob: Can you send what this prints?\n```\nconda list\n```"), Why.ASKS_BACK),
+        ((ASKED, "bob: We only update the latest version of Millrace (3.1)."), Why.POLICY),
+        ((ASKED, "bob: You can create a new issue here.", "ann: Thanks, i will do so"), Why.POLICY),
+        ((ASKED, "bob: If this issue reproduces on 3.1 we can open an issue to investigate."), Why.POLICY),
+        ((ASKED, "bob: Check this thread: Bring back the old worker."), Why.ELSEWHERE),
         ((ASKED, "bob: As discussed on the phone."), Why.ELSEWHERE),
         ((ASKED, "bob: I sent you a DM with the steps."), Why.ELSEWHERE),
         ((ASKED, "bob: You can refer to this blog post."), Why.ELSEWHERE),
@@ -122,6 +150,13 @@ def test_a_thread_that_teaches_nothing_says_why(lines: tuple[str, ...], why: Why
     [
         (ASKED, HOW),
         (ASKED, "bob: Use port 2."),
+        (ASKED, "bob: It belongs in the body of the request, not in the query."),
+        (ASKED, "bob: Imports of orders are not supported on that port."),
+        (ASKED, "bob: The only way to do this is with secret links."),
+        (ASKED, "bob: I solved it by restarting the worker."),
+        ("ann: We are considering submitting a proposal and I get an error of the import, why?", HOW),
+        ("ann: Is it possible to import the orders at night?", HOW),
+        ("ann: The import doesn't start.", HOW),
         (ASKED, "bob: See https://docs.example.com/import for the steps."),
         (
             ASKED,
@@ -150,6 +185,11 @@ def test_the_answer_that_corrects_another_takes_its_place() -> None:
 
 def test_a_remark_does_not_stand_in_for_the_answer() -> None:
     entry = kept(ASKED, HOW, "bob: Ignore my message above.", "ann: thanks, that worked")
+    assert [source for source, _ in told(entry, PassageKind.SOLUTION)] == ["m1"]
+
+
+def test_where_trouble_is_told_does_not_stand_in_for_the_answer() -> None:
+    entry = kept(ASKED, HOW, "bob: You can create a new issue here.", "ann: Thanks")
     assert [source for source, _ in told(entry, PassageKind.SOLUTION)] == ["m1"]
 
 
