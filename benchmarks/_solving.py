@@ -97,12 +97,6 @@ SIGNS: Mapping[str, int] = {
     "just before the first thanks": 1,
     "just before the last thanks": 1,
     "at once content": 1,
-    "the thanks name its author": 1,
-    "the thanks share its words": 1,
-    "own, told between answer and thanks": 1,
-    "the thanks name another": -1,
-    "opens to another": -1,
-    "told between it and the thanks": -1,
     "then it works": 1,
     "then the asker thanks": 1,
     "own, tells how it was solved": 1,
@@ -120,6 +114,17 @@ SIGNS: Mapping[str, int] = {
     "then it is still broken": -1,
     "is told that it is broken": -1,
     "after the last thanks": -1,
+}
+
+
+# Set by hand: where the names of people are replaced, as in the marked threads, nobody is seen to be named, and an own
+# telling between answer and thanks is too rare to be learnt.
+GIVEN: Mapping[str, float] = {
+    "the thanks name its author": 0.8,
+    "the thanks name another": -0.8,
+    "opens to another": -0.4,
+    "told between it and the thanks": -0.8,
+    "own, told between answer and thanks": 0.8,
 }
 
 
@@ -172,7 +177,7 @@ def fit(given: Sequence[Choice], names: Sequence[str], penalty: float = PENALTY)
         slope = scaled.T @ (raised / total[member]) - scaled[right].sum(0)
         return likely + penalty / 2 * float(weights @ weights), slope + penalty * weights
 
-    bounds = [_bounds(SIGNS.get(name, 0)) for name in names]
+    bounds = [(0.0, 0.0) if name in GIVEN else _bounds(SIGNS.get(name, 0)) for name in names]
     found = minimize(loss, np.zeros(len(names)), jac=True, method="L-BFGS-B", bounds=bounds)
     learnt: Floats = found.x / scale
     return learnt
@@ -329,6 +334,8 @@ def _model(names: Sequence[str], weights: Floats, lexicons: Lexicons) -> Model:
         version=1,
         data="",
         metrics={},
-        weights={name: round(float(value), 4) for name, value in zip(names, weights, strict=True)},
+        weights={
+            name: GIVEN.get(name, round(float(value), 4)) for name, value in zip(names, weights, strict=True)
+        },
         lexicons=lexicons,
     )

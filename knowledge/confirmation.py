@@ -77,7 +77,7 @@ def _works(text: str) -> bool:
 
 def _thanks(text: str) -> bool:
     """Whether to thank is all that it does; who means to try may say later that it works."""
-    if not says_thanks(text) or is_question(text) or has_caveat(text) or is_problem_report(text):
+    if not says_thanks(text) or is_question(text) or has_caveat(text):
         return False
     return not thanks_for_asking(text) and not will_try(text)
 
@@ -94,7 +94,8 @@ def _is_about(thread: Thread, solution: Message, word: Message) -> bool:
     people = {message.user for message in thread.messages} - {thread.asker}
     if named := mentioned(word.text, people):
         return solution.user in named
-    if len(people) > 1 and _NAMED.search(said(word.text)):  # somebody, who cannot be told
+    names = len(_NAMED.findall(said(word.text)))  # somebody, who cannot be told; of several, it may be all
+    if len(people) > 1 and (names == 1 or (names and not _works(word.text))):
         return False
     since = _after(thread, solution)[: _after(thread, solution).index(word)]
     others = [each for each in since if each.user not in (thread.asker, solution.user)]

@@ -460,7 +460,12 @@ def is_not_quite(text: str) -> bool:
 def has_caveat(text: str) -> bool:
     """Whether there is a "but", a "not" or a trouble in it; that somebody did not know it before is none."""
     spoken = _NO_BUT.sub(" ", said(text))
-    return _BUT.search(spoken) is not None or is_not_quite(text) or is_still_broken(text)
+    return (
+        _BUT.search(spoken) is not None
+        or is_not_quite(text)
+        or is_still_broken(text)
+        or is_problem_report(spoken)
+    )
 
 
 def will_try(text: str) -> bool:

@@ -281,11 +281,6 @@ class Scene:
         """Whom the asker names where he is content."""
         return {place: mentioned(self.messages[place].text, self._others) for place in self.content_at}
 
-    def _new(self, place: int) -> frozenset[str]:
-        """The words that are said there first."""
-        before = frozenset[str]().union(*(line.words for line in self.lines[:place]))
-        return self.lines[place].words - before
-
     # -- the features
 
     def _place(self, place: int) -> dict[str, float]:
@@ -348,9 +343,10 @@ class Scene:
 
     def _likeness(self, place: int) -> dict[str, float]:
         mine, opening = self.lines[place].words, self.lines[0].words
+        before = frozenset[str]().union(*(line.words for line in self.lines[:place]))
         after = frozenset[str]().union(*(line.words for line in self.lines[place + 1 :]))
         said_next = self.next_own(place)
-        new = self._new(place)
+        new = mine - before
         return {
             "like the opening": _share(mine, opening),
             "covers the opening": _share(opening, mine),
@@ -374,17 +370,15 @@ class Scene:
         }
 
     def _whom_thanks_mean(self, place: int) -> dict[str, float]:
-        """Whether the asker's content words name the author, or speak of what the message does; or tell his own way."""
+        """Whom the asker names where he is content, and whether he then tells how he solved it himself."""
         author, own, content = self.messages[place].user, self.own[place], self.content_at
         later = [at for at in content if at > place]
         named = frozenset[str]().union(*(self._named[at] for at in later))
-        shared = [math.log1p(_weight(self._new(place) & self.lines[at].words)) for at in later]
         last = self.last_answer_before(content[-1]) if content else None
         told = [] if last is None else [at for at in self._told_at if last < at <= content[-1]]
         return {
             "the thanks name its author": author in named,
             "the thanks name another": not own and bool(named) and author not in named,
-            "the thanks share its words": 0.0 if own or not shared else max(shared),
             "opens to another": not own
             and opens_to(self.messages[place].text, self._others - {author}) is not None,
             "told between it and the thanks": place == last and bool(told),

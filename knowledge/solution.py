@@ -36,7 +36,7 @@ ONE_GO = timedelta(minutes=3)  # who writes again so soon, with nobody in betwee
 LONG = 120  # characters; an asker who writes more after it is solved usually tells how
 STILL = timedelta(days=30)  # after such a pause a newcomer seldom answers what was asked
 FAR = 10  # messages after the opening
-NEXT = 1  # messages after the opening: the very next
+NEAR = 4  # messages after the opening: a short answer may share no word with it
 LEAST_LATE = 2  # words that the first answer shares with a question that nobody had answered for long
 LEAST_SHARED = 4  # words that an answer far from the question shares with it
 
@@ -185,6 +185,8 @@ def _comes_late(thread: Thread, message: Message) -> bool:
     place = thread.messages.index(message)
     if message.at - thread.messages[place - 1].at < STILL or _is_marked(message) or is_solved(message.text):
         return False
+    if is_solved_by_asker(message.text):  # who had the same trouble and tells how he got rid of it
+        return False
     known = any(each.user == message.user for each in thread.messages[:place])
     answered = any(each.user != thread.asker for each in thread.messages[:place])
     return not known and _shared([thread.opener], message) < (LEAST_SHARED if answered else LEAST_LATE)
@@ -215,10 +217,10 @@ def other_talk(problem: Sequence[Message], solution: Message, distance: int) -> 
     """Whether an answer that nobody confirmed seems to be about something else than the ``problem``.
 
     ``distance`` is how many messages after the opening it stands; far from it, more words must be shared. An answer of
-    few words, just after the question, needs none.
+    few words, soon after the question, needs none.
     """
     shared = _shared(problem, solution)
-    return shared < LEAST_SHARED if distance >= FAR else shared == 0 and distance > NEXT
+    return shared < LEAST_SHARED if distance >= FAR else shared == 0 and distance > NEAR
 
 
 def _shared(problem: Sequence[Message], message: Message) -> int:
