@@ -117,7 +117,7 @@ SIGNS: Mapping[str, int] = {
 }
 
 
-# Set by hand: where the names of people are replaced, as in the marked threads, nobody is seen to be named. The last two
+# Set by hand: where names are replaced, as in the marked threads, nobody is seen to be named. The last two
 # are rare, and about what the folds learn for them.
 GIVEN: Mapping[str, float] = {
     "the thanks name its author": 0.8,
