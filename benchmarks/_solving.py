@@ -117,6 +117,17 @@ SIGNS: Mapping[str, int] = {
 }
 
 
+# Set by hand: where names are replaced, as in the marked threads, nobody is seen to be named. The last two
+# are rare, and about what the folds learn for them.
+GIVEN: Mapping[str, float] = {
+    "the thanks name its author": 0.8,
+    "the thanks name another": -0.8,
+    "opens to another": -0.4,
+    "told between it and the thanks": -0.1,
+    "own, told between answer and thanks": 0.1,
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Choice:
     """The messages of one case with their features, float64 [messages, names], and which was accepted."""
@@ -166,7 +177,7 @@ def fit(given: Sequence[Choice], names: Sequence[str], penalty: float = PENALTY)
         slope = scaled.T @ (raised / total[member]) - scaled[right].sum(0)
         return likely + penalty / 2 * float(weights @ weights), slope + penalty * weights
 
-    bounds = [_bounds(SIGNS.get(name, 0)) for name in names]
+    bounds = [(0.0, 0.0) if name in GIVEN else _bounds(SIGNS.get(name, 0)) for name in names]
     found = minimize(loss, np.zeros(len(names)), jac=True, method="L-BFGS-B", bounds=bounds)
     learnt: Floats = found.x / scale
     return learnt
@@ -323,6 +334,8 @@ def _model(names: Sequence[str], weights: Floats, lexicons: Lexicons) -> Model:
         version=1,
         data="",
         metrics={},
-        weights={name: round(float(value), 4) for name, value in zip(names, weights, strict=True)},
+        weights={
+            name: GIVEN.get(name, round(float(value), 4)) for name, value in zip(names, weights, strict=True)
+        },
         lexicons=lexicons,
     )

@@ -48,7 +48,8 @@ Ranking = Callable[[Thread], Sequence[Message]]  # the messages after the openin
 # What the proxy cannot teach, since it is made of it: the features that see thanks or where the asker speaks.
 ABOUT_THANKS = re.compile(
     r"^(?:then|at once|just before|after the last|thanks follow|nobody is thanked|is thanked|is told|most content"
-    r"|before the asker|the asker never|answers before the asker|last answer|broken later|the asker|own|last word)"
+    r"|the thanks|told between|before the asker|the asker never|answers before the asker|last answer"
+    r"|broken later|the asker|own|last word)"
 )
 BY_HAND = {
     "just before the last thanks": 1.0,

@@ -4,7 +4,7 @@ Each cue is precise rather than complete: where the words leave it open, the ans
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
 
@@ -61,14 +61,15 @@ _ASKS = _cue(
     _LEAD + r"(?:do|have) (?:you|we|i|they)\b",
     _LEAD + r"any (?:ideas?|clues?|hints?|suggestions?|thoughts|pointers|help|advice|way|update|news)\b",
     _LEAD + r"any(?:one|body) (?:know|knows|has|have|had|seen|else|here|able|using)\b",
-    r"\b(?:i wonder|i was wondering|i'm wondering|i am wondering|wondering (?:if|how|why|what|whether))\b",
+    r"\b(?:i was wondering|i'm wondering|i am wondering|wondering (?:if|how|why|what|whether))\b",
     r"\b(?:would|i'd) like to know\b|\bwant(?:ed)? to ask\b|\bis (?:it|there) (?:possible|a way|any way)\b",
-    r"\bdoes any(?:one|body) know\b",
+    r"\bdoes any(?:one|body) know\b|\bi wonder (?:if|whether|how|why|what|where|when|who|which)\b",
     r"\bhow (?:do|can|should|could) (?:i|we|you|one)\b",
     r"\b(?:not sure|no idea|don't know|can't figure out|trying to (?:find|figure) out) (?:how|why|what|where)\b",
     r"请问|请教|吗\s*$|吗[。！~]|怎么|如何|为什么|为啥|是否|有没有|有人.{0,6}(?:知道|遇到)|哪里(?:能|可以|有)",
     r"能不能|可不可以|是不是|求助|呢\s*$",
 )
+_WONDERS = _cue(r"\W*i wonder\b")
 _REQUESTS = _cue(
     r"\b(?:please|pls|plz|kindly)\b(?! find attached)",
     r"\b(?:let me know|help me|need (?:some |your |a )?help|looking for|i need|i want to|i would like|i'd like)\b",
@@ -114,7 +115,16 @@ _NO_PROBLEM = _cue(
 
 def is_question(text: str) -> bool:
     """Whether it asks something, with a question mark or without."""
-    return any(_ASKS.search(sentence) for sentence in _sentences(text))
+    return any(_ASKS.search(sentence) for sentence in _asking(text))
+
+
+def _asking(text: str) -> Iterator[str]:
+    """The sentences that may ask; who has thanked and then wonders asks nobody."""
+    thanked = False
+    for sentence in _sentences(text):
+        if not (thanked and _WONDERS.match(sentence) and not sentence.endswith("?")):
+            yield sentence
+        thanked = thanked or _THANKS.search(sentence) is not None
 
 
 def is_problem_report(text: str) -> bool:
@@ -160,11 +170,13 @@ _IN_ADVANCE = _cue(
 # Possessive quantifiers: the words never go back, so that long runs of signs cost no time.
 _SMALL = re.compile(
     r"(?:[\W\d_]++|\b(?:"
-    r"ok|okay|okey|kk?|yes|yep|yeah|yup|no|nope|sure|right|exactly|indeed|agreed?|same|here|too|also|me|us|i|have|the|this|"
+    r"ok|okay|okey|kk?|yes|yep|yeah|yup|no|nope|sure|right|exactly|indeed|agreed?|same|here|too|also|me"
+    r"|us|i|have|the|this|"
     r"that|it|is|was|sounds?|looks?|good|great|nice|cool|perfect|awesome|excellent|super|fine|got|gotcha|noted|"
     r"understood|see|will|let|try|do|done|roger|ack|wow|lol|ha(?:ha)+|hehe|hm+|ah+|oh+|hi|hey|hello|morning|bye|"
     r"welcome|forums?|to|and|all|guys|everyone|folks|team|np|problem|worries|you|re|my|pleasure|glad|happy|helped?|"
-    r"bump|up|plus|one|please|pls|so|very|much|a|lot|again|then|now|interested|following|subscribed|in|for|your|reply|"
+    r"bump|up|plus|one|please|pls|so|very|much|a|lot|again|then|now|interested|following|subscribed|in"
+    r"|for|your|reply|"
     r"answer|help|quick|fast|thanks|thank|thx|thnx|cheers|ty|later|today|tomorrow|soon|there|any|updates?|news|"
     r"progress|on|s|ll|ve|m|d|what|why|nvm|nevermind|never|mind"
     r")\b|好的|好|收到|明白|了解|知道了|嗯++|哦++|行|可以|同问|同求|顶|我也是|一样|是的|对|没错|辛苦|谢谢|多谢|感谢|您|你|了|啊|呀|"
@@ -238,7 +250,8 @@ def _is_thanks_alone(sentence: str) -> bool:
 
 
 _DEFERRED = _cue(
-    r"\b(?:no|not an?|without an?) (?:answer|cause|reason|fix|solution|workaround|way around|idea|clue)(?: \w+){0,3}? "
+    r"\b(?:no|not an?|without an?) (?:answer|cause|reason|fix|solution|workaround|way around|idea"
+    r"|clue)(?: \w+){0,3}? "
     r"(?:yet|so far|at the moment|right now)\b",
     r"\b(?:don't|do not|can't|cannot) (?:know|see|tell|reproduce)(?: \w+){0,4} (?:yet|so far|from here)\b",
     r"\bi(?:'ll| will| am going to|'m going to) (?:ask|check|look|investigate|find out|have a look|get back)\b",
@@ -275,11 +288,17 @@ _SOLVED = _cue(
     r"\b(?:that's|that is|that was) (?:it\b|what i (?:was looking for|needed|wanted)|exactly what)",
     r"\bexactly what i (?:was looking|needed|wanted|need)\b",
     r"\b(?:it|that|this|all|everything)(?:'s| is) (?:all )?(?:working|good now|ok now|fine now)\b",
-    r"\bdid the (?:trick|job)\b",
+    r"\bdid the (?:trick|job|fix)\b",
+    r"\bseems? to have (?:worked|fixed|solved|resolved|done the)\b",
+    r"\b(?:your|his|her|\w+'s|the (?:first|second|third|last|other)) "
+    r"(?:method|suggestion|approach|option|advice|idea|tip|answer|workaround|solution)"
+    rf"{_SOON} (?:worked|helped|fixed|solved)\b",
+    r"\bi was(?: finally| now)? able to (?!reproduce|replicate|see|confirm|narrow|find)",
     r"解决了|已解决|搞定|(?<!不)可以了|(?<!不)好了(?=[，。！!~\s]|$)|成功了|没问题了|正常了|能用了|恢复了",
 )
 _UNSURE_BEFORE = _cue(
-    r"\b(?:if|whether|hope|hopefully|until|unless|not|never|should|would|could|might|may|must|supposed|how|once|when)\b",
+    r"\b(?:if|whether|hope|hopefully|until|unless|not|never|should|would|could|might|may|must|supposed"
+    r"|how|once|when)\b",
     r"\b(?:can be|to be|to get|wish|as long as|make sure|used to|previously|i thought|before)\b|n't\b",
     r"\b(?:old|older|previous|other|earlier|last) |\d\.\d",
     r"如果|希望|是否|没|应该|怎么|未|以前|之前",
@@ -294,23 +313,41 @@ _STILL = _cue(
     r"\bstill (?:\w+ )?(?:see|seeing|fail\w*|crash\w*|broken|happen\w*|there|persist\w*|stuck|wrong|(?:the )?same)\b",
     rf"\bstill (?:\w+ )?(?:an? {_TROUBLE}|exist\w*|occur\w*|show\w*|facing|remain\w*|unable)\b",
     rf"\b{_IT}(?: just| also| unfortunately)? (?:doesn't|didn't|does not|did not|don't|won't|isn't|wasn't|hasn't)"
-    r"(?: really| seem to| even| actually)? (?:work|help|fix|solve|change|make (?:a|any) difference|do (?:it|any|the))",
+    r"(?: really| seem to| even| actually)? (?:work|help|fix|solve|change|make (?:a|any) difference"
+    r"|do (?:it|any|the))",
     r"\bno (?:luck|effect|difference|change|success)\b|\bto no avail\b",
     r"\bnothing (?:has )?(?:changed|changes|works|worked|helped|helps)\b",
     r"(?:^|[,.;:!]|\b(?:the|exact|get|gives?)) ?\bsame (?:error|problem|issue|result|behaviou?r|exception|message)\b",
     r"\b(?:problem|issue|error) (?:persists?|remains?|is still|still)\b",
+    r"\b(?:again|still) (?:it )?(?:froze|frozen|freezes|hung|hangs|crashe[sd]|failed|fails|died|dies)\b",
+    r"\b(?:froze|frozen|hung|crashed|failed|died) again\b",
+    r"\bwhen i (?:try|tried|use|used|run|ran)\b[^.!?\n]{0,80}\bi (?:get|got|receive|see) (?:the|an|this|a) "
+    r"(?:\w+ )?(?:error|message|exception)",
+    r"\b(?:can't|cannot|can not) see\b[^.!?\n]{0,80}\bany ?more\b",
+    r"\bnot (?:shown|displayed|visible) any ?more\b|\bnone (?:of (?:them|these|those|it) )?(?:works?"
+    r"|worked|helped)\b",
+    r"\bdifferent (?:type of |kind of )?error now\b|\bnow (?:i get |it gives )?(?:a |another )different error\b",
     r"\bnot work(?:ing)?\b|\bdoes(?:n't| not) work\b|\bdid(?:n't| not) (?:work|help)\b",
     r"还是(?:不|报|一样|没|失败|有问题|会|同样)|仍然|依然|依旧|没用|没有用|不管用|无效|没(?:有)?解决|不起作用|同样的(?:错误|问题|报错)|还没好",
 )
 _MYSELF = r"\b(?:i|we|i've|we've|finally|just)(?: (?:have|just|finally|actually|already|also|now|then|even|think|i))*"
 _OWN = _cue(
-    rf"{_MYSELF} (?:fixed|solved|resolved|sorted|figured|managed|worked around|ended up|reali[sz]ed|discovered)\b",
-    rf"{_MYSELF} (?:found (?:out|it|that|the|a|my|an|why|where|how|this)|got (?:it|this|that|everything))\b",
-    rf"{_MYSELF} (?:was missing|forgot|had forgotten|had to|was able to|made it work|decided to|was using the wrong)\b",
+    rf"{_MYSELF} (?:fixed|solved|resolved|sorted|figured|managed|worked around|ended up|discovered)\b(?! to avoid)",
+    rf"{_MYSELF} reali[sz]ed\b(?! (?:that )?(?:i|we) (?:think|need|want|should|do)\b)",
+    rf"{_MYSELF} (?:found (?:out|it|that|the|a|my|an|why|where|how|this)"
+    r"(?! (?:odd|strange|weird|hard|difficult|easy|easier|confusing|interesting|useful|helpful|surprising"
+    r"|counter|a bit))|got (?:it|this|that|everything))\b",
+    rf"{_MYSELF} (?:was missing|forgot|had forgotten|had to|was able to|made it work|decided to"
+    rf"|was using the wrong)\b",
     r"\band (?:then |now )?(?:fixed|solved|resolved) it\b",
     r"\bturn(?:s|ed) out\b|\bfigured (?:it |that |this )?out\b|\bend(?:ed)? up\b",
     r"^\W*(?:found|fixed|solved|solution|resolved|answer|update|edit|success|victory)\b",
-    rf"\b(?:{_TROUBLE}|cause|culprit|reason|solution|fix|answer|mistake|trick|key|workaround)(?: here)?"
+    r"\bto (?:solve|fix|resolve) (?:this|it|that),? (?:i|we)\b|\bmisunderstanding on my (?:part|side)\b",
+    r"\bmanaged to (?!avoid)|\bactually worked\b|\bfixed (?:as|because|since|by) (?:we|i|my)\b",
+    r"\b\w+ing\b[^.!?\n]{0,60}\bseems? to have (?:worked|fixed|solved|resolved)\b",
+    r"\bit was (?:just |only )?(?:an issue|a problem|a matter) (?:with|of)\b",
+    r"\b(?:problems?|issues?|errors?|bug|mystery|cause|culprit|reason|solution|fix|answer|mistake|trick"
+    r"|key|workaround)(?: here)?"
     r" (?:was|were|is that|came from)\b",
     r"\bmy (?:bad|mistake|fault|own (?:question|solution|problem)|solution)\b",
     r"\bnever ?mind\b|\bnvm\b|\bdisregard\b",
@@ -319,6 +356,10 @@ _OWN = _cue(
     r"\bafter (?:\w+ )?(?:chang|add|remov|updat|upgrad|install|delet|sett|switch|restart|replac)\w*ing\b",
     r"我(?:自己|已经|已)?(?:解决|找到|搞定|发现)|原来是|原因是|问题(?:出)?在|是因为|自己解决|找到(?:原因|解决|问题)|已解决",
     r"解决(?:方法|办法|方案)",
+)
+_OF_ANOTHER = _cue(
+    r"\b(?:solution|answer|suggestion|fix|code|advice|workaround) (?:(?:offered|given|posted|provided|suggested|from)"
+    r"(?: by)?|by) (?:<?@|you\b)"
 )
 
 
@@ -334,8 +375,13 @@ def is_still_broken(text: str) -> bool:
 
 def is_solved_by_asker(text: str) -> bool:
     """Whether its author tells how he solved it himself: "it turned out that …", "I fixed it by …"."""
-    told = any(_OWN.search(sentence) and not _ASKS.search(sentence) for sentence in _sentences(text))
+    told = any(_tells_of_own(sentence) for sentence in _sentences(text))
     return told and not is_still_broken(text)
+
+
+def _tells_of_own(sentence: str) -> bool:
+    own = _OWN.search(sentence) is not None and _OF_ANOTHER.search(sentence) is None
+    return own and not _ASKS.search(sentence)
 
 
 def _last(cue: re.Pattern[str], text: str) -> int:
@@ -362,6 +408,74 @@ def _is_certain(spoken: str, found: re.Match[str]) -> bool:
     ]
     after = spoken[found.end() : found.end() + 100]
     return not _UNSURE_BEFORE.search(before) and not _UNSURE_AFTER.search(after)
+
+
+# ---- agreed, or not quite ---------------------------------------------------------------------------------
+
+_NOT_QUITE = _cue(
+    r"\b(?:almost|unfortunately|sadly|alas|not (?:always|quite|exactly|really|yet)|part(?:ial)?ly)\b",
+    r"\bthere(?:'s| is| are) (?:just |only |still )?(?:one|a|an|another|some|two) (?:\w+ )?(?:problems?"
+    r"|issues?|errors?)\b",
+    r"\bi (?:get|got|am getting|keep getting|receive) (?:the|an|this|a) (?:\w+ )?(?:error|exception)",
+    r"\b(?:doesn't|didn't|does not|did not) (?:seem|appear)\b|\bconfused\b|\bi (?:still )?need to (?:figure|find)\b",
+    r"差不多|可惜|还差",
+)
+_BUT = _cue(
+    r"\bbut\b|\bhowever\b|\balthough\b|n't\b|\b(?:would|should) rather\b|\bprefer\b|但|不过|可是",
+)
+_NO_BUT = _cue(  # who did not know it has just learnt it
+    r"\b(?:did|could|had|have|was|do|would|wo|ca|sha|does|need)n't (?:\w+ )?(?:know|known|realis|realiz"
+    r"|notice|think|thought|"
+    r"aware|see that|occur|remember|have (?:guessed|found|done|thought|known|figured)|find|found|wait"
+    r"|need|matter|come)\w*",
+    r"\b(?:why|how) (?:i )?(?:did|do|have)n't|\bcouldn't (?:agree|be)\b",
+)
+_WILL_TRY = _cue(
+    r"\b(?:i|we)(?:'ll| will| shall|'m going to| am going to|'m gonna)(?: \w+){0,2}? (?:try|give|test"
+    r"|check|look|have a"
+    r"|take a|read|see|do|go|ask|submit|open|play|return|email|learn|investigate|experiment|consider)\b",
+    r"\bwill (?:probably |definitely |certainly |surely |also )?(?:try|give|check|test|look|do so"
+    r"|take a look|have a look"
+    r"|read|keep you)\b",
+    r"\b(?:let me|want to|going to|gonna|about to|i (?:can|may|might|could|should)) (?:try|test|check|see"
+    r"|give|look)\b",
+    r"\b(?:look(?:s|ing)?|sounds?|seems?) (?:\w+ )?(?:promising|forward)\b|\btrying (?:it|that|this)\b"
+    r"|\bto try (?:today|out|next)\b",
+    r"试试|试一下|看一下|看看",
+)
+_THANKS_FOR_ASKING = _cue(
+    r"\b(?:thanks|thank you|thx|appreciate)(?: (?:so|very) much| a lot| you| all)? (?:for )?(?:"
+    r"(?:(?:your|the|this|that|a) )?(?:\w+ )?(?:questions?|reports?|reporting|suggestions?|feedback"
+    r"|interest|patience|post)\b"
+    r"|(?:writing|raising|thinking|bringing|asking|considering|looking|following|filing|opening|trying|testing"
+    r"|posting (?:on|in|it))\b)",
+)
+
+
+def is_not_quite(text: str) -> bool:
+    """Whether it says that something is wanting, even where it thanks: "almost", "there is one problem"."""
+    return _NOT_QUITE.search(said(text)) is not None
+
+
+def has_caveat(text: str) -> bool:
+    """Whether there is a "but", a "not" or a trouble in it; that somebody did not know it before is none."""
+    spoken = _NO_BUT.sub(" ", said(text))
+    return (
+        _BUT.search(spoken) is not None
+        or is_not_quite(text)
+        or is_still_broken(text)
+        or is_problem_report(spoken)
+    )
+
+
+def will_try(text: str) -> bool:
+    """Whether its author only means to try what he was told, or finds it promising."""
+    return _WILL_TRY.search(said(text)) is not None
+
+
+def thanks_for_asking(text: str) -> bool:
+    """Whether somebody is thanked for a question, a report or his thoughts: the author is the helper himself."""
+    return _THANKS_FOR_ASKING.search(said(text)) is not None
 
 
 # ---- to whom ----------------------------------------------------------------------------------------------
@@ -403,6 +517,27 @@ def addressed_to(text: str, names: Mapping[str, str]) -> str | None:
             return user
     called = ((_called_later(text, name), user) for name, user in users)
     return min((item for item in called if item[0] >= 0), key=lambda item: item[0], default=(0, None))[1]
+
+
+def mentioned(text: str, users: Iterable[str]) -> frozenset[str]:
+    """Those of ``users`` whom it names by their id: "@bob", "<@U1>", or "thanks, Bob"."""
+    return frozenset(user for user in users if _names(text, user.rpartition("/")[2]))
+
+
+def opens_to(text: str, users: Iterable[str]) -> str | None:
+    """Whom of ``users`` it is said to in its first word; None if it opens otherwise."""
+    greeting = _GREETING.match(text)
+    opening = text[greeting.end() :] if greeting else text.lstrip()
+    called = (user for user in users if re.match(_mention(user.rpartition("/")[2]), opening, re.IGNORECASE))
+    return next(called, None)
+
+
+def _names(text: str, name: str) -> bool:
+    if name.lower() not in text.lower():
+        return False
+    thanked = rf"\b(?:thanks|thank you|thx|cheers)(?: a lot| so much| very much)?[\s,!]+{re.escape(name)}{_end(name)}"
+    mention = rf"(?<!\w){_mention(name)}"
+    return re.search(f"{mention}|{thanked}" if len(name) > 2 else mention, text, re.IGNORECASE) is not None
 
 
 def _called(names: Mapping[str, str], text: str) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from knowledge.cues import (
     error_codes,
+    has_caveat,
     is_ack,
     is_chaser,
     is_deferral,
@@ -895,10 +896,28 @@ MOST_WORDS = 300  # characters of a confirmation
 
 
 def words_of_success(text: str) -> str:
-    """What of a message says that it worked or thanks for it, verbatim; a short message whole, without pictures."""
+    """What of a message says that it worked or thanks for it, verbatim; a short message whole, without pictures.
+
+    A caveat beside it is not cut away: then it is the whole paragraph, and nothing if the caveat stands further off.
+    """
     spans = [span for span in sentences(text) if not _PICTURE.search(text[span.start : span.end])]
     telling = [span for span in spans if _is_success(text[span.start : span.end])]
-    return _joined(text, spans if len(text) <= MOST_WORDS or not telling else telling)
+    if len(text) <= MOST_WORDS or not telling:
+        return _joined(text, spans)
+    if not _limits(text, [span for span in spans if span not in telling]):
+        return _joined(text, telling)
+    around = [span for span in spans if any(_is_beside(text, span, each) for each in telling)]
+    return "" if _limits(text, [span for span in spans if span not in around]) else _joined(text, around)
+
+
+def _limits(text: str, spans: Sequence[Span]) -> bool:
+    return any(has_caveat(text[span.start : span.end]) for span in spans)
+
+
+def _is_beside(text: str, span: Span, other: Span) -> bool:
+    """Whether both stand in one paragraph."""
+    first, last = sorted((span, other), key=lambda each: each.start)
+    return "\n\n" not in text[first.start : last.end]
 
 
 def _is_success(sentence: str) -> bool:

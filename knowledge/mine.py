@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from knowledge import distil
+from knowledge.confirmation import confirming
 from knowledge.cues import (
     is_ack,
     is_problem_report,
@@ -68,7 +69,8 @@ def mine(
     problem, solved = told.messages[: len(problem)], told.messages[thread.messages.index(solution.message)]
     solved = corrected(told, solved)
     solving = _solving(told, solved, problem)
-    judged = worth(told, problem, solved, closed_at=closed_at, solving=solving)
+    heard = confirming(thread, thread.messages[told.messages.index(solved)])
+    judged = worth(told, problem, solved, closed_at=closed_at, solving=solving, heard=heard)
     if judged.why is not None:
         return Mined(entry=None, why=str(judged.why), confirmed_by=judged.confirmed_by)
     passages = _passages(told, problem, solving, judged.confirmed_by, link)
@@ -79,7 +81,7 @@ def mine(
         audience=audience,
         passages=tuple(passages),
         known_from=closed_at,
-        confirmed=any(solution.confirmed or each.how is not How.SAID for each in judged.confirmed_by),
+        confirmed=bool(judged.confirmed_by),
     )
     return Mined(entry=entry, why=solution.why, confirmed_by=judged.confirmed_by)
 
@@ -252,8 +254,8 @@ def _confirming(
     """What people said when it worked; reactions are no words."""
     said = {each.message for each in confirmed_by if each.how in (How.SAID, How.ALSO)}
     for message in thread.messages:
-        if message.id in said and message.id not in used:
-            yield PassageKind.CONFIRMATION, message, distil.words_of_success(message.text)
+        if message.id in said and message.id not in used and (text := distil.words_of_success(message.text)):
+            yield PassageKind.CONFIRMATION, message, text
 
 
 def _passage(kind: PassageKind, message: Message, text: str, link: str | None) -> Passage:

@@ -25,6 +25,8 @@ from knowledge.cues import (
     is_solved_by_asker,
     is_still_broken,
     is_substantive,
+    mentioned,
+    opens_to,
     said,
     says_thanks,
 )
@@ -267,6 +269,18 @@ class Scene:
     def last_answer_before(self, place: int) -> int | None:
         return next((answer for answer in reversed(self.answers) if answer < place), None)
 
+    @cached_property
+    def _others(self) -> frozenset[str]:
+        """Who speaks besides the asker."""
+        return frozenset(
+            message.user for message, own in zip(self.messages, self.own, strict=True) if not own
+        )
+
+    @cached_property
+    def _named(self) -> Mapping[int, frozenset[str]]:
+        """Whom the asker names where he is content."""
+        return {place: mentioned(self.messages[place].text, self._others) for place in self.content_at}
+
     # -- the features
 
     def _place(self, place: int) -> dict[str, float]:
@@ -352,6 +366,23 @@ class Scene:
             "after the last thanks": bool(content) and place > content[-1],
             "just before the first thanks": bool(content) and place == self.last_answer_before(content[0]),
             "just before the last thanks": bool(content) and place == self.last_answer_before(content[-1]),
+            **self._whom_thanks_mean(place),
+        }
+
+    def _whom_thanks_mean(self, place: int) -> dict[str, float]:
+        """Whom the asker names where he is content, and whether he then tells how he solved it himself."""
+        author, own, content = self.messages[place].user, self.own[place], self.content_at
+        later = [at for at in content if at > place]
+        named = frozenset[str]().union(*(self._named[at] for at in later))
+        last = self.last_answer_before(content[-1]) if content else None
+        told = [] if last is None else [at for at in self._told_at if last < at <= content[-1]]
+        return {
+            "the thanks name its author": author in named,
+            "the thanks name another": not own and bool(named) and author not in named,
+            "opens to another": not own
+            and opens_to(self.messages[place].text, self._others - {author}) is not None,
+            "told between it and the thanks": place == last and bool(told),
+            "own, told between answer and thanks": place in told,
         }
 
     def _next_word(self, place: int) -> dict[str, float]:

@@ -8,6 +8,7 @@ accepted are the likeliest of their threads, and measured by ``python -m benchma
 
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,19 +16,44 @@ from functools import lru_cache
 from importlib.resources import files
 from itertools import pairwise
 
-from knowledge.cues import is_deferral, is_question, is_solved, is_solved_by_asker, is_still_broken, said
+from knowledge.confirmation import confirming, own_words_after
+from knowledge.cues import (
+    is_deferral,
+    is_question,
+    is_solved,
+    is_solved_by_asker,
+    is_still_broken,
+    opens_to,
+    said,
+)
 from knowledge.cues import is_substantive as has_substance
+from knowledge.lexical import words
 from knowledge.sentences import sentences
-from knowledge.signs import LEXICONS, Features, Lexicon, Scene, is_content, tells_how
+from knowledge.signs import LEXICONS, Features, Lexicon, Scene, asks_for_himself, tells_how
 from knowledge.thread import Message, Role, Thread
 
 ONE_GO = timedelta(minutes=3)  # who writes again so soon, with nobody in between, is still asking
 LONG = 120  # characters; an asker who writes more after it is solved usually tells how
-LENGTHY = 400  # characters; so much tells more than that it is still broken, or what else is asked
+STILL = timedelta(days=30)  # after such a pause a newcomer seldom answers what was asked
+FAR = 10  # messages after the opening
+NEAR = 4  # messages after the opening: a short answer may share no word with it
+LEAST_LATE = 2  # words that the first answer shares with a question that nobody had answered for long
+LEAST_SHARED = 4  # words that an answer far from the question shares with it
 
 TICKS = frozenset({"white_check_mark", "heavy_check_mark", "ballot_box_with_check", "done"})
 LIKES = TICKS | {"+1", "pray", "raised_hands", "tada", "heart", "100", "ok_hand", "clap"}
 DISLIKES = frozenset({"-1", "x", "no_entry", "no_entry_sign"})
+
+_NO_WORDS = re.compile(r"\w+://\S+|<?@[\w.-]+>?")
+_HOW_DID_YOU = re.compile(r"\bhow (?:did|have) you\b|怎么解决的", re.IGNORECASE)
+_DID = re.compile(
+    r"\b(?:i|we)(?:'ve| have)? (?:\w+ )?(?:fixed|solved|resolved|figured|managed|changed|added|removed"
+    r"|replaced|used|installed"
+    r"|upgraded|downgraded|set|rewrote|switched|ended up|made|did|wrote|found|forgot|had to|was able|got)\b"
+    r"|我(?:把|用|改|加|换)",
+    re.IGNORECASE,
+)
+_BRINGS = re.compile(r"\b(?:i am|i'm|i have|i've|i'd|i get|i tried|i need|i want|my|me)\b|我", re.IGNORECASE)
 
 TICKED = "ticked"
 LIKED = "liked by the asker"
@@ -143,18 +169,68 @@ def _is_refuted(thread: Thread, message: Message) -> bool:
 def candidates(thread: Thread) -> list[Message]:
     """The messages after the opening that may be the solution: of substance, and of the asker only a telling."""
     later = [message for message in thread.messages[_opening(thread) :] if is_human(message)]
-    answers = [
-        message
-        for message in later
-        if message.user != thread.asker and (_may_answer(message.text) or _hit_it(thread, message))
-    ]
-    answered_at = thread.messages.index(answers[0]) if answers else len(thread.messages)
-    chosen = {message.id for message in answers}
-    for message in later:
-        answered = thread.messages.index(message) > answered_at
-        if message.user == thread.asker and _may_tell(message.text, answered=answered):
-            chosen.add(message.id)
-    return [message for message in later if message.id in chosen]
+    return [message for message in later if _is_candidate(thread, message)]
+
+
+def _is_candidate(thread: Thread, message: Message) -> bool:
+    if message.user == thread.asker:
+        return _may_tell(thread, message)
+    if not (_may_answer(message.text) or _hit_it(thread, message)):
+        return False
+    return not (_comes_late(thread, message) or _asks_for_himself(thread, message))
+
+
+def _comes_late(thread: Thread, message: Message) -> bool:
+    """Whether a newcomer takes up a thread that had long been still, and does not speak of what it was about."""
+    place = thread.messages.index(message)
+    if message.at - thread.messages[place - 1].at < STILL or _is_marked(message) or is_solved(message.text):
+        return False
+    if is_solved_by_asker(message.text):  # who had the same trouble and tells how he got rid of it
+        return False
+    known = any(each.user == message.user for each in thread.messages[:place])
+    answered = any(each.user != thread.asker for each in thread.messages[:place])
+    return not known and _shared([thread.opener], message) < (LEAST_SHARED if answered else LEAST_LATE)
+
+
+def _asks_for_himself(thread: Thread, message: Message) -> bool:
+    """Whether a newcomer brings trouble of his own, which others then answer."""
+    place = thread.messages.index(message)
+    newcomer = all(each.user != message.user for each in thread.messages[:place])
+    if not newcomer or not _BRINGS.search(said(message.text)) or _hit_it(thread, message):
+        return False
+    return asks_for_himself(message.text) or _mostly_asks(message.text)
+
+
+def _mostly_asks(text: str) -> bool:
+    told = [text[span.start : span.end] for span in sentences(text)]
+    return 2 * sum(is_question(each) for each in told) >= len(told)
+
+
+def _is_marked(message: Message) -> bool:
+    return any(each.name in TICKS and each.user != message.user for each in message.reactions)
+
+
+# ---- of another talk --------------------------------------------------------------------------------------
+
+
+def other_talk(problem: Sequence[Message], solution: Message, distance: int) -> bool:
+    """Whether an answer that nobody confirmed seems to be about something else than the ``problem``.
+
+    ``distance`` is how many messages after the opening it stands; far from it, more words must be shared. An answer of
+    few words, soon after the question, needs none.
+    """
+    shared = _shared(problem, solution)
+    return shared < LEAST_SHARED if distance >= FAR else shared == 0 and distance > NEAR
+
+
+def _shared(problem: Sequence[Message], message: Message) -> int:
+    """How many words a message has of those that ask, but for addresses and mentions."""
+    asked = {word for each in problem for word in words(_bare(each.text))}
+    return len(asked & set(words(_bare(message.text))))
+
+
+def _bare(text: str) -> str:
+    return _NO_WORDS.sub(" ", text)
 
 
 def _opening(thread: Thread) -> int:
@@ -174,22 +250,32 @@ def _may_answer(text: str) -> bool:
 
 def _hit_it(thread: Thread, message: Message) -> bool:
     """Whether it only asks ("did you clean the build?") and the asker at once says that it works now."""
-    words = words_after(thread, message)
+    own = words_after(thread, message)
     return (
         is_question(message.text)
-        and bool(words)
-        and is_solved(words[0].text)
-        and not is_solved_by_asker(words[0].text)
+        and bool(own)
+        and is_solved(own[0].text)
+        and not is_solved_by_asker(own[0].text)
     )
 
 
-def _may_tell(text: str, *, answered: bool) -> bool:
-    """Whether the asker may be telling the solution: how he solved it, or, once answered, what came of it."""
+def _may_tell(thread: Thread, message: Message) -> bool:
+    """Whether the asker may be telling the solution: how he solved it, or how he did it when he shows the code."""
+    text, before = message.text, thread.messages[thread.messages.index(message) - 1]
     if not _may_answer(text) or not _tells(text):
         return False
-    if is_solved_by_asker(text) or is_solved(text):
+    if is_solved(text) or _HOW_DID_YOU.search(said(before.text)):
         return True
-    return answered and (len(said(text)) > LENGTHY or not (is_question(text) or is_still_broken(text)))
+    if is_solved_by_asker(text):
+        return not _replies(thread, message)
+    asked = before.user != thread.asker and is_question(before.text)
+    return "```" in text and _DID.search(said(text)) is not None and not (asked or is_question(text))
+
+
+def _replies(thread: Thread, message: Message) -> bool:
+    """Whether the asker goes on talking with somebody: he opens with a name and does not say that he did it."""
+    people = {each.user for each in thread.messages} - {thread.asker}
+    return opens_to(message.text, people) is not None and not _DID.search(said(message.text))
 
 
 def _tells(text: str) -> bool:
@@ -208,7 +294,7 @@ def is_human(message: Message) -> bool:
 
 def words_after(thread: Thread, solution: Message) -> Sequence[Message]:
     """What the asker says after ``solution``."""
-    return [message for message in _after(thread, solution) if message.user == thread.asker]
+    return own_words_after(thread, solution)
 
 
 def _after(thread: Thread, message: Message) -> Sequence[Message]:
@@ -219,34 +305,4 @@ def _is_confirmed(thread: Thread, solution: Message, marks: frozenset[str]) -> b
     """Whether a person said that it holds: a ✅, the asker's reaction, or words of his that are about it."""
     if marks & {TICKED, LIKED}:
         return True
-    words = words_after(thread, solution)
-    if words and is_still_broken(words[-1].text):
-        return False
-    if solution.user == thread.asker:
-        return is_solved(solution.text) or any(is_solved(word.text) for word in words)
-    return any(_confirms(word.text) and _is_about(thread, solution, word, words) for word in words)
-
-
-def _confirms(text: str) -> bool:
-    """Whether it says that it works, or thanks and neither asks on nor only means to try."""
-    return is_content(text) and (is_solved(text) or not (is_question(text) or _will_try(text)))
-
-
-def _will_try(text: str) -> bool:
-    return any(cue in said(text).lower() for cue in _WILL_TRY)
-
-
-_WILL_TRY = (
-    *("i'll try", "i will try", "let me try", "i'll give", "will give it", "i'll test", "i will test"),
-    *("i'll check", "i will check", "i'll have a look", "i will have a look", "试试", "试一下", "看一下"),
-)
-
-
-def _is_about(thread: Thread, solution: Message, word: Message, words: Sequence[Message]) -> bool:
-    """Whether the asker's ``word`` plausibly means ``solution``: the next he says, or his last with no other's answer
-    since."""
-    if word is words[0]:
-        return True
-    since = _after(thread, solution)[: _after(thread, solution).index(word)]
-    others = (each for each in since if each.user not in (thread.asker, solution.user) and is_human(each))
-    return word is words[-1] and not any(_may_answer(each.text) for each in others)
+    return bool(confirming(thread, solution))

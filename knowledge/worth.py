@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from knowledge.confirmation import confirming, ends_broken
 from knowledge.cues import (
     asks_for_help,
     is_ack,
@@ -22,7 +23,7 @@ from knowledge.distil import Left, Part, sift, suggests
 from knowledge.lexical import words
 from knowledge.signs import is_content
 from knowledge.slacktext import reaction_name
-from knowledge.solution import LIKES, TICKS, is_human, words_after
+from knowledge.solution import FAR, LIKES, TICKS, is_human, other_talk, words_after
 from knowledge.thread import Message, Role, Thread
 
 LEAST_WORDS = 2  # that say something, in a solution without code or an address
@@ -53,6 +54,7 @@ class Why(StrEnum):
     SAME_TROUBLE = "the answer only has the same trouble"
     STILL_BROKEN = "the asker's last word is that it is still broken"
     CONTRADICTED = "somebody says that the answer is wrong"
+    OTHER_TALK = "the answer belongs to another talk"
 
 
 class How(StrEnum):
@@ -89,19 +91,22 @@ def worth(
     *,
     closed_at: datetime | None = None,
     solving: Sequence[Message] = (),
+    heard: Sequence[Message] | None = None,
 ) -> Worth:
     """Whether ``thread`` teaches something, given the messages that ask and the one that seems to solve it.
 
     ``solving`` are the messages that tell the solution together (default: ``solution`` alone). Reactions put later than
-    ``closed_at`` do not count.
+    ``closed_at`` do not count. ``heard`` are the messages in which the asker confirms it, if that was judged before (of
+    a redacted thread one does not see whom he thanks).
     """
-    confirmed = confirmed_by(thread, solution, closed_at=closed_at) if solution else ()
+    confirmed = confirmed_by(thread, solution, closed_at=closed_at, heard=heard) if solution else ()
     reasons = (
         _not_asked(problem, solved=bool(confirmed) and solution is not None and _is_advice(thread, solution)),
         _unanswered(thread, solution),
         not_understood(problem),
         teaches_nothing(tuple(solving) or (solution,), confirmed=bool(confirmed)) if solution else None,
         _did_not_hold(thread, solution, confirmed) if solution else None,
+        _of_other_talk(thread, problem, solution, confirmed) if solution else None,
     )
     why = next((reason for reason in reasons if reason is not None), None)
     return Worth(ok=why is None, why=why, confirmed_by=confirmed)
@@ -399,17 +404,21 @@ def _holds_matter(text: str) -> bool:
 
 
 def confirmed_by(
-    thread: Thread, solution: Message, *, closed_at: datetime | None = None
+    thread: Thread,
+    solution: Message,
+    *,
+    closed_at: datetime | None = None,
+    heard: Sequence[Message] | None = None,
 ) -> tuple[Confirmation, ...]:
     """Who said that ``solution`` holds: the asker's words, ✅ and 👍 by others than its author, whom else it helped.
 
-    Empty where the asker ends with that it is still broken, unless there is a ✅.
+    Empty where the asker ends with that it is still broken, unless there is a ✅. ``heard``: as for `worth`.
     """
     reacted = tuple(_reactions(solution, closed_at))
     ticked = any(each.how is How.TICKED or each.by == thread.asker for each in reacted)
     if not ticked and _ends_broken(thread, solution):
         return ()
-    return (*_words_of(thread, solution), *reacted)
+    return (*_words_of(thread, solution, heard), *reacted)
 
 
 def _reactions(solution: Message, closed_at: datetime | None) -> Iterator[Confirmation]:
@@ -421,19 +430,13 @@ def _reactions(solution: Message, closed_at: datetime | None) -> Iterator[Confir
             yield Confirmation(by=each.user, how=how, message=solution.id)
 
 
-def _words_of(thread: Thread, solution: Message) -> Iterator[Confirmation]:
-    if solution.user == thread.asker and is_solved(solution.text):
-        yield Confirmation(by=solution.user, how=How.SAID, message=solution.id)
-    for message in after(thread, solution):
-        if message.user == thread.asker and is_content(message.text) and not _asks_on(message):
+def _words_of(thread: Thread, solution: Message, heard: Sequence[Message] | None) -> Iterator[Confirmation]:
+    said_so = {each.id for each in (confirming(thread, solution) if heard is None else heard)}
+    for message in (solution, *after(thread, solution)):
+        if message.id in said_so:
             yield Confirmation(by=message.user, how=How.SAID, message=message.id)
-        elif _worked_for_another(thread, solution, message):
+        elif message is not solution and _worked_for_another(thread, solution, message):
             yield Confirmation(by=message.user, how=How.ALSO, message=message.id)
-
-
-def _asks_on(message: Message) -> bool:
-    """Whether who thanks is not there yet: "thanks! But what is the project account?"."""
-    return is_question(message.text) and not is_solved(message.text)
 
 
 def _worked_for_another(thread: Thread, solution: Message, message: Message) -> bool:
@@ -469,8 +472,18 @@ def _did_not_hold(thread: Thread, solution: Message, confirmed: Sequence[Confirm
 
 
 def _ends_broken(thread: Thread, solution: Message) -> bool:
-    own = words_after(thread, solution)
-    return bool(own) and is_still_broken(own[-1].text)
+    return ends_broken(words_after(thread, solution))
+
+
+def _of_other_talk(
+    thread: Thread, problem: Sequence[Message], solution: Message, confirmed: Sequence[Confirmation]
+) -> Why | None:
+    if confirmed or solution.user == thread.asker:
+        return None
+    distance = thread.messages.index(solution)
+    asked = [each for each in thread.messages[:distance] if each.user == thread.asker]
+    far = distance >= FAR  # so far on, what the asker says meanwhile may belong to the other talk, too
+    return Why.OTHER_TALK if other_talk(problem if far else asked, solution, distance) else None
 
 
 def after(thread: Thread, message: Message) -> Sequence[Message]:
