@@ -337,7 +337,9 @@ MOST_REMARK = 250  # characters; who writes more explains something
 _INFORMS = re.compile(
     # advice
     r"\b(?:try|use|using|used|set|run|add|remove|check|change|install|update|upgrade|restart|enable|disable"
-    r"|click|put|make sure"
+    r"|click|put|make sure|delete|reinstall|rebuild|reboot|clear|reset|open|close|go to|select|choose|create|rename"
+    r"|move|copy|replace|configure|switch|turn o(?:n|ff)|downgrade|revert|restore|start|stop|kill|wait|log (?:in|out)"
+    r"|pass|specify|define|import|export|mount|edit|(?:un)?comment|drop|increase|decrease|lower|raise|pull|build|follow"
     r"|instead|should|must|need|needs|have to|has to|can|can't|cannot|could|allows?|works?|you'll|you'd|you want"
     r"|recommend|suggest|consider|example|similar to|same as)\b"
     # what is the case, and why
