@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row
 from bot import ledger, optouts, votes
 from bot.config import Config
 from bot.handlers import Bot
-from bot.situation import role_in
+from bot.situation import policy_of, role_in
 from bot.tables import moment
 from bot.taking_in import add
 from knowledge.doubts import doubts_about
@@ -67,6 +67,9 @@ def _correction(
     if question is None or thread is None or question.user in unwilling:
         return None, ()
     channel = ledger.channel_of(connection, thread.channel)
+    policy = policy_of(config, channel, now)
+    if policy.mode == "off" or policy.external_blocked:
+        return None, ()  # where it is not to help it does not learn either
     entry = corrected_entry(
         question,
         row.text,
