@@ -192,7 +192,8 @@ def explained(connection: Connection, message_id: str) -> Explanation | None:
 # ---- commands -----------------------------------------------------
 
 KNOWN_COMMANDS = (
-    "I know `/earshot optout` (learn nothing from what I say) and `/earshot optin` (take that back)."
+    "I know `/earshot optout` (learn nothing from what I say) and `/earshot optin` (take that back). "
+    "In a thread say `@Earshot close` when it is over, `@Earshot mute` when I shall be quiet there."
 )
 
 

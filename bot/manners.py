@@ -23,6 +23,7 @@ class Order(StrEnum):
     UNMUTE_CHANNEL = "unmute channel"
     OPT_OUT = "opt out"
     OPT_IN = "opt in"
+    CLOSE = "close"
 
 
 # Exact words: "@earshot mute the alarm, please" is a request, not an order to be quiet.
@@ -42,6 +43,8 @@ _ORDERS = {
     "optin": Order.OPT_IN,
     "opt in": Order.OPT_IN,
     "恢复学习": Order.OPT_IN,
+    "close": Order.CLOSE,
+    "关闭": Order.CLOSE,
 }
 
 

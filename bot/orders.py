@@ -1,4 +1,5 @@
-"""I/O: orders to be quiet, to speak again and not to learn from somebody, carried out, in a transaction of the caller.
+"""I/O: orders to be quiet, to speak again, not to learn from somebody and to close a conversation, carried out in a
+transaction of the caller.
 
 The message that gives an order is no part of any conversation: it is not kept, opens no ticket and teaches nothing.
 """
@@ -7,12 +8,13 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from bot import mutes, optouts
+from bot import ledger, mutes, optouts
 from bot.adapters.adapter import Heard, Reacted
 from bot.config import Config, is_listed
 from bot.forget import leave_out
 from bot.manners import Order, is_mute
 from bot.situation import conversation_for, role_in
+from bot.tickets import Step, advance, allowed
 from bot.whispers import About, whisper
 from knowledge.thread import Message, Role
 
@@ -36,6 +38,20 @@ def obey(connection: Connection, config: Config, heard: Heard, order: Order) -> 
             return _unmute_channel(connection, config, message, conversation)
         case Order.OPT_OUT | Order.OPT_IN:
             return _opt(connection, message, order)
+        case Order.CLOSE:
+            return _close(connection, config, message, conversation)
+
+
+def _close(connection: Connection, config: Config, message: Message, conversation: str) -> str:
+    """Who asked, and who is in charge, may say that a conversation is over; the next night learns from it."""
+    ticket = ledger.ticket(connection, conversation)
+    if ticket is None or not allowed(ticket, Step.CHECKED_IN_CHARGE):
+        return "it would close a conversation, of which there is none here"
+    own = message.user == ticket.asker
+    if _is_staffed(config) and not own and not _in_charge(connection, config, message):
+        return "it would close the conversation, which only who asked, analysts and admins may: ignored"
+    ledger.put_ticket(connection, advance(ticket, Step.CHECKED_IN_CHARGE, message.at))
+    return "it closes the conversation"
 
 
 OPTED_OUT = (

@@ -379,3 +379,12 @@ async def test_what_nobody_answered_is_named_and_what_people_answered_is_not(wor
     report = world.database.run_blocking(lambda connection: nights.report_of(connection, NIGHT.isoformat()))
     assert report is not None
     assert report.open_questions == (alone,)
+
+
+async def test_a_thread_is_closed_by_a_word_of_who_asked_or_is_in_charge(world: World) -> None:
+    root = await world.hear(("ann", PROBLEM), ("bob", ANSWER), ("cleo", "@Earshot close"), closed=False)
+    assert not world.database.run_blocking(nights.count_closed)  # Cleo neither asked nor is in charge
+    await world.hear(("ann", "@Earshot close"), thread=root, closed=False)
+    assert world.database.run_blocking(nights.count_closed) == 1
+    await world.night()
+    assert len(world.states()) == 1
