@@ -85,6 +85,6 @@ def nights(path: Path, curves: Mapping[str, Sequence[tuple[float, float, float, 
         axes.plot(months, first, color=ACCENT, marker="o", label="the best source")
         axes.set(ylim=(0, 1), xlabel="months of nights")
         axes.set_title(name, fontsize=10)
-    all_axes[0].set_ylabel("share of later questions: the thread people linked is …")
+    all_axes[0].set_ylabel("share: the thread people linked is …")
     all_axes[0].legend(fontsize=8, frameon=False)
     _save(figure, path)
