@@ -23,8 +23,6 @@ log = logging.getLogger("earshot")
 
 _BEHIND = (EntryState.MERGED, EntryState.SUPERSEDED)
 _POINTS = (EntryState.MERGED, EntryState.SUPERSEDED, EntryState.DISPUTED)  # states that name another entry
-
-
 _VERDICTS = {
     "first": relations.Verdict.KEEP_FIRST,
     "second": relations.Verdict.KEEP_SECOND,

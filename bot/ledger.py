@@ -35,11 +35,9 @@ from bot.tables import (
     erased,
     first_answers,
     group_members,
-    inbox,
     messages,
     moment,
     outbox,
-    outcomes,
     people,
     quoted,
     reactions,
@@ -225,16 +223,6 @@ def edit_message(connection: Connection, message_id: str, text: str) -> None:
     connection.execute(update(messages).where(messages.c.id == message_id).values(text=text))
     here = select(messages.c.conversation).where(messages.c.id == message_id).scalar_subquery()
     connection.execute(update(tickets).where(tickets.c.conversation == here).values(learnt=False))
-
-
-def erase_message(connection: Connection, message_id: str) -> None:
-    """Erase a message and what the inbox and the decisions still say of it; it is not taken in again."""
-    pass_over(connection, message_id, conversation_of(connection, message_id))
-    connection.execute(delete(reactions).where(reactions.c.message_id == message_id))
-    connection.execute(delete(messages).where(messages.c.id == message_id))
-    connection.execute(update(inbox).where(inbox.c.message_id == message_id).values(payload=None))
-    connection.execute(delete(decisions).where(decisions.c.message_id == message_id))
-    connection.execute(delete(outcomes).where(outcomes.c.message_id == message_id))
 
 
 def pass_over(connection: Connection, message_id: str, conversation: str | None) -> None:
@@ -632,14 +620,6 @@ def quoted_in(connection: Connection, suggestion_ids: Sequence[str]) -> set[str]
     """The entries that these suggestions quote."""
     query = select(quoted.c.entry_id).where(quoted.c.suggestion_id.in_(suggestion_ids))
     return set(connection.execute(query).scalars())
-
-
-def quoting(connection: Connection, source: str) -> list[Row[Any]]:
-    """The suggestions that quote a message or document."""
-    query = select(suggestions).where(
-        suggestions.c.id.in_(select(quoted.c.suggestion_id).where(quoted.c.source == source))
-    )
-    return list(connection.execute(query).all())
 
 
 def empty_suggestion(connection: Connection, suggestion_id: str) -> None:

@@ -22,10 +22,6 @@ def withdraw(connection: Connection, user: str) -> bool:
     return connection.execute(delete(optouts).where(optouts.c.user == user)).rowcount == 1
 
 
-def is_opted_out(connection: Connection, user: str) -> bool:
-    return connection.execute(select(optouts.c.user).where(optouts.c.user == user)).first() is not None
-
-
 def opted_out(connection: Connection) -> frozenset[str]:
     """Everybody who opted out, by whole id."""
     return frozenset(connection.execute(select(optouts.c.user)).scalars())

@@ -12,6 +12,7 @@ from rich.text import Text
 from bot.entries import NightStep, Provenance, Quotation
 from knowledge.entry import EntryState, Passage, PassageKind, Trust
 from knowledge.exchange import record_of
+from knowledge.products import products_in
 from knowledge.store import Stored
 
 MOST_QUOTATIONS = 10
@@ -85,6 +86,7 @@ def _said(passage: Passage, now: datetime) -> str:
 def _facts(told: Provenance, now: datetime) -> list[tuple[str, str]]:
     stored = told.stored
     facts = [
+        ("about", ", ".join(products_in(stored.entry))),
         ("trust", trust_in_words(stored.trust)),
         ("votes", f"{told.up} up, {told.down} down on answers that quote it"),
         ("confirmed", "a person said that it holds" if stored.entry.confirmed else "nobody said so"),

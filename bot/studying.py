@@ -95,9 +95,8 @@ async def _requests(bot: Bot, most: int) -> dict[str, DistilRequest]:
 
 
 def _wanted(connection: Connection, bot: Bot, night: str, threads: Collection[str]) -> frozenset[str]:
-    nights.beat(
-        connection, night, bot.clock.now()
-    )  # a batch may take longer than a night without signs of life has
+    # Waiting for a batch may take longer than a night may go without a sign of life.
+    nights.beat(connection, night, bot.clock.now())
     return nights.unlearnt(connection, threads)
 
 

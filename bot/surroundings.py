@@ -8,7 +8,7 @@ import json
 from collections.abc import Collection
 from datetime import timedelta
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from bot import ledger
@@ -133,12 +133,3 @@ def _is_settled(connection: Connection) -> bool:
     """Whether so many people were heard that somebody new among them means something."""
     some = select(people.c.id).where(people.c.asked + people.c.answered > 0).limit(SETTLED)
     return len(connection.execute(some).all()) == SETTLED
-
-
-def forget_surroundings(
-    connection: Connection, *, users: Collection[str] = (), conversations: Collection[str] = ()
-) -> None:
-    """Erase what names these people and conversations; domains that are known name nobody."""
-    for table in (link_domains, told_solutions):
-        gone = table.c.user.in_(users) | table.c.conversation.in_(conversations)
-        connection.execute(delete(table).where(gone))

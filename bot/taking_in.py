@@ -58,12 +58,11 @@ def _take_in(
 ) -> None:
     """What a thread teaches, in place of what it taught before it went on."""
     entry = studied.mined.entry
-    if entry is not None and _was_rejected(connection, entry):
-        return
     if entry is not None and studied.thread is not None:
+        if _was_rejected(connection, entry):
+            return
         remember = keep_solution if studied.doubts else keep_surroundings
         remember(connection, studied.thread, entry)
-    if entry is not None:
         doubts = (*studied.doubts, *_taken_out(connection, entry))
         add(connection, night, entry, studied.mined.why, doubts, put, now, waits)
         nights.bring_back(connection, night, entry.id, now)

@@ -1,7 +1,7 @@
 """The life of a ticket, as one table of transitions. Everything that affects a ticket's state is in this file. Pure."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from knowledge.thread import Message
@@ -108,8 +108,3 @@ def advance(ticket: Ticket, step: Step, at: datetime) -> Ticket:
         )
     state = TRANSITIONS[ticket.state, step]
     return replace(ticket, state=state, last_at=max(at, ticket.last_at))
-
-
-def quiet_since(ticket: Ticket, close_after: timedelta) -> datetime:
-    """When the ticket closes by itself, if nothing happens before."""
-    return ticket.last_at + close_after

@@ -24,7 +24,6 @@ from knowledge.entry import Alike as Alike  # what `alike` gives
 from knowledge.entry import EntryState, Hit, KnowledgeEntry, Trust
 from knowledge.exchange import Exported
 from knowledge.finder import Finder, Found
-from knowledge.notes import EDIT
 from knowledge.ranking import Weights, above_floor, shipped
 from knowledge.store import LearnReport, Listing, Stored, View
 from knowledge.views import VERSION as VIEWS_VERSION
@@ -256,12 +255,6 @@ class Knowledge:
     def state(self) -> str:
         """A digest of what the indexes hold: equal if and only if the same texts stand for the same entries."""
         return self._finder.catalogue.state()
-
-    async def edits_of(self, entry_id: str) -> list[KnowledgeEntry]:
-        """The entries that are an entry worded anew."""
-        origin = f"{EDIT}{entry_id}"
-        stored = await self._database.run(lambda connection: store.stored_from(connection, origin))
-        return [one.entry for one in stored]
 
     async def count(self) -> int:
         """How many entries are known."""

@@ -521,24 +521,6 @@ _SAYS_HOW = re.compile(
 )
 
 
-def contradicted(thread: Thread, answer: str) -> Message | None:
-    """The message in which a person says that ``answer``, posted in ``thread`` by a bot, is wrong or outdated; or None.
-
-    ``answer`` is the text as it was posted, or its beginning. That it did not help contradicts nothing.
-    """
-    posted = next((each for each in reversed(thread.messages) if _is_posted(each, answer)), None)
-    return None if posted is None else _contradiction(thread, posted)
-
-
-def _is_posted(message: Message, answer: str) -> bool:
-    told, wanted = _flat(message.text), _flat(answer)
-    return message.role is Role.BOT and bool(wanted) and (told.startswith(wanted) or wanted in told)
-
-
-def _flat(text: str) -> str:
-    return re.sub(r"\s+", " ", text).strip().casefold()
-
-
 def _contradiction(thread: Thread, answer: Message) -> Message | None:
     """What a person soon says against ``answer``; its author may take it back himself."""
     near = [message for message in after(thread, answer) if is_human(message)][:NEAR]

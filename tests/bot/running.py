@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from sqlalchemy import Connection
+
 from bot.adapters.slack import SlackAdapter
 from bot.app import App, assemble, open_database
 from bot.clock import Clock
 from bot.config import Config
+from bot.forget import Account, erase
 from bot.handlers import Bot
 from bot.presses import NightActions
 from knowledge.database import Database
@@ -32,6 +35,11 @@ THIRD_QUESTION = "Our gate stops every night, what could we do about that?"
 
 CHANNEL, PRIVATE = "C0HELP001", "C0PRIV001"
 ANN, BOB, CARL = "U0ANN00001", "U0BOB00001", "U0CARL0001"
+
+
+def erase_message(connection: Connection, message_id: str) -> None:
+    """As when the platform says that a message was deleted."""
+    erase(connection, Account(), config=Config(), ids=[message_id], now=datetime(2026, 1, 5, 12, tzinfo=UTC))
 
 
 def entry(

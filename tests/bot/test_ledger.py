@@ -23,6 +23,7 @@ from bot.tickets import TicketState, opened
 from knowledge.database import Database
 from knowledge.entry import EntryKind
 from knowledge.thread import Message, Reaction, Role
+from tests.bot.running import erase_message
 
 T = TypeVar("T")
 T0 = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -230,7 +231,7 @@ def test_an_erased_message_leaves_no_text_and_is_not_taken_in_again(database: Da
     def fill(c: Connection) -> None:
         ledger.put_message(c, message(text="a secret"), "m1", "m1")
         ledger.put_decision(c, "m1", silent("nothing asked", "a secret was told"), [], T0)
-        ledger.erase_message(c, "m1")
+        erase_message(c, "m1")
 
     database.run_blocking(fill)
     assert database.run_blocking(lambda c: ledger.thread(c, "m1")) is None
@@ -529,7 +530,7 @@ def test_a_store_of_the_first_version_gets_what_manners_need(tmp_path: Path) -> 
     assert rejected(again, since=T0 - timedelta(seconds=1)) == T0
     again.run_blocking(lambda c: ledger.put_people(c, [Person(id="u", mail_domain="example.com")]))
     again.run_blocking(lambda c: ledger.put_group(c, "@team", ["u"]))
-    again.run_blocking(lambda c: ledger.erase_message(c, "m1"))
+    again.run_blocking(lambda c: erase_message(c, "m1"))
     again.close()
 
 

@@ -88,7 +88,6 @@ def test_opting_out_is_kept_until_it_is_taken_back(tmp_path: Path) -> None:
     assert database.run_blocking(lambda c: optouts.put(c, "ann", NOON))
     assert not database.run_blocking(lambda c: optouts.put(c, "ann", NOON))
     assert database.run_blocking(optouts.opted_out) == {"ann"}
-    assert database.run_blocking(lambda c: optouts.is_opted_out(c, "ann"))
     assert database.run_blocking(lambda c: optouts.withdraw(c, "ann"))
     assert not database.run_blocking(lambda c: optouts.withdraw(c, "ann"))
     assert database.run_blocking(optouts.opted_out) == frozenset()

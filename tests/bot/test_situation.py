@@ -31,7 +31,7 @@ from bot.tickets import TicketState
 from bot.weighing import SHIPPED, read_weights
 from knowledge.database import Database
 from knowledge.thread import Message, Reaction, Role
-from tests.bot.running import WEIGHTS
+from tests.bot.running import WEIGHTS, erase_message
 
 T = TypeVar("T")
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)  # 20:00 in Shanghai, 07:00 in New York
@@ -360,7 +360,7 @@ def test_people_are_known_by_name_by_id_and_by_being_mentioned(database: Databas
 
 
 def test_a_message_whose_deletion_came_first_leaves_nothing(database: Database) -> None:
-    read(database, lambda c: ledger.erase_message(c, ROOT))
+    read(database, lambda c: erase_message(c, ROOT))
     situation = heard(database, said(reactions=(Reaction(name="+1", user=BOB),)))
     assert (situation.message.text, situation.thread.messages[0].text) == ("", "")
     silenced = gate(situation)
@@ -371,7 +371,7 @@ def test_a_message_whose_deletion_came_first_leaves_nothing(database: Database) 
 
 
 def test_what_follows_a_deleted_message_is_a_conversation_as_before(database: Database) -> None:
-    read(database, lambda c: ledger.erase_message(c, ROOT))
+    read(database, lambda c: erase_message(c, ROOT))
     situation = heard(database, *TALK)
     assert [message.text for message in situation.thread.messages] == [
         "Clean the spill folder.",
@@ -382,7 +382,7 @@ def test_what_follows_a_deleted_message_is_a_conversation_as_before(database: Da
 
 def test_a_deleted_message_is_gone_from_the_conversation(database: Database) -> None:
     heard(database, *TALK)
-    read(database, lambda c: ledger.erase_message(c, TALK[1].message.id))
+    read(database, lambda c: erase_message(c, TALK[1].message.id))
     situation = read(database, lambda c: recall(c, CONFIG, TALK[2].message.id, NOON))
     assert situation is not None
     assert [message.user for message in situation.thread.messages] == [ANN, ANN]
@@ -392,11 +392,11 @@ def test_a_deleted_question_still_has_its_asker(database: Database) -> None:
     """Also where the thread hangs on a message that itself continued a conversation of the channel."""
     first, second = said(), said("It stopped again just now, what can I do?", ANN, 1)
     heard(database, first, second)
-    read(database, lambda c: ledger.erase_message(c, second.message.id))
+    read(database, lambda c: erase_message(c, second.message.id))
     assert read(database, lambda c: knows_thread(c, said(thread=second.message.id).message))
     answer = heard(database, said("Clean the spill folder.", BOB, 2, second.message.id))
     assert (answer.ticket.asker, answer.thread.id) == (ANN, ROOT)
-    read(database, lambda c: ledger.erase_message(c, ROOT))
+    read(database, lambda c: erase_message(c, ROOT))
     more = heard(database, said("And restart the gate.", BOB, 3, ROOT))
     assert (more.ticket.asker, more.thread.id) == (ANN, ROOT)
 

@@ -10,13 +10,12 @@ from sqlalchemy import Connection, select
 from bot import ledger
 from bot.app import open_database
 from bot.surroundings import (
-    forget_surroundings,
     keep_surroundings,
     know_domains,
     known_domains,
     surroundings_of,
 )
-from bot.tables import link_domains, told_solutions
+from bot.tables import link_domains
 from knowledge.database import Database
 from knowledge.doubts import Doubt, doubts_about
 from knowledge.entry import WORKSPACE, KnowledgeEntry
@@ -121,15 +120,3 @@ def test_a_newcomer_took_part_in_no_other_conversation(database: Database) -> No
         return surroundings_of(connection, *closed("t1", "ann", "bob", LONG)).newcomers
 
     assert database.run_blocking(newcomers) == {"ann"}
-
-
-def test_what_names_a_person_can_be_forgotten(database: Database) -> None:
-    def left(connection: Connection) -> tuple[list[str], list[str]]:
-        keep_surroundings(connection, *closed("t1", "ann", "bob", "See https://kst.example.org/a, step 3."))
-        keep_surroundings(connection, *closed("t2", "eve", "carl", "See https://kst.example.net/a, step 4."))
-        forget_surroundings(connection, users=["bob"])
-        domains = connection.execute(select(link_domains.c.user)).scalars()
-        solved = connection.execute(select(told_solutions.c.user)).scalars()
-        return list(domains), list(solved)
-
-    assert database.run_blocking(left) == (["carl"], ["carl"])

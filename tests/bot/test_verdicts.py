@@ -23,7 +23,7 @@ from bot.weighing import read_weights
 from knowledge.database import Database
 from knowledge.entry import EntryKind
 from knowledge.thread import Message, Role
-from tests.bot.running import WEIGHTS
+from tests.bot.running import WEIGHTS, erase_message
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 CONFIG = Config.model_validate({"analysts": ["bob"], "weights": str(WEIGHTS)})
@@ -157,7 +157,7 @@ def test_a_thumb_that_is_taken_back_leaves_no_trace(database: Database) -> None:
 
 def test_what_was_weighed_of_an_erased_message_does_not_count(database: Database) -> None:
     vote(database, answered(database), "carl")
-    database.run_blocking(lambda c: ledger.erase_message(c, "help/q1"))
+    database.run_blocking(lambda c: erase_message(c, "help/q1"))
     assert (counted(database).moves, counted(database).thumbs) == ({}, 0.0)
 
 

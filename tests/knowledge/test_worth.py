@@ -7,7 +7,7 @@ import pytest
 from knowledge.entry import WORKSPACE, KnowledgeEntry, PassageKind
 from knowledge.mine import Mined, corrected_entry, mine
 from knowledge.thread import Message, Reaction, Role, Thread, thread_of
-from knowledge.worth import How, Why, confirmed_by, contradicted, worth
+from knowledge.worth import How, Why, confirmed_by, worth
 
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
 CLOSED = START + timedelta(days=1)
@@ -293,36 +293,6 @@ def test_the_judge_can_be_asked_alone() -> None:
     conversation = thread(ASKED, "bob: I fixed it for you now.")
     judged = worth(conversation, conversation.messages[:1], conversation.messages[1])
     assert (judged.ok, judged.why) == (False, Why.BY_HAND)
-
-
-# ---- contradicted answers of ours
-
-
-@pytest.mark.parametrize(
-    ("later", "contradicts"),
-    [
-        (("bob: No, that's wrong, use the new scheduler instead.",), "m2"),
-        (("bob: This is outdated, since 3.0 it is `pool.size`.",), "m2"),
-        (("ann: hm", "bob: Please don't do that, it deletes the cursors."), "m3"),
-        (("bob: Ignore the bot, that answer is for an older version.",), "m2"),
-        (("bob: 这个已经过时了，应该用新的命令",), "m2"),
-        (("bob: 不对，要先停服务",), "m2"),
-        (("bob: I'm sorry, that advice was wrong: the cursors are in the same folder.",), "m2"),
-        (("ann: thanks, that worked",), None),
-        (("ann: It did not help",), None),
-        (("ann: Is that wrong?",), None),
-        (("bob: You are right, it is not wrong at all to restart.",), None),
-        (("robo: That is wrong, use the other command.",), None),
-    ],
-)
-def test_people_contradict_an_answer_of_ours(later: tuple[str, ...], contradicts: str | None) -> None:
-    conversation = thread(ASKED, "robo: Delete the state folder.\n[1] source", *later)
-    found = contradicted(conversation, "Delete the  state folder.")
-    assert (found.id if found else None) == contradicts
-
-
-def test_what_was_never_posted_is_not_contradicted() -> None:
-    assert contradicted(thread(ASKED, HOW, "ann: No, that's wrong, use port 2."), "Delete it.") is None
 
 
 # ---- corrections
