@@ -23,10 +23,8 @@ from bot.config import Config
 from bot.replay import Report
 from bot.replay import replay as play
 from knowledge.embed import Embedder, load_embedder
-from knowledge.entry import Hit
 from knowledge.recordings import read_recording
-from knowledge.thread import Thread
-from knowledge.writer import Draft
+from knowledge.writer import Asked, Declined, Draft
 from knowledge.writer_extractive import ExtractiveWriter
 
 SILENT_CALLS, REPLY_CALLS = 6, 8
@@ -84,9 +82,9 @@ class CountingWriter(ExtractiveWriter):
     def __init__(self) -> None:
         self.calls = 0
 
-    async def answer(self, question: str, thread: Thread, hits: Sequence[Hit]) -> Draft | None:
+    async def answer(self, asked: Asked) -> Draft | Declined:
         self.calls += 1
-        return await super().answer(question, thread, hits)
+        return await super().answer(asked)
 
 
 async def _play(

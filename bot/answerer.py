@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from knowledge.cues import is_ack
 from knowledge.entry import EntryKind, Hit, KnowledgeEntry, Passage, PassageKind, is_old
 from knowledge.thread import Message, Role, Thread
-from knowledge.writer import Claim, Draft
+from knowledge.writer import Claim, Draft, Quote
 
 BURST = timedelta(minutes=3)  # between two lines of one person that make one question
 MAX_QUERY = 4_000  # characters; beyond that it is a pasted log, and its beginning says what it is about
@@ -84,39 +84,45 @@ def ground(draft: Draft, hits: Sequence[Hit], now: datetime) -> Suggestion | Non
     A draft is dropped whole: an answer with its doubtful half cut out may say the opposite.
     """
     entries = {hit.entry.id: hit.entry for hit in hits}
-    evidence = [_evidence(claim, entries) for claim in draft.claims]
-    if not evidence or any(passage is None for passage in evidence):
+    if not draft.claims or not all(_holds(claim, entries) for claim in draft.claims):
         return None
     numbers: dict[tuple[str, str], int] = {}
     lines, citations = [], []
-    for claim, passage in zip(draft.claims, evidence, strict=True):
-        assert passage is not None
-        source = (claim.entry, claim.source)
-        if source not in numbers:
-            numbers[source] = len(numbers) + 1
-            citations.append(_citation(numbers[source], entries[claim.entry], passage, claim, now))
-        lines.append(Line(text=claim.text, citations=(numbers[source],)))
+    for claim in draft.claims:
+        for quote in claim.quotes:
+            if (quote.entry, quote.source) not in numbers:
+                number = numbers[quote.entry, quote.source] = len(numbers) + 1
+                citations.append(_citation(number, entries, quote, now))
+        cited = dict.fromkeys(numbers[quote.entry, quote.source] for quote in claim.quotes)
+        lines.append(Line(text=claim.text, citations=tuple(cited)))
     return Suggestion(lines=tuple(lines), citations=tuple(citations))
 
 
-def _evidence(claim: Claim, entries: Mapping[str, KnowledgeEntry]) -> Passage | None:
-    """The passage that says the claim word for word, if it was given."""
-    entry = entries.get(claim.entry)
-    if entry is None or not claim.text.strip() or claim.text not in claim.quote:
-        return None
-    for passage in entry.of(PassageKind.SOLUTION):
-        if passage.source == claim.source and claim.quote in passage.text:
+def _holds(claim: Claim, entries: Mapping[str, KnowledgeEntry]) -> bool:
+    """Whether a quote says the claim word for word, and all its quotes stand in what was given."""
+    said = any(claim.text in quote.text for quote in claim.quotes)
+    given = all(_passage(quote, entries) is not None for quote in claim.quotes)
+    return bool(claim.text.strip()) and said and given
+
+
+def _passage(quote: Quote, entries: Mapping[str, KnowledgeEntry]) -> Passage | None:
+    """The passage that says the quote word for word, if it was given."""
+    entry = entries.get(quote.entry)
+    for passage in entry.of(PassageKind.SOLUTION) if entry is not None else ():
+        if passage.source == quote.source and quote.text.strip() and quote.text in passage.text:
             return passage
     return None
 
 
-def _citation(number: int, entry: KnowledgeEntry, passage: Passage, claim: Claim, now: datetime) -> Citation:
+def _citation(number: int, entries: Mapping[str, KnowledgeEntry], quote: Quote, now: datetime) -> Citation:
+    entry, passage = entries[quote.entry], _passage(quote, entries)
+    assert passage is not None
     return Citation(
         number=number,
         entry=entry.id,
-        source=claim.source,
+        source=quote.source,
         title=entry.title,
-        quote=claim.quote,
+        quote=quote.text,
         kind=entry.kind,
         role=passage.role,
         at=passage.at,

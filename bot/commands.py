@@ -43,6 +43,7 @@ from knowledge.notes import NoteError
 from knowledge.recordings import RecordingError, read_recording
 from knowledge.sources import SourceError
 from knowledge.thread import Message, Thread
+from knowledge.writer import Asked, Declined
 from knowledge.writer_extractive import ExtractiveWriter
 
 log = logging.getLogger("earshot")
@@ -185,8 +186,9 @@ async def _ask(arguments: argparse.Namespace) -> int:
     now = SystemClock().now()
     message = Message(id="ask", channel="", thread="ask", user="you", at=now, text=arguments.question)
     thread = Thread(id="ask", channel="", messages=(message,))
-    draft = await ExtractiveWriter().answer(arguments.question, thread, hits)
-    suggestion = None if draft is None else ground(draft, hits, now)
+    asked = Asked(question=arguments.question, thread=thread, hits=hits, addressed=True)
+    draft = await ExtractiveWriter().answer(asked)
+    suggestion = None if isinstance(draft, Declined) else ground(draft, hits, now)
     if arguments.json:
         answer = None if suggestion is None else suggestion.text
         print(json.dumps({"hits": [_hit(hit) for hit in hits], "answer": answer}, ensure_ascii=False))

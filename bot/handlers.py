@@ -54,7 +54,7 @@ from knowledge.distiller import Distiller, offline
 from knowledge.entry import Hit, audiences
 from knowledge.search import Knowledge
 from knowledge.thread import Reaction, Role
-from knowledge.writer import Writer, WriterFailed
+from knowledge.writer import Asked, Declined, Writer, WriterFailed
 
 log = logging.getLogger("earshot")
 
@@ -227,11 +227,12 @@ async def _search(bot: Bot, situation: Situation) -> Sequence[Hit]:
 async def _write(bot: Bot, situation: Situation, hits: Sequence[Hit]) -> Suggestion | None:
     thread = situation.thread
     try:
-        draft = await bot.writer.answer(query_of(thread, situation.message), thread, hits)
+        asked = Asked(question=query_of(thread, situation.message), thread=thread, hits=hits)
+        draft = await bot.writer.answer(asked)
     except WriterFailed as error:
         log.warning("%s: the %s writer failed: %s", situation.message.id, bot.writer.name, error)
         return None
-    return None if draft is None else ground(draft, hits, situation.now)
+    return None if isinstance(draft, Declined) else ground(draft, hits, situation.now)
 
 
 async def _conclude(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 from knowledge.entry import Hit
@@ -9,13 +10,20 @@ from knowledge.thread import Thread
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Claim:
-    """One piece of an answer and the passage that says so: ``entry`` and ``source`` name it, ``quote`` is verbatim."""
+class Quote:
+    """What a passage says: ``entry`` and ``source`` name it, ``text`` stands in it word for word."""
 
-    text: str
     entry: str
     source: str
-    quote: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Claim:
+    """One piece of an answer, and the quotes that say so (never none)."""
+
+    text: str
+    quotes: tuple[Quote, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,13 +33,38 @@ class Draft:
     claims: tuple[Claim, ...]
 
 
+class Decline(StrEnum):
+    """Why a writer that could write does not."""
+
+    NO_ANSWER = "no answer"  # the hits do not answer the question
+    PERSON = "a person should"  # what would help is risky, destructive, or about billing, law or security
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Declined:
+    """No draft, and why; ``reason`` is for people."""
+
+    why: Decline
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asked:
+    """What a writer may use. ``question`` stands alone; ``addressed``: somebody asked us, and waits for an answer."""
+
+    question: str
+    thread: Thread
+    hits: Sequence[Hit]
+    addressed: bool = False
+
+
 class Writer(Protocol):
     """Writes from what it is given and nothing else."""
 
     name: str
 
-    async def answer(self, question: str, thread: Thread, hits: Sequence[Hit]) -> Draft | None:
-        """A draft, or None where the hits do not answer. Raises WriterFailed when it could not try."""
+    async def answer(self, asked: Asked) -> Draft | Declined:
+        """A draft, or why there is none. Raises WriterFailed when it could not try."""
         ...
 
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from knowledge.entry import Hit, Passage, PassageKind
 from knowledge.lexical import words
 from knowledge.sentences import Span, sentences
-from knowledge.thread import Thread
-from knowledge.writer import Claim, Draft
+from knowledge.writer import Asked, Claim, Decline, Declined, Draft, Quote
 
 MAX_CHARACTERS = 700  # an answer longer than a screen is not read
 MAX_CODE = 1_500  # a command or a snippet is quoted whole or not at all
@@ -36,12 +35,11 @@ class ExtractiveWriter:
 
     name = "extractive"
 
-    async def answer(self, question: str, thread: Thread, hits: Sequence[Hit]) -> Draft | None:
-        del thread  # the question already carries what matters of it
-        claims = (
-            quote(question, hits[0]) if hits else []
-        )  # one good source reads better than three mixed ones
-        return Draft(claims=tuple(claims)) if claims else None
+    async def answer(self, asked: Asked) -> Draft | Declined:
+        # The question already carries what matters of the thread; one good source reads better than three mixed ones.
+        claims = quote(asked.question, asked.hits[0]) if asked.hits else []
+        nothing = Declined(why=Decline.NO_ANSWER, reason="no source says what to do")
+        return Draft(claims=tuple(claims)) if claims else nothing
 
 
 def quote(question: str, hit: Hit, limit: int = MAX_CHARACTERS) -> list[Claim]:
@@ -67,7 +65,7 @@ def _runs(pieces: Sequence[_Piece]) -> list[list[_Piece]]:
 def _claim(hit: Hit, run: Sequence[_Piece]) -> Claim:
     passage = run[0].passage
     text = passage.text[run[0].span.start : run[-1].span.end]
-    return Claim(text=text, entry=hit.entry.id, source=passage.source, quote=text)
+    return Claim(text=text, quotes=(Quote(entry=hit.entry.id, source=passage.source, text=text),))
 
 
 def _pieces(question: str, hit: Hit) -> Iterator[_Piece]:

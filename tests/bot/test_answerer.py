@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bot.answerer import BURST, MAX_BEFORE, MAX_QUERY, Citation, Line, ground, query_of
 from knowledge.entry import HALF_LIFE, EntryKind, Hit, KnowledgeEntry, Passage, PassageKind
 from knowledge.thread import Message, Role, Thread, thread_of
-from knowledge.writer import Claim, Draft
+from knowledge.writer import Claim, Draft, Quote
 from tests.knowledge.making import entry
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -41,7 +41,8 @@ def claim(
     source: str = "past/solution",
     quote: str | None = None,
 ) -> Claim:
-    return Claim(text=text, entry=known.id, source=source, quote=text if quote is None else quote)
+    said = Quote(entry=known.id, source=source, text=text if quote is None else quote)
+    return Claim(text=text, quotes=(said,))
 
 
 # ---- the question -----------------------------------------------------------------------------------------
@@ -182,6 +183,19 @@ def citations(claims: Sequence[Claim], hits: Sequence[Hit] = GIVEN) -> tuple[Cit
     suggestion = ground(Draft(claims=tuple(claims)), hits, NOW)
     assert suggestion is not None
     return suggestion.citations
+
+
+def test_a_line_that_two_sources_say_has_the_numbers_of_both() -> None:
+    both = (*claim(CLEAN).quotes, Quote(entry=SLOTS.id, source="docs/solution", text="number of cores"))
+    suggestion = ground(Draft(claims=(Claim(text=CLEAN, quotes=both),)), GIVEN, NOW)
+    assert suggestion is not None
+    assert (suggestion.lines[0].citations, suggestion.text) == ((1, 2), f"{CLEAN} [1][2]")
+
+
+def test_a_line_falls_with_any_of_its_quotes_and_without_one() -> None:
+    invented = Quote(entry=SLOTS.id, source="docs/solution", text="number of cats")
+    for quotes in ((*claim(CLEAN).quotes, invented), ()):
+        assert ground(Draft(claims=(Claim(text=CLEAN, quotes=quotes),)), GIVEN, NOW) is None
 
 
 def test_every_source_has_one_number_in_order_of_its_first_use() -> None:

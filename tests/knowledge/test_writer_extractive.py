@@ -11,7 +11,7 @@ from bot.answerer import ground
 from knowledge.entry import WORKSPACE, EntryKind, Hit, KnowledgeEntry, Passage, PassageKind
 from knowledge.sentences import sentences
 from knowledge.thread import Message, Thread, thread_of
-from knowledge.writer import Claim, Draft
+from knowledge.writer import Asked, Claim, Decline, Declined, Draft
 from knowledge.writer_extractive import MAX_CHARACTERS, MAX_CODE, ExtractiveWriter, quote
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -63,7 +63,7 @@ passages = st.lists(solutions | messy, min_size=1, max_size=3)
 
 
 def passage_of(found: Hit, claim: Claim) -> Passage:
-    return next(p for p in found.entry.of(PassageKind.SOLUTION) if p.source == claim.source)
+    return next(p for p in found.entry.of(PassageKind.SOLUTION) if p.source == claim.quotes[0].source)
 
 
 @given(passages)
@@ -71,7 +71,7 @@ def test_every_claim_stands_word_for_word_in_its_solution_and_is_accepted(given_
     found = hit(*given_passages)
     claims = quote(QUESTION, found)
     for claim in claims:
-        assert claim.text == claim.quote
+        assert [claim.text] == [said.text for said in claim.quotes]
         assert claim.text in passage_of(found, claim).text
         assert claim.text == claim.text.strip() != ""
     suggestion = ground(Draft(claims=tuple(claims)), [found], NOW)
@@ -111,7 +111,7 @@ def test_prose_keeps_the_limit_but_for_a_single_longer_sentence(text: str, limit
 
 @given(passages, st.integers(1, 400))
 def test_claims_keep_the_order_in_which_they_were_said(given_passages: list[str], limit: int) -> None:
-    sources = [claim.source for claim in quote(QUESTION, hit(*given_passages), limit)]
+    sources = [claim.quotes[0].source for claim in quote(QUESTION, hit(*given_passages), limit)]
     assert sources == sorted(sources)
 
 
@@ -133,7 +133,7 @@ def test_a_short_solution_is_quoted_as_it_stands_in_one_piece() -> None:
 
 def test_each_message_of_a_solution_is_a_claim_of_its_own() -> None:
     claims = quote(QUESTION, hit("Clean the spill folder.", "Then restart the gate."))
-    assert [(claim.text, claim.source) for claim in claims] == [
+    assert [(claim.text, claim.quotes[0].source) for claim in claims] == [
         ("Clean the spill folder.", "m1"),
         ("Then restart the gate.", "m2"),
     ]
@@ -162,13 +162,19 @@ def test_code_takes_half_of_the_patience_that_prose_takes(lines: int, all_of_it:
     assert (len(text) - len(block) + len(block) // 2 <= MAX_CHARACTERS) is all_of_it
 
 
+async def written(hits: Sequence[Hit]) -> Draft | Declined:
+    return await ExtractiveWriter().answer(Asked(question=QUESTION, thread=conversation(), hits=hits))
+
+
 async def test_only_the_best_hit_is_quoted() -> None:
     best, second = hit(SHORT), hit("Something else.")
-    draft = await ExtractiveWriter().answer(QUESTION, conversation(), [best, second])
-    assert draft is not None
-    assert {claim.entry for claim in draft.claims} == {best.entry.id}
+    draft = await written([best, second])
+    assert isinstance(draft, Draft)
+    assert {said.entry for claim in draft.claims for said in claim.quotes} == {best.entry.id}
 
 
 @pytest.mark.parametrize("hits", [[], [hit()], [hit(" \n ")]])
 async def test_where_nothing_can_be_quoted_nothing_is_written(hits: list[Hit]) -> None:
-    assert await ExtractiveWriter().answer(QUESTION, conversation(), hits) is None
+    declined = await written(hits)
+    assert isinstance(declined, Declined)
+    assert declined.why is Decline.NO_ANSWER
