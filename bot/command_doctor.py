@@ -7,12 +7,14 @@ from dataclasses import asdict
 
 from bot import inbox
 from bot.adapters.adapter import LookupFailed
+from bot.adapters.lark import LarkAdapter, LarkStartFailed
 from bot.adapters.slack import SlackAdapter, StartFailed
 from bot.clock import SystemClock
 from bot.config import EPHEMERAL, Config, secrets_from
 from bot.config_file import problems_to_run
 from bot.doctor import Finding, examine_clip, examine_config, examine_scopes, examine_store
-from bot.opening import config_of, slack_of, store_of
+from bot.doctor_lark import examine_lark, examine_lark_settings
+from bot.opening import config_of, lark_of, slack_of, store_of
 from bot.terminal import err, out, say
 
 
@@ -27,6 +29,8 @@ async def examine(arguments: argparse.Namespace) -> int:
         findings = [*examine_config(config, secrets), *examine_store(database)]
     if config.slack.enabled and not problems_to_run(config, secrets) and not arguments.offline:
         findings += await _examine_slack(slack_of(config, secrets), config)
+    if config.lark.enabled and not problems_to_run(config, secrets) and not arguments.offline:
+        findings += await _examine_lark(lark_of(config, secrets), config)
     if arguments.json:
         print(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False))
     else:
@@ -49,6 +53,28 @@ async def _examine_slack(slack: SlackAdapter, config: Config) -> list[Finding]:
         *examine_clip(config, slack.granted),
         *await _examine_drafts(slack, config),
     ]
+
+
+async def _examine_lark(lark: LarkAdapter, config: Config) -> list[Finding]:
+    try:
+        joined = await lark.check()
+        findings = []
+        for me in joined:
+            granted, subscribed = lark.granted(me.app), await lark.subscribed(me.app)
+            lacks = [
+                *examine_lark(me.app, granted, subscribed),
+                *examine_lark_settings(config, me.app, granted),
+            ]
+            good = "App ID and secret are good" + ("" if lacks else "; nothing is missing")
+            findings += [
+                Finding(name="lark", ok=True, text=f"{me.app}: {good}; the bot is {me.name}"),
+                *lacks,
+            ]
+    except (LarkStartFailed, LookupFailed) as error:
+        return [Finding(name="lark", ok=False, text=str(error))]
+    finally:
+        await lark.close()
+    return findings
 
 
 async def _examine_drafts(slack: SlackAdapter, config: Config) -> list[Finding]:

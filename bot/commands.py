@@ -16,6 +16,8 @@ from rich.markup import escape
 from sqlalchemy.exc import DatabaseError
 
 from bot import approval, ledger
+from bot.adapters.adapter import Adapter
+from bot.adapters.lark import LarkStartFailed
 from bot.adapters.slack import StartFailed
 from bot.answerer import ground
 from bot.app import StoreInUse, assemble, embedder_of, lock_store
@@ -27,14 +29,22 @@ from bot.command_entries import export, show_or_change
 from bot.command_forget import forget_for_good
 from bot.command_learn import learn
 from bot.command_night import night
-from bot.config import Config, secrets_from
+from bot.config import Config, Secrets, secrets_from
 from bot.config_file import ConfigError, ConfigFile, problems_to_run
 from bot.demo import Demo
 from bot.distilling import distiller_for
 from bot.doctor import examine_clip, examine_scopes
+from bot.doctor_lark import examine_lark
 from bot.entries import EntryError
 from bot.explain import told
-from bot.opening import channel_named, config_of, knowledge_of, slack_of, store_of
+from bot.opening import (
+    channel_named,
+    config_of,
+    knowledge_of,
+    listening_lark_of,
+    slack_of,
+    store_of,
+)
 from bot.replay import Report, replay
 from bot.terminal import Failed, complain, err, log_to_stderr, out, say, shown_progress, warn
 from knowledge.embed import UnknownModel
@@ -52,6 +62,7 @@ PROBLEMS = (
     Failed,
     ConfigError,
     StartFailed,
+    LarkStartFailed,
     StoreInUse,
     RecordingError,
     SourceError,
@@ -92,24 +103,39 @@ async def _run(arguments: argparse.Namespace) -> int:
     problems = problems_to_run(config, secrets)
     if problems:
         raise Failed("\n".join(str(problem) for problem in problems))
-    if not config.slack.enabled:
+    adapters = await _connectable(config, secrets)
+    if not adapters:
         raise Failed(f"{arguments.config}: no platform is enabled; set slack.enabled: true")
-    slack = slack_of(config, secrets)
-    await slack.check()  # before the slow part: a bad token should fail within a second
-    for lacking in (*examine_scopes(config, slack.granted), *examine_clip(config, slack.granted)):
-        log.warning("%s", lacking.text)
     with store_of(config) as database, lock_store(database):
         async with knowledge_of(config, database) as knowledge:
             app = assemble(
                 lambda: settings.current,
                 database,
                 knowledge,
-                [slack],
+                adapters,
                 night=approval,
                 distilling=lambda: distiller_for(settings.current, secrets, database, SystemClock()),
             )
             await _until_stopped(app.run, settings)
     return 0
+
+
+async def _connectable(config: Config, secrets: Secrets) -> list[Adapter]:
+    """The enabled platforms, each asked before the slow part: a bad token should fail within a second."""
+    adapters: list[Adapter] = []
+    if config.slack.enabled:
+        slack = slack_of(config, secrets)
+        await slack.check()
+        for lacking in (*examine_scopes(config, slack.granted), *examine_clip(config, slack.granted)):
+            log.warning("%s", lacking.text)
+        adapters.append(slack)
+    if config.lark.enabled:
+        lark = listening_lark_of(config, secrets)
+        for me in await lark.check():
+            for lacking in examine_lark(me.app, lark.granted(me.app), None):
+                log.warning("%s", lacking.text)
+        adapters.append(lark)
+    return adapters
 
 
 async def _until_stopped(run: Callable[[asyncio.Event], Awaitable[None]], settings: ConfigFile) -> None:

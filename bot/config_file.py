@@ -61,12 +61,25 @@ class ConfigError(Exception):
 
 def problems_to_run(config: Config, secrets: Secrets) -> tuple[Problem, ...]:
     """What keeps the enabled platforms from starting. Not part of ``load``: only running needs tokens."""
-    key = _key_problem(config, secrets)
-    if not config.slack.enabled:
-        return (key,) if key is not None else ()
-    bot = _token_problem("slack_bot_token", secrets.slack_bot_token, "xoxb-", "xapp-")
-    app = _token_problem("slack_app_token", secrets.slack_app_token, "xapp-", "xox")
-    return tuple(problem for problem in (bot, app, key) if problem is not None)
+    found = [*_lark_problems(config, secrets), _key_problem(config, secrets)]
+    if config.slack.enabled:
+        bot = _token_problem("slack_bot_token", secrets.slack_bot_token, "xoxb-", "xapp-")
+        app = _token_problem("slack_app_token", secrets.slack_app_token, "xapp-", "xox")
+        found = [bot, app, *found]
+    return tuple(problem for problem in found if problem is not None)
+
+
+def _lark_problems(config: Config, secrets: Secrets) -> list[Problem | None]:
+    """Without a list of apps the environment names the one."""
+    if not config.lark.enabled or config.lark.apps:
+        return []
+    remedy = "set it as Credentials & Basic Info of the app says, or set lark.enabled: false"
+    given = {"LARK_APP_ID": secrets.lark_app_id, "LARK_APP_SECRET": secrets.lark_app_secret}
+    return [
+        Problem(path=Path("environment"), key=name, what="is not set", remedy=remedy)
+        for name, value in given.items()
+        if value is None
+    ]
 
 
 def _key_problem(config: Config, secrets: Secrets) -> Problem | None:

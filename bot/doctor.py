@@ -28,7 +28,8 @@ def examine_config(config: Config, secrets: Secrets) -> list[Finding]:
     problems = problems_to_run(config, secrets)
     if problems:
         return [Finding(name="tokens", ok=False, text=str(problem)) for problem in problems]
-    enabled = "Slack" if config.slack.enabled else "no platform"
+    named = (("Slack", config.slack.enabled), ("Lark", config.lark.enabled))
+    enabled = " and ".join(name for name, on in named if on) or "no platform"
     return [Finding(name="tokens", ok=True, text=f"{enabled} enabled, nothing missing in the environment")]
 
 

@@ -49,6 +49,7 @@ from bot.tickets import Step
 from bot.trusting import trust_counted
 from bot.verdicts import recalibrate, recalibrate_due
 from bot.whispers import About, whisper
+from bot.whole_ids import whole_id
 from knowledge.database import Database
 from knowledge.distiller import Distiller, offline
 from knowledge.entry import Hit, audiences
@@ -355,6 +356,8 @@ async def on_reaction(bot: Bot, work: Work, reacted: Reacted) -> None:
     config, now = bot.config(), bot.clock.now()
     entries: list[str] = []
     channel: str | None = None
+    about = await bot.database.run(lambda connection: whole_id(connection, reacted.message_id))
+    reacted = replace(reacted, message_id=about)
     known = await told_of(bot.adapter_of(reacted.message_id), reacted.user)
 
     def take(connection: Connection) -> None:

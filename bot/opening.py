@@ -1,11 +1,15 @@
-"""What the arguments of a command name, opened: settings, store, knowledge, Slack, a channel."""
+"""What the arguments of a command name, opened: settings, store, knowledge, Slack, Lark, a channel."""
 
 import argparse
+import importlib
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 from bot import ledger
+from bot.adapters.lark import LarkAdapter, LarkApp
+from bot.adapters.lark_api import LarkApi
+from bot.adapters.lark_link import LarkLink
 from bot.adapters.slack import SlackAdapter
 from bot.app import open_database, open_knowledge
 from bot.cli import DEFAULT_CONFIG
@@ -48,6 +52,33 @@ async def knowledge_of(config: Config, database: Database) -> AsyncIterator[Know
 def slack_of(config: Config, secrets: Secrets) -> SlackAdapter:
     return SlackAdapter(
         secrets.slack_bot_token or "", secrets.slack_app_token or "", str(config.slack.base_url)
+    )
+
+
+def lark_of(config: Config, secrets: Secrets) -> LarkAdapter:
+    """Lark as it can be asked and posted to; ``listening_lark_of`` can hear as well."""
+    return LarkAdapter(lark_apps(config, secrets))
+
+
+def listening_lark_of(config: Config, secrets: Secrets) -> LarkAdapter:
+    # Only here: the SDK takes three seconds and a hundred megabytes to import, which most who run Earshot need not.
+    socket = importlib.import_module("bot.adapters.lark_socket")
+
+    def make_link(api: LarkApi) -> LarkLink:
+        return LarkLink(api, socket.LarkSocket, (socket.ConnectFailed,))
+
+    return LarkAdapter(lark_apps(config, secrets), make_link)
+
+
+def lark_apps(config: Config, secrets: Secrets) -> tuple[LarkApp, ...]:
+    """The apps of config.yaml; without any the one of the environment."""
+    lark = config.lark
+    if not lark.apps:
+        own = LarkApp(id=secrets.lark_app_id or "", secret=secrets.lark_app_secret or "", domain=lark.domain)
+        return (own,)
+    return tuple(
+        LarkApp(id=app.id, secret=app.secret.get_secret_value(), domain=app.domain or lark.domain)
+        for app in lark.apps
     )
 
 

@@ -1,0 +1,429 @@
+"""Lark's cards: what is shown and can be pressed, and what a press means. Pure.
+
+What people wrote stands in plain text elements, where Lark looks for no markup; only our own words, links and code
+stand in Markdown. Card JSON 2.0: https://open.feishu.cn/document/feishu-cards/card-json-v2-structure
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from bot.adapters import lark_wire as wire
+from bot.adapters.adapter import (
+    Buttons,
+    Corrected,
+    Draft,
+    Edit,
+    Event,
+    Ignored,
+    Judged,
+    Objected,
+    Payload,
+    Post,
+    Pressed,
+    Show,
+    Voted,
+    Whisper,
+)
+from bot.adapters.lark_markup import lark_safe
+from bot.adapters.slack_wire import is_web, provenance, split
+from bot.answerer import Citation, Line, Suggestion
+from bot.card import Button, Card, Group, Piece, Row, Verb, fitted
+from bot.objections import Objection
+from knowledge.entry import EntryKind
+
+Element = dict[str, Any]
+
+# Lark takes 30 KB of request and 200 elements: https://open.feishu.cn/document/server-docs/im-v1/message/reply
+MAX_REQUEST = 28_000  # bytes
+MAX_ELEMENTS = 180
+MAX_TEXT = 4_000  # characters of an answer that is said without a card
+MAX_TITLE = 150
+MAX_LABEL = 100
+QUOTED = 300  # characters of a question in a draft
+MAX_CORRECTION = 1_000  # characters that an input takes
+
+OURS = "earshot"  # in a button's value: what it means
+ANSWER_FIELD = "earshot_answer"
+EPHEMERAL, DIRECT = "ephemeral", "direct"  # how something was shown to one person alone
+
+# ---- what is said
+
+
+def render(post: Post, names: Mapping[str, str]) -> Element:
+    """The card of an answer. ``names`` maps ids of people and chats to names: they are shown, not pinged."""
+    head = [_markdown(f"**{_intro(post.suggestion.citations)}**")]
+    tail = [*_sources(post.suggestion.citations, post.now), _feedback(post.id)]
+    return _card(_between(head, post.suggestion.lines, tail, names), _preview(post.suggestion, names))
+
+
+def plain(suggestion: Suggestion, names: Mapping[str, str], now: datetime) -> str:
+    """The same answer where no card can be shown: a text in which nothing is markup, with its sources."""
+    sources = [
+        f"[{c.number}] {_shortened(c.title)} · {provenance(c, now)}" + _address(c)
+        for c in suggestion.citations
+    ]
+    said = "\n".join(_with_marks(line, names) for line in suggestion.lines)
+    room = MAX_TEXT - sum(len(source) + 1 for source in sources)
+    return "\n".join([said if len(said) <= room else f"{said[:room]} …", *sources])
+
+
+def plain_text_content(text: str) -> str:
+    """The content of a text message. Only ``<at …>`` would be markup in it."""
+    return json.dumps({"text": re.sub(r"<(?=/?at\b)", "<\u2060", text)}, ensure_ascii=False)
+
+
+def content(card: Element) -> str:
+    """The content of a card message."""
+    return json.dumps(card, ensure_ascii=False, separators=(",", ":"))
+
+
+def _address(citation: Citation) -> str:
+    return f" · {citation.link}" if is_web(citation.link) else ""
+
+
+def _intro(citations: Sequence[Citation]) -> str:
+    if all(citation.kind is not EntryKind.THREAD for citation in citations):
+        return "The documentation says:"
+    return "A similar question was answered before:"
+
+
+def _with_marks(line: Line, names: Mapping[str, str]) -> str:
+    return show_names(line.text, names) + "".join(f" [{number}]" for number in line.citations)
+
+
+def _preview(suggestion: Suggestion, names: Mapping[str, str]) -> str:
+    return show_names(suggestion.text, names)
+
+
+def _card(elements: list[Element], summary: str) -> Element:
+    """``summary``: what the list of chats shows."""
+    return {
+        "schema": "2.0",
+        "config": {"update_multi": True, "summary": {"content": _shortened(summary)}},
+        "body": {"elements": elements},
+    }
+
+
+def _between(
+    head: Sequence[Element], lines: Sequence[Line], tail: Sequence[Element], names: Mapping[str, str]
+) -> list[Element]:
+    """The elements of an answer between what stands before and after it, within Lark's limits for all together."""
+    rest = _markdown("*… the rest is in the source.*")
+    body: list[Element] = []
+    for element in _body(lines, names):
+        if not fits([*head, *body, element, rest, *tail]):
+            return [*head, *body, rest, *tail]
+        body.append(element)
+    return [*head, *body, *tail]
+
+
+def fits(elements: Sequence[Element]) -> bool:
+    """Whether a card of these elements is one that Lark takes."""
+    request = json.dumps({"content": content(_card(list(elements), ""))}, ensure_ascii=False)
+    return len(request.encode()) <= MAX_REQUEST and sum(map(_count, elements)) <= MAX_ELEMENTS
+
+
+def _count(element: Element) -> int:
+    inner = (*element.get("elements", ()), *element.get("columns", ()))
+    return 1 + sum(map(_count, inner))
+
+
+_FENCE = re.compile(r"(```.*?(?:```|\Z))", re.DOTALL)
+MAX_PIECE = 2_000  # characters of one element, so that a long line can be cut where the card is full
+
+
+def _body(lines: Sequence[Line], names: Mapping[str, str]) -> Iterator[Element]:
+    for line in lines:
+        for piece in _FENCE.split(_with_marks(line, names)):
+            if piece.startswith("```"):
+                yield _markdown(_closed(piece))
+            elif piece.strip():
+                yield from (_div(part) for part in split(piece.strip("\n"), MAX_PIECE) if part.strip())
+
+
+def _closed(fence: str) -> str:
+    """A code fence on lines of its own."""
+    inner = fence.removeprefix("```").removesuffix("```").rstrip("\n")
+    return f"```{inner}\n```" if "\n" in inner else f"```\n{inner}\n```"
+
+
+def _sources(citations: Sequence[Citation], now: datetime) -> list[Element]:
+    return [{"tag": "hr"}, *({**_markdown(_source(one, now)), "text_size": "notation"} for one in citations)]
+
+
+def _source(citation: Citation, now: datetime) -> str:
+    title = lark_safe(_shortened(citation.title))
+    shown = f"[{title}]({address(citation.link)})" if is_web(citation.link) else title
+    return f"{lark_safe(f'[{citation.number}]')} {shown} · {lark_safe(provenance(citation, now))}"
+
+
+def address(link: str | None) -> str:
+    """A URL that can stand behind a label: no character in it ends the link."""
+    return quote(link or "", safe=":/?#@!$&'*+,;=%~-._")
+
+
+def _shortened(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= MAX_TITLE else line[: MAX_TITLE - 1].rstrip() + "…"
+
+
+# ---- drafts, whispers, cards
+
+
+def render_draft(draft: Draft, names: Mapping[str, str]) -> Element:
+    asked = draft.question
+    quoted = asked.text if len(asked.text) <= QUOTED else asked.text[:QUOTED] + " …"
+    where = names.get(wire.bare(asked.channel))
+    place = f" in {lark_safe(where)}" if where else ""
+    who = lark_safe(show_names(asked.user, names))
+    head = [
+        _markdown(f"**Draft** for {_linked('a question', asked.link)} of {who}{place}:"),
+        _div(show_names(quoted, names)),
+    ]
+    share = _button("Share", {OURS: "share", "id": draft.id}, kind="primary")
+    buttons = _side_by_side(share, _button("Dismiss", {OURS: "dismiss", "id": draft.id}))
+    tail = [*_sources(draft.suggestion.citations, draft.now), buttons]
+    return _card(_between(head, draft.suggestion.lines, tail, names), f"Draft: {show_names(quoted, names)}")
+
+
+def render_edit(edit: Edit, names: Mapping[str, str]) -> Element:
+    link = f" · {_linked('the question', edit.link)}" if is_web(edit.link) else ""
+    text = show_names(edit.text, names)
+    return _card([_markdown(f"*{lark_safe(text)}*{link}")], text)
+
+
+def render_whisper(whisper: Whisper, names: Mapping[str, str], seen: str) -> Element:
+    """``seen``: EPHEMERAL or DIRECT; its buttons remember it, so that what a click answers can take the place."""
+    head = [_div(piece) for piece in split(show_names(whisper.text, names), MAX_PIECE) if piece.strip()]
+    tail = list(_buttons(whisper, seen))
+    if whisper.suggestion is None:
+        return _card([*head, *tail], whisper.text)
+    cited = [*_sources(whisper.suggestion.citations, whisper.now), *tail]
+    return _card(_between(head, whisper.suggestion.lines, cited, names), whisper.text)
+
+
+def _buttons(whisper: Whisper, seen: str) -> Iterator[Element]:
+    def value(what: str) -> dict[str, Any]:
+        return {OURS: what, "id": whisper.subject, "seen": seen}
+
+    match whisper.buttons:
+        case Buttons.FEEDBACK:
+            yield _feedback(whisper.subject)
+        case Buttons.JUDGE:
+            yield _side_by_side(
+                _button("Share", value("share"), kind="primary"), _button("Dismiss", value("dismiss"))
+            )
+        case Buttons.REASONS:
+            yield _side_by_side(*(_button(one.capitalize(), value(one.name)) for one in Objection))
+            yield _correction(value("correct"))
+
+
+def _correction(value: dict[str, Any]) -> Element:
+    """The form in which the right answer is given."""
+    field = {
+        "tag": "input",
+        "name": ANSWER_FIELD,
+        "input_type": "multiline_text",
+        "rows": 3,
+        "max_length": MAX_CORRECTION,
+        "placeholder": _plain("What would have been right? I learn from it; it is posted nowhere."),
+    }
+    send = _button("Give the right answer", value, kind="primary")
+    send |= {"name": "earshot_send", "form_action_type": "submit"}
+    return {"tag": "form", "name": "earshot_correction", "elements": [field, send]}
+
+
+def _feedback(suggestion_id: str) -> Element:
+    return _side_by_side(
+        _button("Helpful", {OURS: "up", "id": suggestion_id}),
+        _button("Not helpful", {OURS: "down", "id": suggestion_id}),
+    )
+
+
+def render_card(show: Show, names: Mapping[str, str]) -> Element:
+    card = fitted(show.card, lambda shorter: fits(_card_elements(shorter, names)))
+    first = next((row for group in card.groups for row in group.rows), None)
+    said = card.title or "".join(piece.text for piece in (() if first is None else first.columns[0]))
+    return _card(_card_elements(card, names, show.id), show_names(said, names))
+
+
+def _card_elements(card: Card, names: Mapping[str, str], mark: str = "") -> list[Element]:
+    head = [_markdown(f"**{_shown(card.title, names)}**")] if card.title else []
+    body = [element for group in card.groups for element in _group(group, names)]
+    tail = [_side_by_side(*(_card_button(button, mark) for button in card.buttons))] if card.buttons else []
+    return [*head, *body, *tail]
+
+
+def _group(group: Group, names: Mapping[str, str]) -> Iterator[Element]:
+    if group.heading:
+        yield _markdown(f"**{_shown(group.heading, names)}**")
+    for row in group.rows:
+        yield from _row(row, names)
+    if group.rest:
+        yield _markdown(f"*{lark_safe(group.rest)}*")
+
+
+def _row(row: Row, names: Mapping[str, str]) -> Iterator[Element]:
+    texts = [_markdown(_inline(column, names)) for column in row.columns]
+    yield texts[0] if len(texts) == 1 else _side_by_side(*texts, width="weighted")
+    if row.buttons:
+        yield _side_by_side(*(_card_button(button) for button in row.buttons))
+
+
+def _inline(pieces: Iterable[Piece], names: Mapping[str, str]) -> str:
+    return "".join(_piece(piece, names) for piece in pieces) or "·"
+
+
+def _piece(piece: Piece, names: Mapping[str, str]) -> str:
+    if piece.channel is not None:
+        return lark_safe(names.get(wire.bare(piece.channel), "a group"))
+    text = _shown(piece.text, names)
+    if is_web(piece.link):
+        text = f"[{text}]({address(piece.link)})"
+    return f"**{text}**" if piece.bold and text else text
+
+
+def _card_button(button: Button, mark: str = "") -> Element:
+    """``mark``: the id of the card, which makes it findable."""
+    value = {OURS: "card", "verb": button.verb.name, "night": button.night, "subjects": list(button.subjects)}
+    made = _button(
+        button.label,
+        {**value, **({"id": mark} if mark else {})},
+        kind="primary" if button.main else "default",
+    )
+    if not button.confirm:
+        return made
+    question = {"title": _plain(f"{button.label}?"), "text": _plain(button.confirm)}
+    return {**made, "type": "danger", "confirm": question}
+
+
+# ---- names
+
+
+_NAMED = re.compile(r"(?:lark:\w+/|<?@)(o[uc]_\w+)>?")
+
+
+def people_in(*texts: str) -> set[str]:
+    """The ids of people and chats that texts name."""
+    return {found for text in texts for found in _NAMED.findall(text)}
+
+
+def show_names(text: str, names: Mapping[str, str]) -> str:
+    """``@ou_1`` as ``@Name``, or ``@someone`` where the name is not known."""
+    return _NAMED.sub(lambda found: "@" + names.get(found[1], "someone"), text)
+
+
+def _shown(text: str, names: Mapping[str, str]) -> str:
+    return lark_safe(show_names(text, names))
+
+
+# ---- elements
+
+
+def _markdown(text: str) -> Element:
+    return {"tag": "markdown", "content": text}
+
+
+def _div(text: str) -> Element:
+    return {"tag": "div", "text": _plain(text)}
+
+
+def _plain(text: str) -> Element:
+    return {"tag": "plain_text", "content": text}
+
+
+def _linked(text: str, link: str | None) -> str:
+    return f"[{lark_safe(text)}]({address(link)})" if is_web(link) else lark_safe(text)
+
+
+def _button(label: str, value: dict[str, Any], *, kind: str = "default") -> Element:
+    return {
+        "tag": "button",
+        "text": _plain(label[:MAX_LABEL]),
+        "type": kind,
+        "behaviors": [{"type": "callback", "value": value}],
+    }
+
+
+def _side_by_side(*elements: Element, width: str = "auto") -> Element:
+    columns = [{"tag": "column", "width": width, "elements": [element]} for element in elements]
+    return {"tag": "column_set", "flex_mode": "flow", "columns": columns}
+
+
+# ---- what is pressed
+
+
+def parse(body: Payload, me: wire.Me) -> Event:
+    """The event in a click on a card."""
+    event, at = body["event"], wire.when(body["header"].get("create_time"))
+    value = (event.get("action") or {}).get("value")
+    what = value.get(OURS) if isinstance(value, Mapping) else None
+    if what is None or not isinstance(value, Mapping):
+        return Ignored(why=f"a click on something of somebody else's: {value!r}")
+    context = event.get("context") or {}
+    channel = f"{wire.NAME}:{me.app}/{context.get('open_chat_id')}"
+    user = f"{wire.NAME}:{me.app}/{(event.get('operator') or {}).get('open_id')}"
+    subject, seen = str(value.get("id") or ""), value.get("seen")
+    respond_to = f"{seen}/{context.get('open_message_id')}" if seen in (EPHEMERAL, DIRECT) else None
+    if what in ("up", "down"):
+        return Voted(suggestion_id=subject, user=user, helpful=what == "up", at=at)
+    if what in ("share", "dismiss"):
+        return Judged(
+            suggestion_id=subject,
+            user=user,
+            share=what == "share",
+            at=at,
+            channel=channel,
+            respond_to=respond_to,
+            private=respond_to is not None,
+        )
+    if what == "correct":
+        text = str(((event.get("action") or {}).get("form_value") or {}).get(ANSWER_FIELD) or "")
+        return Corrected(suggestion_id=subject, user=user, text=text, at=at)
+    if what == "card":
+        return _pressed(value, user, at, channel, str(context.get("open_message_id")))
+    objection = {each.name: each for each in Objection}.get(str(what))
+    if objection is None:
+        return Ignored(why=f"a click that means {what!r}, which this version does not know")
+    return Objected(
+        suggestion_id=subject,
+        user=user,
+        objection=objection,
+        at=at,
+        channel=channel,
+        respond_to=respond_to,
+    )
+
+
+def _pressed(value: Payload, user: str, at: datetime, channel: str, message: str) -> Event:
+    verb = {each.name: each for each in Verb}.get(str(value.get("verb")))
+    if verb is None:
+        return Ignored(why=f"a decision {value.get('verb')!r} that this version does not know")
+    return Pressed(
+        verb=verb,
+        night=str(value.get("night")),
+        subjects=tuple(map(str, value.get("subjects") or ())),
+        user=user,
+        at=at,
+        channel=channel,
+        message_id=f"{channel}/{message}",
+    )
+
+
+def night_of(body: Payload) -> str | None:
+    """The night that a press decides about; all that is decided about it stands in one queue."""
+    value = ((body.get("event") or {}).get("action") or {}).get("value")
+    return str(value.get("night")) if isinstance(value, Mapping) and value.get(OURS) == "card" else None
+
+
+def toast(body: Payload) -> dict[str, Any]:
+    """What the person who clicked is shown at once; what came of it follows when it is done."""
+    value = ((body.get("event") or {}).get("action") or {}).get("value")
+    if not isinstance(value, Mapping) or OURS not in value:
+        return {}
+    said = "Thank you." if value[OURS] in ("up", "down", "correct") else "Noted."
+    return {"toast": {"type": "info", "content": said}}

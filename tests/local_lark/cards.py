@@ -1,0 +1,163 @@
+"""Pure: what a card of JSON 2.0 may hold. In 2.0 an unknown property is an error, not passed over."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+Json = dict[str, Any]
+
+MAX_CARD = 30 * 1024  # bytes of the request
+MAX_TEXT = 150 * 1024
+MAX_ELEMENTS = 200
+MAX_DEPTH = 5
+
+_TOP = {"schema", "config", "card_link", "header", "body"}
+_CONFIG = {"update_multi", "enable_forward", "summary", "width_mode", "style", "streaming_mode", "locales"}
+_HEADER = {"title", "subtitle", "template", "icon", "padding", "text_tag_list"}
+_BODY = {"elements", "direction", "padding", "horizontal_spacing", "vertical_spacing"}
+_PLACED = {"tag", "element_id", "margin"}
+# tag: what it may hold, what it must
+_ELEMENTS: dict[str, tuple[set[str], set[str]]] = {
+    "markdown": ({"content", "text_align", "text_size", "icon"}, {"content"}),
+    "div": ({"text", "icon", "width"}, {"text"}),
+    "hr": (set(), set()),
+    "column_set": ({"columns", "flex_mode", "background_style", "horizontal_spacing", "action"}, {"columns"}),
+    "column": (
+        {"elements", "width", "weight", "vertical_align", "vertical_spacing", "padding", "background_style"},
+        {"elements"},
+    ),
+    "button": (
+        {"text", "type", "size", "width", "icon", "hover_tips", "disabled", "disabled_tips", "confirm"}
+        | {"behaviors", "name", "form_action_type"},
+        {"text", "behaviors"},
+    ),
+    "form": (
+        {"name", "elements", "direction", "padding", "horizontal_spacing", "vertical_spacing"},
+        {"name"},
+    ),
+    "input": (
+        {"name", "required", "placeholder", "default_value", "disabled", "width", "max_length", "input_type"}
+        | {"rows", "auto_resize", "max_rows", "label", "label_position"},
+        set(),
+    ),
+}
+_BUTTON_TYPES = {"default", "primary", "danger", "text", "primary_text", "danger_text", "primary_filled"}
+
+
+def problems(card: Any) -> list[str]:
+    """Why Lark would not take the card; empty if it would."""
+    return list(_problems(card))
+
+
+def _problems(card: Any) -> Iterator[str]:
+    if not isinstance(card, dict) or card.get("schema") != "2.0":
+        yield "a card without schema 2.0"
+        return
+    yield from _unknown(card, _TOP, "card")
+    config = card.get("config", {})
+    yield from _unknown(config, _CONFIG, "config")
+    if config.get("update_multi") is not True:
+        yield "config.update_multi must be true: in 2.0 only shared cards exist"
+    yield from _unknown(card.get("header", {}), _HEADER, "header")
+    body = card.get("body", {})
+    yield from _unknown(body, _BODY, "body")
+    elements = body.get("elements", [])
+    if not elements:
+        yield "a card without elements"
+    if sum(1 for _ in walk(card)) > MAX_ELEMENTS:
+        yield f"over {MAX_ELEMENTS} elements"
+    names = [element["name"] for element in walk(card) if "name" in element]
+    if len(set(names)) != len(names):
+        yield f"names are not unique: {names}"
+    for element in elements:
+        yield from _element(element, 0, in_form=False)
+
+
+def walk(card: Json) -> Iterator[Json]:
+    """Every element of a card, those within others included."""
+    waiting = list(card.get("body", {}).get("elements", []))
+    while waiting:
+        element = waiting.pop(0)
+        yield element
+        waiting = [*element.get("elements", []), *element.get("columns", []), *waiting]
+
+
+def _element(element: Json, depth: int, *, in_form: bool) -> Iterator[str]:
+    tag = element.get("tag")
+    if tag not in _ELEMENTS:
+        yield f"200861: unsupported tag {tag}"
+        return
+    allowed, needed = _ELEMENTS[tag]
+    yield from _unknown(element, allowed | _PLACED, tag)
+    if missing := needed - set(element):
+        yield f"{tag} without {', '.join(sorted(missing))}"
+    if depth > MAX_DEPTH or (tag == "form" and depth > 0):
+        yield f"{tag} stands too deep"
+    if tag == "div":
+        yield from _text(element.get("text"), {"plain_text", "lark_md"}, "div.text")
+    if tag == "button":
+        yield from _button(element, in_form=in_form)
+    if tag == "input":
+        yield from _input(element, in_form=in_form)
+    if tag == "form" and not any(one.get("form_action_type") == "submit" for one in walk({"body": element})):
+        yield "a form without a button that submits it"
+    for inner in (*element.get("elements", []), *element.get("columns", [])):
+        yield from _element(inner, depth + 1, in_form=in_form or tag == "form")
+
+
+def _button(button: Json, *, in_form: bool) -> Iterator[str]:
+    yield from _text(button.get("text"), {"plain_text"}, "button.text", most=100)
+    if button.get("type", "default") not in _BUTTON_TYPES:
+        yield f"button.type {button.get('type')!r}"
+    if ("name" in button) != in_form or ("form_action_type" in button) != in_form:
+        yield "name and form_action_type belong to buttons of forms, and to no others"
+    for behaviour in button.get("behaviors", []):
+        if behaviour.get("type") == "callback" and not isinstance(behaviour.get("value"), dict):
+            yield f"a callback's value is {behaviour.get('value')!r}, not an object"
+        elif behaviour.get("type") not in ("callback", "open_url"):
+            yield f"behaviour {behaviour.get('type')!r}"
+    if "confirm" in button:
+        yield from _text(button["confirm"].get("title"), {"plain_text"}, "confirm.title")
+        yield from _text(button["confirm"].get("text"), {"plain_text"}, "confirm.text")
+
+
+def _input(element: Json, *, in_form: bool) -> Iterator[str]:
+    if in_form and "name" not in element:
+        yield "an input of a form without a name"
+    if not 1 <= element.get("max_length", 1000) <= 1000:
+        yield f"input.max_length {element['max_length']}; from 1 to 1000"
+    for name in ("placeholder", "label"):
+        if name in element:
+            yield from _text(element[name], {"plain_text"}, f"input.{name}", most=100)
+
+
+def _text(text: Any, tags: set[str], where: str, most: int = MAX_CARD) -> Iterator[str]:
+    if not isinstance(text, dict) or text.get("tag") not in tags or not isinstance(text.get("content"), str):
+        yield f"{where} is {text!r}"
+        return
+    yield from _unknown(text, {"tag", "content", "text_size", "text_align", "text_color", "lines"}, where)
+    if not 0 < len(text["content"]) <= most:
+        yield f"{where} has {len(text['content'])} characters"
+
+
+def _unknown(given: Json, known: set[str], where: str) -> Iterator[str]:
+    if unknown := set(given) - known:
+        yield f"{where}: unknown property {', '.join(sorted(unknown))}"
+
+
+def text_of(card: Json) -> str:
+    """What can be read on a card, a line an element."""
+    return "\n".join(line for element in walk(card) if (line := _said(element)))
+
+
+def _said(element: Json) -> str:
+    if element["tag"] == "markdown":
+        return str(element["content"])
+    return str(element.get("text", {}).get("content", ""))
+
+
+def simplified(card: Json) -> str:
+    """A card's content as it is read back where its JSON is not asked for: words only, no buttons' values."""
+    return json.dumps(
+        {"title": None, "elements": [[{"tag": "text", "text": text_of(card)}]]}, ensure_ascii=False
+    )
