@@ -59,7 +59,7 @@ def arrival_of(body: Payload) -> Arrival | None:
     app, kind = str(header.get("app_id")), str(header.get("event_type"))
     return Arrival(
         adapter=NAME,
-        key=f"{NAME}:{header['event_id']}",
+        key=f"{NAME}:{app}/{header['event_id']}",
         content_key=_content_key(app, kind, event),
         conversation=_order_key(app, kind, event),
         at=_time_of(kind, header, event),
