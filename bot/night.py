@@ -24,6 +24,7 @@ from bot.handlers import Bot
 from bot.nights import Recorded
 from bot.relating import Progress, ask_about_stale, relate_added
 from bot.report import NightReport, together
+from bot.rereading import reread_closed
 from bot.situation import scale_of
 from bot.studying import BATCH, cost_of, select, study
 from bot.taking_in import keep
@@ -103,6 +104,7 @@ async def _learn_closed(bot: Bot, night: str, progress: Progress) -> tuple[Count
     """Turn closed threads into entries, in small batches: how many came to what, and what selecting cost."""
     found: Counter[str] = Counter()
     total, done, offline = await bot.database.run(nights.count_closed), 0, 0
+    await reread_closed(bot)
     async with bot.distilling() as distiller:
         chosen = await select(bot, night, distiller)
         while studied := await bot.database.run(partial(study, bot=bot, chosen=chosen, most=BATCH)):

@@ -741,9 +741,9 @@ def test_only_running_needs_tokens() -> None:
 # ---------------------------------------------------------------------------------------- not in this version
 
 REFUSED = r"""
-lark:⏎  enabled: yes
-    2: lark.enabled: yes is refused because Lark is not in this version yet
-    set lark.enabled: false
+lark:⏎  mode: http
+    2: lark.mode: http is refused because Lark over HTTP is not in this version yet
+    set lark.mode: ws
 
 slack: {mode: http}
     1: slack.mode: http is refused because Slack over HTTP is not in this version yet

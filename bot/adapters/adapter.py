@@ -458,6 +458,13 @@ class Adapter(Protocol):
         """The messages of a thread so far, oldest first; () where the platform keeps none. Raises LookupFailed."""
         ...
 
+    async def reread(self, message_ids: Sequence[str]) -> Mapping[str, str | None]:
+        """Texts as they are now of those messages that were edited (None: gone) on a platform that tells of no edits.
+
+        Empty on one that does. Raises LookupFailed.
+        """
+        ...
+
     async def describe(self, channel: Channel) -> Channel:
         """The channel with its name and kind, where the platform tells. Raises LookupFailed."""
         ...

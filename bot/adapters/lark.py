@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -374,6 +374,19 @@ class LarkAdapter:
         items = await self._topic(channel.id, wire.bare(thread))
         said = [wire.heard(item, me, channel) for item in items if not wire.is_own(item, me)]
         return sorted((one for one in said if one.message.text), key=lambda one: one.message.at)
+
+    async def reread(self, message_ids: Sequence[str]) -> Mapping[str, str | None]:
+        changed: dict[str, str | None] = {}
+        for message_id in message_ids:
+            me = self._joined(wire.app_of(message_id)).me
+            items = (await self._api(message_id).read(_path(message_id)))["data"].get("items") or ()
+            for item in items[:1]:
+                if item.get("deleted"):
+                    changed[message_id] = None
+                elif item.get("updated") and item.get("msg_type") != wire.FORWARDED:
+                    channel = Channel(id=message_id.rpartition("/")[0])
+                    changed[message_id] = wire.heard(item, me, channel).message.text
+        return changed
 
     async def _topic(self, channel: str, root: str) -> list[Payload]:
         """The messages of a thread: of the topic, if there is one, else the one that it begins with."""

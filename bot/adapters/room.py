@@ -113,6 +113,10 @@ class RoomAdapter:
         del channel, thread
         return ()  # a room has no past but what was heard
 
+    async def reread(self, message_ids: Sequence[str]) -> Mapping[str, str | None]:
+        del message_ids
+        return {}  # nobody edits in a room
+
     async def describe(self, channel: Channel) -> Channel:
         return channel
 

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -271,6 +271,10 @@ class SlackAdapter:
         return [
             wire.heard(message, self.me, channel) for message in found if not wire.is_mine(message, self.me)
         ]
+
+    async def reread(self, message_ids: Sequence[str]) -> Mapping[str, str | None]:
+        del message_ids
+        return {}  # Slack tells of every edit
 
     def _replies(self, channel: str, ts: str) -> AsyncIterator[Payload]:
         return _pages(

@@ -145,6 +145,10 @@ class LocalLark:
 
         self._call(change)
 
+    def message_is_gone(self, message_id: str) -> None:
+        """Recalled without an event, as while nobody listened."""
+        self._call(lambda: setattr(self.world.messages[message_id], "deleted", True))
+
     def recall(self, message_id: str) -> None:
         def recall() -> None:
             message = self.world.messages[message_id]

@@ -1,0 +1,62 @@
+"""I/O: closed threads read once more before they are learnt from, where a platform tells of no edits."""
+
+import logging
+from collections.abc import Mapping
+
+from sqlalchemy import Connection
+
+from bot import ledger, nights
+from bot.adapters.adapter import LookupFailed
+from bot.forget import Account, erase
+from bot.handlers import Bot
+from knowledge.thread import Role
+
+log = logging.getLogger("earshot")
+
+
+async def reread_closed(bot: Bot) -> int:
+    """Take up the edits of all closed threads that are yet to be learnt from. How many messages had changed.
+
+    What the platform does not give now is learnt as it was heard.
+    """
+    threads = await bot.database.run(_said_in_closed)
+    changed = 0
+    for conversation, said in threads.items():
+        adapter = bot.adapters.get(conversation.split(":", 1)[0])
+        if adapter is None:
+            continue  # a recording, or a command that connects to nothing
+        try:
+            now = await adapter.reread(list(said))
+        except LookupFailed as error:
+            log.warning("%s: could not be read again, so edits of it are not known: %s", conversation, error)
+            continue
+        different = {message: text for message, text in now.items() if text != said[message]}
+        if different:
+            await _take_up(bot, different)
+            changed += len(different)
+    return changed
+
+
+def _said_in_closed(connection: Connection) -> dict[str, dict[str, str]]:
+    """Ids and texts of what people said, by closed conversation."""
+    closed = ledger.closed_unlearnt(connection, nights.count_closed(connection))
+    threads = (ledger.thread(connection, ticket.conversation) for ticket in closed)
+    return {
+        thread.id: {message.id: message.text for message in thread.messages if message.role is not Role.BOT}
+        for thread in threads
+        if thread is not None
+    }
+
+
+async def _take_up(bot: Bot, different: Mapping[str, str | None]) -> None:
+    gone = [message for message, text in different.items() if text is None]
+
+    def take(connection: Connection) -> None:
+        for message, text in different.items():
+            if text is not None:
+                ledger.edit_message(connection, message, text)
+        if gone:
+            erase(connection, Account(), config=bot.config(), ids=gone, now=bot.clock.now())
+
+    await bot.database.run(take)
+    await bot.knowledge.follow()
