@@ -42,7 +42,7 @@ PERMISSIONS: Mapping[str, Permission] = MappingProxyType(
         "im:message.reactions:read": Permission(
             title="View message reactions",
             without="thumbs that are put on as reactions do not reach it",
-            covered_by=_ALL,
+            covered_by=frozenset({"im:message:readonly"}),
         ),
         "im:chat:readonly": Permission(
             title="Obtain group information",

@@ -734,6 +734,15 @@ def test_only_running_needs_tokens() -> None:
     )
     offline = config_of(slack={"enabled": False}, night={"writer": "claude"})
     assert [problem.key for problem in problems_to_run(offline, Secrets())] == ["ANTHROPIC_API_KEY"]
+    larking = config_of(slack={"enabled": False}, lark={"enabled": True})
+    assert [problem.key for problem in problems_to_run(larking, Secrets(lark_app_id="cli_1"))] == [
+        "LARK_APP_SECRET"
+    ]
+    assert problems_to_run(larking, Secrets(lark_app_id="cli_1", lark_app_secret="s")) == ()
+    listed = config_of(
+        slack={"enabled": False}, lark={"enabled": True, "apps": [{"id": "cli_1", "secret": "s"}]}
+    )
+    assert problems_to_run(listed, Secrets()) == ()
     swapped = problems_to_run(Config(), Secrets(slack_bot_token="xapp-1", slack_app_token="xoxb-1"))
     assert [problem.key for problem in swapped] == ["SLACK_BOT_TOKEN", "SLACK_APP_TOKEN"]
 

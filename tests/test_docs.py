@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 from sqlalchemy import inspect
 
+from bot.adapters import lark_wire
 from bot.adapters.slack_wire import OPTIONAL_SCOPES
 from bot.app import open_database
 from bot.cli import parser
+from bot.doctor_lark import OPTIONAL, PERMISSIONS
 from bot.tickets import TRANSITIONS, TicketState
 
 ROOT = Path(__file__).parent.parent
@@ -131,6 +133,21 @@ def test_no_scope_is_named_that_is_not_asked_for() -> None:
     named = set(re.findall(r"`([a-z_.]+:(?:read|write|history|join)[a-z.]*)`", text_of(DOCS / "slack.md")))
     asked = {scope for scope in SCOPES if ":" in scope}
     assert named == asked | OPTIONAL_SCOPES | {"connections:write"}  # the latter is the app-level token's
+
+
+def test_every_permission_and_event_of_lark_is_explained_and_no_other() -> None:
+    asked = first_cells(sections(DOCS / "lark.md")["What it asks for, and why"])
+    assert sorted(asked) == sorted([*PERMISSIONS, *OPTIONAL, *lark_wire.EVENTS, *lark_wire.CALLBACKS])
+
+
+def test_larks_permissions_can_be_imported() -> None:
+    told = json.loads(text_of(DOCS / "lark-permissions.json"))
+    assert told == {"scopes": {"tenant": sorted(PERMISSIONS), "user": []}}
+
+
+def test_larks_permissions_go_by_what_the_console_calls_them() -> None:
+    page = text_of(DOCS / "lark.md")
+    assert all(f"| `{key}` | {held.title} |" in page for key, held in PERMISSIONS.items())
 
 
 def test_every_table_of_the_store_is_explained_and_no_other(tmp_path: Path) -> None:
