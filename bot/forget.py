@@ -515,9 +515,14 @@ def _is_in(payload: Any, channel: str) -> bool:
     if not isinstance(payload, dict):
         return False
     event = payload.get("event") or payload.get("message") or payload
-    place = event.get("channel") or (event.get("item") or {}).get("channel")
+    place = event.get("channel") or (event.get("item") or {}).get("channel") or _chat_in_lark(event)
     name = place.get("id") if isinstance(place, dict) else place
     return isinstance(name, str) and name in (channel, channel.rsplit("/", 1)[-1])
+
+
+def _chat_in_lark(event: dict[str, Any]) -> Any:
+    message, context = event.get("message") or {}, event.get("context") or {}
+    return event.get("chat_id") or message.get("chat_id") or context.get("open_chat_id")
 
 
 # ---- files -----------------------------------------------------

@@ -130,12 +130,28 @@ def _authors(payload: Any) -> Iterator[str]:
         yield from (str(each) for each in (user, part.get("user_id")) if isinstance(each, str))
         if isinstance(user, dict):
             yield str(user.get("id"))
+        yield from _authors_in_lark(part)
+
+
+def _authors_in_lark(part: dict[str, Any]) -> Iterator[str]:
+    """Who said, clicked or reacted, as Lark nests it."""
+    sender = part.get("sender")
+    for ids in (
+        part.get("operator"),
+        part.get("user_id"),
+        sender.get("sender_id") if isinstance(sender, dict) else None,
+    ):
+        if isinstance(ids, dict):
+            yield str(ids.get("open_id"))
 
 
 def is_about(payload: Any, message_ids: frozenset[str]) -> bool:
     """Whether a delivery holds one of these messages."""
     for part in _parts(payload):
         if part.get("id") in message_ids:
+            return True
+        own = part.get("message_id")  # Lark's, which is one message wherever it stands
+        if isinstance(own, str) and any(each.endswith(f"/{own}") for each in message_ids):
             return True
         place = payload.get("event", payload).get("channel") if isinstance(payload, dict) else None
         ts = part.get("ts")

@@ -74,6 +74,22 @@ def test_whose_a_key_is(key: str, his: bool) -> None:
         ({"command": "/earshot", "user_id": "U0ANN00001"}, True, False),
         ({"message": {"id": "slack:T0/C1/1.1", "user": "slack:T0/U0ANN00001"}}, True, True),
         ([], False, False),
+        (
+            {
+                "event": {
+                    "sender": {"sender_id": {"open_id": "U0ANN00001"}},
+                    "message": {"message_id": "1.1", "chat_id": "oc_1"},
+                }
+            },
+            True,
+            True,
+        ),
+        (
+            {"event": {"operator": {"open_id": "U0ANN00001"}, "context": {"open_chat_id": "oc_1"}}},
+            True,
+            False,
+        ),
+        ({"event": {"user_id": {"open_id": "ou_2"}, "message_id": "1.1"}}, False, True),
     ],
 )
 def test_whose_a_delivery_is_and_what_about(payload: object, by: bool, about: bool) -> None:

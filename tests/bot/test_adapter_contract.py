@@ -1,0 +1,375 @@
+"""What handlers may rely on, whichever platform it is: Slack, Lark and the practice room take the same tests."""
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+import pytest
+
+from bot.adapters import room
+from bot.adapters.adapter import (
+    Adapter,
+    Arrival,
+    Buttons,
+    Channel,
+    Delete,
+    Deleted,
+    Draft,
+    Edit,
+    Edited,
+    Event,
+    Heard,
+    LookupFailed,
+    Post,
+    Question,
+    React,
+    Receipt,
+    Show,
+    Whisper,
+)
+from bot.adapters.lark import LarkAdapter
+from bot.adapters.slack import SlackAdapter
+from bot.answerer import Citation, Line, Suggestion
+from bot.card import Button, Card, Group, Verb, row
+from knowledge.entry import EntryKind
+from knowledge.thread import Message
+from tests.bot.running import ANN as SLACK_ANN
+from tests.bot.running import CHANNEL, workspace
+from tests.bot.running_lark import ANN as LARK_ANN
+from tests.bot.running_lark import CHAT, app_of, link, tenant
+from tests.local_lark import LocalLark
+from tests.local_slack import DEFAULT_SCOPES, LocalSlack
+
+NOW = datetime.now(UTC)
+
+
+class Stage(Protocol):
+    """A platform with one adapter listening to it, a channel called help and somebody called Ann in it."""
+
+    adapter: Adapter
+    channel: str
+    ann: str
+
+    def say(self, text: str, root: str | None = None) -> str:
+        """The whole id of what Ann says."""
+        ...
+
+    def say_again(self, message_id: str) -> None:
+        """The same is delivered once more."""
+        ...
+
+    def take_back(self, message_id: str) -> None: ...
+
+    def edit(self, message_id: str, text: str) -> bool:
+        """Whether the platform tells."""
+        ...
+
+    def texts(self) -> list[str]:
+        """What the bot said that still stands, as far as people read it."""
+        ...
+
+
+class SlackStage:
+    def __init__(self, slack: LocalSlack) -> None:
+        self.slack = slack
+        self.adapter: Adapter = SlackAdapter(slack.bot_token, slack.app_token, slack.base_url)
+        self.home = f"slack:{slack.identity.team}"
+        self.channel, self.ann = f"{self.home}/{CHANNEL}", f"{self.home}/{SLACK_ANN}"
+
+    def say(self, text: str, root: str | None = None) -> str:
+        thread = None if root is None else root.rsplit("/", 1)[-1]
+        return f"{self.channel}/{self.slack.post(CHANNEL, SLACK_ANN, text, thread_ts=thread)}"
+
+    def say_again(self, message_id: str) -> None:
+        for event_id in self.slack.event_ids(CHANNEL, message_id.rsplit("/", 1)[-1]):
+            self.slack.redeliver(event_id)
+
+    def take_back(self, message_id: str) -> None:
+        self.slack.delete(CHANNEL, message_id.rsplit("/", 1)[-1])
+
+    def edit(self, message_id: str, text: str) -> bool:
+        self.slack.edit(CHANNEL, message_id.rsplit("/", 1)[-1], text)
+        return True
+
+    def texts(self) -> list[str]:
+        return [post.text + str(post.blocks) for post in self.slack.posts() if not post.deleted]
+
+
+class LarkStage:
+    def __init__(self, lark: LocalLark) -> None:
+        self.lark = lark
+        self.adapter: Adapter = LarkAdapter([app_of(lark)], link)
+        self.home = f"lark:{lark.app_id}"
+        self.channel, self.ann = f"{self.home}/{CHAT}", f"{self.home}/{LARK_ANN}"
+
+    def say(self, text: str, root: str | None = None) -> str:
+        return f"{self.channel}/{self.lark.say(CHAT, LARK_ANN, text, root=root and root.rsplit('/', 1)[-1])}"
+
+    def say_again(self, message_id: str) -> None:
+        self.lark.redeliver(message_id.rsplit("/", 1)[-1])
+
+    def take_back(self, message_id: str) -> None:
+        self.lark.recall(message_id.rsplit("/", 1)[-1])
+
+    def edit(self, message_id: str, text: str) -> bool:
+        self.lark.edit(message_id.rsplit("/", 1)[-1], text)
+        return False
+
+    def texts(self) -> list[str]:
+        return [message.content for message in self.lark.sent() if not message.deleted]
+
+
+class RoomStage:
+    """Whoever plays in the room hands over the arrivals."""
+
+    def __init__(self) -> None:
+        self.channel, self.ann = "help", "ann"
+        self.room = room.RoomAdapter({"help": room.channel("help", name="help")})
+        self.adapter: Adapter = self.room
+        self.take: Callable[[Arrival], None] = lambda _: None
+        self.said: dict[str, Message] = {}
+
+    def say(self, text: str, root: str | None = None) -> str:
+        message_id = f"m{len(self.said)}"
+        at = NOW + timedelta(seconds=len(self.said))
+        self.said[message_id] = Message(
+            id=message_id, channel="help", thread=root or "", user="ann", at=at, text=text
+        )
+        self.take(room.said(self.said[message_id]))
+        return message_id
+
+    def say_again(self, message_id: str) -> None:
+        self.take(room.said(self.said[message_id]))
+
+    def take_back(self, message_id: str) -> None:
+        pytest.skip(f"nobody takes {message_id} back in a room")
+
+    def edit(self, message_id: str, text: str) -> bool:
+        pytest.skip(f"nobody makes {text!r} of {message_id} in a room")
+
+    def texts(self) -> list[str]:
+        return [post.suggestion.text for post in self.room.posts.values()]
+
+
+class Heart:
+    """A stage and what arrived from it."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage, self.adapter = stage, stage.adapter
+        self.arrivals: list[Arrival] = []
+
+    async def emit(self, arrival: Arrival) -> None:
+        self.arrivals.append(arrival)
+
+    async def arrived(self, count: int) -> list[Arrival]:
+        deadline = time.monotonic() + 15
+        while len(self.arrivals) < count:
+            assert time.monotonic() < deadline, f"{len(self.arrivals)} of {count} arrived"
+            await asyncio.sleep(0.005)
+        return self.arrivals
+
+    def event(self, arrival: Arrival) -> Event:
+        """As after a restart: from what the inbox kept."""
+        return self.adapter.parse(json.loads(json.dumps(arrival.payload)))
+
+
+@contextlib.asynccontextmanager
+async def _slack() -> AsyncIterator[Heart]:
+    with LocalSlack(scopes=[*DEFAULT_SCOPES, "usergroups:read"]) as slack:
+        workspace(slack)
+        heart = Heart(SlackStage(slack))
+        await heart.adapter.listen(heart.emit)
+        await slack.until(slack.connected)
+        yield heart
+        await heart.adapter.close()
+        assert slack.violations == []
+
+
+@contextlib.asynccontextmanager
+async def _lark() -> AsyncIterator[Heart]:
+    with LocalLark() as lark:
+        tenant(lark)
+        heart = Heart(LarkStage(lark))
+        await heart.adapter.listen(heart.emit)
+        await lark.until(lark.connected)
+        yield heart
+        await heart.adapter.close()
+        assert lark.violations == []
+
+
+@contextlib.asynccontextmanager
+async def _room() -> AsyncIterator[Heart]:
+    stage = RoomStage()
+    heart = Heart(stage)
+    stage.take = heart.arrivals.append
+    await heart.adapter.listen(heart.emit)
+    yield heart
+    await heart.adapter.close()
+
+
+STAGES = {"slack": _slack, "lark": _lark, "room": _room}
+
+
+@pytest.fixture(params=sorted(STAGES))
+async def heart(request: pytest.FixtureRequest) -> AsyncIterator[Heart]:
+    async with STAGES[request.param]() as opened:
+        yield opened
+
+
+CITED = Citation(
+    number=1,
+    entry="e1",
+    source="source",
+    title="Gate stops",
+    quote="Empty the spill folder.",
+    kind=EntryKind.THREAD,
+    at=NOW - timedelta(days=92),
+    link="https://example.com/a",
+)
+SUGGESTION = Suggestion(lines=(Line(text="Empty the spill folder.", citations=(1,)),), citations=(CITED,))
+
+
+def post_to(stage: Stage, root: str, post_id: str = "4f00aa") -> Post:
+    return Post(id=post_id, channel=stage.channel, reply_to=root, suggestion=SUGGESTION, now=NOW)
+
+
+async def test_what_is_said_arrives_and_can_be_read_after_a_restart(heart: Heart) -> None:
+    said = heart.stage.say("the gate stops")
+    (arrival,) = await heart.arrived(1)
+    event = heart.event(arrival)
+    assert isinstance(event, Heard)
+    message = event.message
+    assert (message.id, message.text, message.thread) == (said, "the gate stops", "")
+    assert (message.channel, message.user, event.channel.id) == (
+        heart.stage.channel,
+        heart.stage.ann,
+        heart.stage.channel,
+    )
+    assert arrival.adapter == heart.adapter.name and arrival.at == message.at
+
+
+async def test_the_same_delivered_again_has_the_same_key(heart: Heart) -> None:
+    said = heart.stage.say("the gate stops")
+    await heart.arrived(1)
+    heart.stage.say_again(said)
+    first, second = await heart.arrived(2)
+    assert first.key == second.key and first.content_key == second.content_key
+
+
+async def test_a_thread_is_named_by_its_first_message_and_queued_by_itself(heart: Heart) -> None:
+    root = heart.stage.say("the gate stops")
+    heart.stage.say("since monday", root)
+    first, second = sorted(await heart.arrived(2), key=lambda arrival: arrival.at)
+    inner = heart.event(second)
+    assert isinstance(inner, Heard) and inner.message.thread == root
+    assert first.conversation != second.conversation
+
+
+async def test_a_thread_is_read_back_oldest_first_without_what_we_said(heart: Heart) -> None:
+    root = heart.stage.say("the gate stops")
+    inner = heart.stage.say("since monday", root)
+    await heart.arrived(2)
+    await heart.adapter.perform(post_to(heart.stage, root))
+    read = await heart.adapter.fetch(Channel(id=heart.stage.channel), root)
+    assert [said.message.id for said in read] in ([root, inner], [])  # a room keeps none
+
+
+async def test_an_answer_stands_there_once_and_is_found(heart: Heart) -> None:
+    root = heart.stage.say("the gate stops")
+    await heart.arrived(1)
+    post = post_to(heart.stage, root)
+    assert await heart.adapter.find_post(post) is None
+    receipt = await heart.adapter.perform(post)
+    assert await heart.adapter.find_post(post) == receipt
+    assert await heart.adapter.find_post(replace(post, id="another")) is None
+    (text,) = heart.stage.texts()
+    assert "Empty the spill folder." in text and "[1]" in text
+
+
+async def test_an_answer_is_taken_back_and_taking_it_back_again_harms_nothing(heart: Heart) -> None:
+    root = heart.stage.say("the gate stops")
+    await heart.arrived(1)
+    receipt = await heart.adapter.perform(post_to(heart.stage, root))
+    for _ in range(2):
+        await heart.adapter.perform(Delete(channel=heart.stage.channel, message_id=receipt.message_id))
+    assert heart.stage.texts() == []
+
+
+async def test_what_was_taken_back_is_told(heart: Heart) -> None:
+    said = heart.stage.say("my password is hunter2")
+    await heart.arrived(1)
+    heart.stage.take_back(said)
+    event = heart.event((await heart.arrived(2))[1])
+    assert isinstance(event, Deleted) and event.message_id == said
+
+
+async def test_all_that_it_says_it_performs_it_does(heart: Heart) -> None:
+    stage = heart.stage
+    root = stage.say("the gate stops")
+    await heart.arrived(1)
+    assert {Post, Delete, Draft, Edit, React, Whisper, Show} <= heart.adapter.performs
+    asked = Question(
+        channel=stage.channel, user=stage.ann, text="the gate stops", link="https://example.com/q"
+    )
+    draft = Draft(
+        id="d0ff", channel=stage.channel, question=asked, suggestion=SUGGESTION, opened_at=NOW, now=NOW
+    )
+    button = Button(verb=Verb.REVERT, label="Revert", night="2026-01-01", confirm="All of it?")
+    card = Card(title="Night", groups=(Group(heading="New", rows=(row("one thing"),)),), buttons=(button,))
+    show = Show(id="5400", channel=stage.channel, card=card, opened_at=NOW)
+    whisper = Whisper(
+        id="w",
+        channel=stage.channel,
+        reply_to=None,
+        user=stage.ann,
+        text="Why?",
+        now=NOW,
+        subject="4f00aa",
+        buttons=Buttons.REASONS,
+    )
+    drafted = await heart.adapter.perform(draft)
+    assert await heart.adapter.find_post(draft) == drafted
+    await asyncio.sleep(heart.adapter.post_interval)
+    shown = await heart.adapter.perform(show)
+    assert await heart.adapter.find_post(show) == shown
+    edit = Edit(channel=stage.channel, message_id=drafted.message_id, text="Draft dismissed", link=asked.link)
+    react = React(channel=stage.channel, message_id=root, name="paperclip")
+    for act in (replace(show, message_id=shown.message_id), edit, edit, react, react, whisper):
+        assert isinstance(await heart.adapter.perform(act), Receipt)
+
+
+async def test_a_channel_and_a_person_go_by_their_names(heart: Heart) -> None:
+    named = await heart.adapter.place("#help")
+    assert named is not None and named.id == heart.stage.channel
+    described = await heart.adapter.describe(Channel(id=heart.stage.channel))
+    assert (
+        described.name in ("help", None) and described.id == heart.stage.channel
+    )  # a room says what it was told
+    assert [person.id for person in await heart.adapter.people(heart.stage.ann)] in ([heart.stage.ann], [])
+
+
+async def test_a_group_that_nobody_knows_is_said_so(heart: Heart) -> None:
+    with pytest.raises(LookupFailed):
+        await heart.adapter.people("@nobody")
+
+
+async def test_an_edit_is_told_or_found_when_it_is_read_again(heart: Heart) -> None:
+    said = heart.stage.say("the gate stops")
+    await heart.arrived(1)
+    assert await heart.adapter.reread([said]) == {}
+    if heart.stage.edit(said, "the gate starts"):
+        event = heart.event((await heart.arrived(2))[1])
+        assert isinstance(event, Edited) and (event.message_id, event.text) == (said, "the gate starts")
+        assert await heart.adapter.reread([said]) == {}
+    else:
+        assert await heart.adapter.reread([said]) == {said: "the gate starts"}
+
+
+async def test_stopping_twice_is_stopping(heart: Heart) -> None:
+    await heart.adapter.close()
+    await heart.adapter.close()
