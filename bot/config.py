@@ -377,7 +377,6 @@ class NotYet:
 
 
 NOT_YET = (
-    NotYet(("lark", "mode"), "http", "Lark over HTTP", "set lark.mode: ws"),
     NotYet(("slack", "mode"), "http", "Slack over HTTP", "set slack.mode: socket"),
     NotYet(("store",), "postgres.*", "PostgreSQL", "set store: sqlite:///data/earshot.db"),
     NotYet(("index",), "pgvector", "pgvector", "set index: faiss"),

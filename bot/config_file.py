@@ -70,16 +70,30 @@ def problems_to_run(config: Config, secrets: Secrets) -> tuple[Problem, ...]:
 
 
 def _lark_problems(config: Config, secrets: Secrets) -> list[Problem | None]:
-    """Without a list of apps the environment names the one."""
-    if not config.lark.enabled or config.lark.apps:
+    """Without a list of apps the environment names the one. Over HTTP it has the one token of the one app."""
+    if not config.lark.enabled:
         return []
+    http = _lark_http_problems(config, secrets) if config.lark.mode == "http" else []
+    if config.lark.apps:
+        return http
     remedy = "set it as Credentials & Basic Info of the app says, or set lark.enabled: false"
     given = {"LARK_APP_ID": secrets.lark_app_id, "LARK_APP_SECRET": secrets.lark_app_secret}
     return [
         Problem(path=Path("environment"), key=name, what="is not set", remedy=remedy)
         for name, value in given.items()
         if value is None
-    ]
+    ] + http
+
+
+def _lark_http_problems(config: Config, secrets: Secrets) -> list[Problem | None]:
+    place = Path("environment")
+    if len(config.lark.apps) > 1:
+        what = "has several apps, and lark.mode: http takes the events of one"
+        return [Problem(path=place, key="lark.apps", what=what, remedy="set lark.mode: ws, or name one app")]
+    if secrets.lark_verification_token is not None:
+        return []
+    remedy = "set it as Events & Callbacks, Encryption Strategy shows it, or set lark.mode: ws"
+    return [Problem(path=place, key="LARK_VERIFICATION_TOKEN", what="is not set", remedy=remedy)]
 
 
 def _key_problem(config: Config, secrets: Secrets) -> Problem | None:
@@ -425,7 +439,7 @@ def _report_lost_zone(source: _Source) -> None:
 # ------------------------------------------------------------------------------------- edits while running
 
 # Connections and models are made once, at the start.
-RESTART = ("slack", "lark", "store", "index", "embedder")
+RESTART = ("slack", "lark", "store", "index", "embedder", "console")
 _RECHECK_MS = 2_000  # also looks by itself: network folders and containers do not always report an edit
 
 

@@ -9,7 +9,9 @@ from contextlib import asynccontextmanager, contextmanager
 from bot import ledger
 from bot.adapters.lark import LarkAdapter, LarkApp
 from bot.adapters.lark_api import LarkApi
+from bot.adapters.lark_hook import LarkHook
 from bot.adapters.lark_link import LarkLink
+from bot.adapters.lark_signing import Keys
 from bot.adapters.slack import SlackAdapter
 from bot.app import open_database, open_knowledge
 from bot.cli import DEFAULT_CONFIG
@@ -61,6 +63,10 @@ def lark_of(config: Config, secrets: Secrets) -> LarkAdapter:
 
 
 def listening_lark_of(config: Config, secrets: Secrets) -> LarkAdapter:
+    if config.lark.mode == "http":
+        keys = Keys(token=secrets.lark_verification_token or "", encrypt=secrets.lark_encrypt_key)
+        hook = LarkHook(keys, config.console.host, config.console.port)
+        return LarkAdapter(lark_apps(config, secrets), hook=hook)
     # Only here: the SDK takes three seconds and a hundred megabytes to import, which most who run Earshot need not.
     socket = importlib.import_module("bot.adapters.lark_socket")
 

@@ -739,6 +739,13 @@ def test_only_running_needs_tokens() -> None:
         "LARK_APP_SECRET"
     ]
     assert problems_to_run(larking, Secrets(lark_app_id="cli_1", lark_app_secret="s")) == ()
+    posted = config_of(slack={"enabled": False}, lark={"enabled": True, "mode": "http"})
+    known = Secrets(lark_app_id="cli_1", lark_app_secret="s")
+    assert [problem.key for problem in problems_to_run(posted, known)] == ["LARK_VERIFICATION_TOKEN"]
+    assert problems_to_run(posted, replace(known, lark_verification_token="t")) == ()
+    two = [{"id": "cli_1", "secret": "s"}, {"id": "cli_2", "secret": "s"}]
+    several = config_of(slack={"enabled": False}, lark={"enabled": True, "mode": "http", "apps": two})
+    assert [problem.key for problem in problems_to_run(several, Secrets())] == ["lark.apps"]
     listed = config_of(
         slack={"enabled": False}, lark={"enabled": True, "apps": [{"id": "cli_1", "secret": "s"}]}
     )
@@ -750,10 +757,6 @@ def test_only_running_needs_tokens() -> None:
 # ---------------------------------------------------------------------------------------- not in this version
 
 REFUSED = r"""
-lark:⏎  mode: http
-    2: lark.mode: http is refused because Lark over HTTP is not in this version yet
-    set lark.mode: ws
-
 slack: {mode: http}
     1: slack.mode: http is refused because Slack over HTTP is not in this version yet
     set slack.mode: socket

@@ -36,7 +36,9 @@ from bot.adapters.adapter import (
     Whisper,
 )
 from bot.adapters.lark_api import APPLINKS, ApiRefused, LarkApi
+from bot.adapters.lark_hook import HookFailed, LarkHook
 from bot.adapters.lark_link import LarkLink, LinkState
+from bot.adapters.lark_signing import Unwelcome
 from bot.answerer import Suggestion
 from bot.card import Card, texts_in
 
@@ -82,16 +84,21 @@ class _Joined:
 
 
 MakeLink = Callable[[LarkApi], LarkLink]
+TakeIn = Callable[[Payload], Awaitable[dict[str, Any]]]
 
 
 class LarkAdapter:
-    """All apps of config.yaml. ``make_link`` makes what keeps an app connected; without it nothing can be heard."""
+    """All apps of config.yaml. ``make_link`` makes what keeps an app connected; ``hook`` is posted to instead. Without
+    either nothing can be heard."""
 
     name = wire.NAME
     post_interval = POST_INTERVAL
     performs: frozenset[type[Act]] = frozenset({Post, Delete, Draft, Edit, React, Whisper, Show})
 
-    def __init__(self, apps: Sequence[LarkApp], make_link: MakeLink | None = None) -> None:
+    def __init__(
+        self, apps: Sequence[LarkApp], make_link: MakeLink | None = None, hook: LarkHook | None = None
+    ) -> None:
+        self._hook = hook
         self._apps: dict[str, _Joined] = {}
         for app in apps:
             api = LarkApi(app.id, app.secret, app.domain)
@@ -158,12 +165,28 @@ class LarkAdapter:
 
     async def listen(self, emit: Emit) -> None:
         await self.check()
+        if self._hook is not None:
+            taking = {app: self._taking_in(joined, emit) for app, joined in self._apps.items()}
+            await self._open(self._hook, taking)
+            return
         for joined in self._apps.values():
             if joined.link is None:
                 raise LarkStartFailed(f"the Lark app {joined.api.app_id} has no connection to listen on")
             joined.link.start(self._taking_in(joined, emit))
 
-    def _taking_in(self, joined: _Joined, emit: Emit) -> Callable[[Payload], Awaitable[dict[str, Any]]]:
+    async def _open(self, hook: LarkHook, taking: Mapping[str, TakeIn]) -> None:
+        async def take_in(body: Payload) -> dict[str, Any]:
+            app = str((body.get("header") or {}).get("app_id"))
+            if app not in taking:
+                raise Unwelcome(404, f"an event of the app {app}, which is not in config.yaml")
+            return await taking[app](body)
+
+        try:
+            await hook.start(take_in)
+        except HookFailed as error:
+            raise LarkStartFailed(str(error)) from error
+
+    def _taking_in(self, joined: _Joined, emit: Emit) -> TakeIn:
         async def take_in(body: Payload) -> dict[str, Any]:
             """The inbox insert. If it raises, nothing is acknowledged, and Lark delivers again."""
             event = body.get("event") or {}
@@ -190,6 +213,8 @@ class LarkAdapter:
         return {**body, wire.CHILDREN: [item for item in items if item.get("upper_message_id")]}
 
     async def close(self) -> None:
+        if self._hook is not None:
+            await self._hook.stop()
         for joined in self._apps.values():
             if joined.link is not None:
                 await joined.link.stop()

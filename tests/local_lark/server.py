@@ -3,10 +3,12 @@
 import asyncio
 import copy
 import dataclasses
+import json
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self, TypeVar
 
+import aiohttp
 from aiohttp import web
 
 from tests.local_slack.thread import LoopThread
@@ -16,6 +18,7 @@ from .api import Api
 from .faults import Fault
 from .long_connection import Delivery, LongConnection, RetrySchedule
 from .state import Chat, Message, Request, Said, User, World
+from .webhook import sealed, signed
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -236,6 +239,30 @@ class LocalLark:
             "app_id": self.world.app,
         }
         return copy.deepcopy({"schema": "2.0", "header": header, "event": event})
+
+    # Over HTTP
+
+    def post_events_to(self, url: str, token: str, encrypt_key: str | None = None) -> None:
+        """From now on events are posted there instead."""
+
+        async def post(delivery: Delivery) -> None:
+            body = copy.deepcopy(delivery.payload)
+            body["header"]["token"] = token
+            raw = json.dumps(body).encode() if encrypt_key is None else sealed(body, encrypt_key)
+            headers = signed(raw, encrypt_key or "")
+            try:
+                async with (
+                    aiohttp.ClientSession() as session,
+                    session.post(url, data=raw, headers=headers) as answer,
+                ):
+                    delivery.answers.append((answer.status, await answer.json()))
+                    delivery.acked = delivery.acked or answer.status == 200
+            except aiohttp.ClientError:
+                return
+            if delivery.acked:
+                delivery.settled.set()
+
+        self._call(lambda: setattr(self.link, "send", post))
 
     # The connection
 

@@ -1,0 +1,208 @@
+"""Lark over HTTP: what is believed to be Lark's, and what people meet then."""
+
+import asyncio
+import io
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lark_oapi.core.model import RawRequest
+from lark_oapi.event.dispatcher_handler import EventDispatcherHandler
+
+from bot.adapters.lark import LarkAdapter, LarkStartFailed
+from bot.adapters.lark_hook import PATH, LarkHook
+from bot.adapters.lark_signing import Keys, Unwelcome, opened
+from bot.app import assemble, open_database
+from knowledge.embed import HashEmbedder
+from knowledge.search import Knowledge
+from tests.bot.running import QUESTION, entry
+from tests.bot.running_lark import ANN, CHAT, Running, app_of, config, tenant
+from tests.local_lark import LocalLark
+from tests.local_lark.webhook import sealed, signed
+
+KEY, TOKEN = "an encrypt key", "a token"
+KEYS = Keys(token=TOKEN, encrypt=KEY)
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+EVENT: dict[str, Any] = {"schema": "2.0", "header": {"event_id": "e", "token": TOKEN}, "event": {"文": "字"}}
+ASKED = {"type": "url_verification", "challenge": "c", "token": TOKEN}
+
+
+def at(when: datetime, body: dict[str, Any] = EVENT, key: str = KEY) -> tuple[bytes, dict[str, str]]:
+    raw = sealed(body, key)
+    return raw, signed(raw, key, when.timestamp())
+
+
+def test_what_lark_sealed_and_signed_is_opened() -> None:
+    assert opened(*at(NOW), KEYS, NOW) == EVENT
+    assert opened(sealed(ASKED, KEY), {}, KEYS, NOW) == ASKED  # the question is not signed
+    assert opened(json.dumps(EVENT).encode(), {}, Keys(token=TOKEN), NOW) == EVENT
+
+
+@pytest.mark.parametrize("age", [-299, 299])
+def test_five_minutes_are_fresh(age: int) -> None:
+    assert opened(*at(NOW + timedelta(seconds=age)), KEYS, NOW) == EVENT
+
+
+OTHER = {**EVENT, "header": {"event_id": "e", "token": "another"}}
+RAW, HEADERS = at(NOW)
+
+
+@pytest.mark.parametrize(
+    ("raw", "headers", "keys", "why"),
+    [
+        (*at(NOW - timedelta(seconds=301)), KEYS, "not within"),
+        (*at(NOW + timedelta(seconds=301)), KEYS, "not within"),
+        (*at(NOW, key="another key"), KEYS, "encrypted with another key"),
+        (*at(NOW, OTHER), KEYS, "token is another"),
+        (*at(NOW, {"schema": "2.0"}), KEYS, "token is another"),
+        (RAW + b" ", HEADERS, KEYS, "signature is not"),
+        (RAW, {}, KEYS, "signature is not"),
+        (RAW, {**HEADERS, "X-Lark-Request-Timestamp": "soon"}, KEYS, "signature is not"),
+        (
+            json.dumps(EVENT).encode(),
+            signed(json.dumps(EVENT).encode(), KEY, NOW.timestamp()),
+            KEYS,
+            "a plain body",
+        ),
+        (json.dumps(ASKED).encode(), {}, KEYS, "a plain body"),
+        (sealed({**ASKED, "token": "x"}, KEY), {}, KEYS, "token is another"),
+        (b'{"encrypt": "AAAA"}', {}, KEYS, "another key"),
+        (b'{"encrypt": "not base64"}', {}, KEYS, "another key"),
+        (b"[]", {}, Keys(token=TOKEN), "no JSON object"),
+        (b"\xff", {}, Keys(token=TOKEN), "no JSON"),
+    ],
+)
+def test_what_may_be_somebody_elses_is_refused(
+    raw: bytes, headers: dict[str, str], keys: Keys, why: str
+) -> None:
+    with pytest.raises(Unwelcome, match=why) as refused:
+        opened(raw, headers, keys, NOW)
+    assert refused.value.status in (400, 401)
+
+
+@given(st.binary(max_size=200))
+def test_whatever_is_posted_is_refused_and_harms_nothing(raw: bytes) -> None:
+    with pytest.raises(Unwelcome):
+        opened(raw, {}, KEYS, NOW)
+
+
+def test_the_sdk_believes_what_the_local_lark_posts() -> None:
+    taken: list[object] = []
+    builder = EventDispatcherHandler.builder(KEY, TOKEN)
+    handler = builder.register_p2_customized_event("x.y", taken.append).build()
+    body = {**EVENT, "header": {"event_id": "e", "token": TOKEN, "event_type": "x.y"}}
+    request = RawRequest()
+    request.uri, request.body = PATH, sealed(body, KEY)
+    request.headers = signed(request.body, KEY)
+    assert handler.do(request).status_code == 200 and len(taken) == 1
+
+
+# ---- over the wire
+
+
+@pytest.fixture
+def lark() -> Iterator[LocalLark]:
+    with LocalLark() as local:
+        tenant(local)
+        yield local
+        assert local.violations == []
+
+
+@asynccontextmanager
+async def running(lark: LocalLark, folder: Path) -> AsyncIterator[tuple[Running, LarkHook]]:
+    database = open_database(f"sqlite:///{folder / 'earshot.db'}")
+    knowledge = Knowledge(database, HashEmbedder(), folder / "index")
+    await knowledge.open()
+    await knowledge.learn([entry()])
+    hook = LarkHook(KEYS, "127.0.0.1", 0)
+    adapter = LarkAdapter([app_of(lark)], hook=hook)
+    settings = config()
+    app = assemble(lambda: settings, database, knowledge, [adapter])
+    stop = asyncio.Event()
+    task = asyncio.create_task(app.run(stop))
+    try:
+        await lark.until(lambda: bool(hook.url) or task.done())
+        lark.post_events_to(hook.url, TOKEN, KEY)
+        yield Running(app=app, lark=lark, adapter=adapter, database=database), hook
+    finally:
+        stop.set()
+        await task
+        await knowledge.close()
+        database.close()
+
+
+async def test_a_question_over_http_is_answered_once_and_a_button_counts(
+    lark: LocalLark, tmp_path: Path
+) -> None:
+    async with running(lark, tmp_path):
+        asked = lark.say_twice(CHAT, ANN, QUESTION)
+        await lark.until(lambda: len(lark.replies(asked)) == 1)
+        lark.redeliver(asked)
+        click = lark.click(lark.sent()[0].id, ANN, "Helpful")
+        await lark.until(lambda: bool(click.answers))
+        assert click.answers == [(200, {"toast": {"type": "info", "content": "Thank you."}})]
+        await asyncio.sleep(0.4)
+    assert len(lark.sent()) == 1
+    assert lark.link.opened == 0
+
+
+async def test_the_address_answers_what_lark_asks_and_refuses_the_rest(
+    lark: LocalLark, tmp_path: Path
+) -> None:
+    stranger = {
+        **EVENT,
+        "header": {"event_id": "e", "token": TOKEN, "app_id": "cli_other", "event_type": "x"},
+    }
+    async with running(lark, tmp_path) as (_, hook), aiohttp.ClientSession() as session:
+        for raw, status in (
+            (sealed(ASKED, KEY), 200),
+            (json.dumps(ASKED).encode(), 401),
+            (b"x" * 2_000_000, 413),
+            (sealed(stranger, KEY), 404),
+        ):
+            async with session.post(hook.url, data=io.BytesIO(raw), headers=signed(raw, KEY)) as answer:
+                assert answer.status == status
+                assert status != 200 or await answer.json() == {"challenge": "c"}
+
+
+async def test_an_event_that_cannot_be_kept_is_not_acknowledged(lark: LocalLark) -> None:
+    failing = [True]
+
+    async def take_in(_: object) -> dict[str, Any]:
+        if failing and failing.pop():
+            raise OSError("the disk is full")
+        return {}
+
+    hook = LarkHook(KEYS, "127.0.0.1", 0)
+    await hook.start(take_in)
+    lark.post_events_to(hook.url, TOKEN, KEY)
+    lark.say(CHAT, ANN, "keep this")
+    await lark.until(lark.all_acked)
+    await hook.stop()
+    assert [status for status, _ in lark.deliveries[0].answers] == [500, 200]
+
+
+async def test_an_address_that_is_taken_is_said_so(lark: LocalLark) -> None:
+    first = LarkHook(KEYS, "127.0.0.1", 0)
+
+    async def take_in(_: object) -> dict[str, Any]:
+        return {}
+
+    await first.start(take_in)
+    port = int(first.url.split(":")[2].split("/")[0])
+    adapter = LarkAdapter([app_of(lark)], hook=LarkHook(KEYS, "127.0.0.1", port))
+
+    async def emit(_: object) -> None:
+        return None
+
+    with pytest.raises(LarkStartFailed, match=f"console.port {port}: .*in use; name others"):
+        await adapter.listen(emit)
+    await adapter.close()
+    await first.stop()
