@@ -6,7 +6,7 @@ import os
 from dataclasses import asdict
 
 from bot import inbox
-from bot.adapters.adapter import LookupFailed
+from bot.adapters.adapter import Adapter, LookupFailed
 from bot.adapters.lark import LarkAdapter, LarkStartFailed
 from bot.adapters.slack import SlackAdapter, StartFailed
 from bot.clock import SystemClock
@@ -51,7 +51,7 @@ async def _examine_slack(slack: SlackAdapter, config: Config) -> list[Finding]:
         Finding(name="slack", ok=True, text=good),
         *examine_scopes(config, slack.granted),
         *examine_clip(config, slack.granted),
-        *await _examine_drafts(slack, config),
+        *await _examine_drafts(slack, config, "drafts_to"),
     ]
 
 
@@ -70,6 +70,7 @@ async def _examine_lark(lark: LarkAdapter, config: Config) -> list[Finding]:
                 Finding(name="lark", ok=True, text=f"{me.app}: {good}; the bot is {me.name}"),
                 *lacks,
             ]
+        findings += await _examine_drafts(lark, config, "lark drafts_to")
     except (LarkStartFailed, LookupFailed) as error:
         return [Finding(name="lark", ok=False, text=str(error))]
     finally:
@@ -77,21 +78,21 @@ async def _examine_lark(lark: LarkAdapter, config: Config) -> list[Finding]:
     return findings
 
 
-async def _examine_drafts(slack: SlackAdapter, config: Config) -> list[Finding]:
-    """Whether every place for drafts that config.yaml names exists."""
+async def _examine_drafts(adapter: Adapter, config: Config, finding: str) -> list[Finding]:
+    """Whether every place for drafts that config.yaml names exists on a platform; ``finding``: what it is called."""
     given = {config.drafts_to, *(channel.drafts_to for channel in config.channels.values())}
     findings = []
     for name in sorted(str(place) for place in given - {None, EPHEMERAL}):
         try:
-            place = await slack.place(name)
+            place = await adapter.place(name)
         except LookupFailed as error:
             unknown = f"{name} could not be looked up: {error}"
-            findings.append(Finding(name="drafts_to", ok=False, text=unknown))
+            findings.append(Finding(name=finding, ok=False, text=unknown))
             continue
         if place is None:
             text = f"{name} is no channel that I see; create it, or invite me to it"
         else:
             text = f"{name} is {'shared with another company; name another' if place.external else 'there'}"
         good = place is not None and not place.external
-        findings.append(Finding(name="drafts_to", ok=good, text=text))
+        findings.append(Finding(name=finding, ok=good, text=text))
     return findings

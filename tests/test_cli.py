@@ -21,11 +21,13 @@ from bot.adapters.adapter import Arrival
 from bot.app import open_database
 from bot.cli import main
 from bot.config import Config
+from bot.doctor_lark import PERMISSIONS
 from bot.scorer import silent
 from bot.tickets import opened
 from knowledge.thread import Message
 from tests.bot.test_night_claude import make, well
 from tests.local_anthropic import LocalAnthropic
+from tests.local_lark import LocalLark
 from tests.local_slack import LocalSlack
 
 ROOT = Path(__file__).parent.parent
@@ -494,6 +496,34 @@ def test_a_decision_that_is_tried_says_so_and_changes_nothing(earshot: Earshot, 
 
 
 # ---- doctor -----------------------------------------------------
+
+
+def test_the_doctor_names_what_lark_did_not_grant_and_does_not_send(
+    earshot: Earshot, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LARK_APP_ID", "cli_a1b2c3d4")
+    monkeypatch.setenv("LARK_APP_SECRET", "a secret")
+    with LocalLark() as lark:
+        scopes = (*PERMISSIONS, "application:application:self_manage")
+        lark.add_chat("oc_drafts", "Drafts")
+        settings(
+            folder,
+            f"slack: {{enabled: false}}\nlark: {{enabled: true, domain: '{lark.url}'}}\ndrafts_to: '#drafts'",
+        )
+        lark.api.scopes = scopes
+        healthy = earshot("doctor", "--json")
+        lark.api.scopes = tuple(scope for scope in scopes if scope != "im:message.group_msg")
+        lark.api.events = tuple(event for event in lark.api.events if event != "im.message.recalled_v1")
+        ill = earshot("doctor", "--json")
+        monkeypatch.setenv("LARK_APP_SECRET", "another")
+        wrong = earshot("doctor", "--json")
+        assert lark.violations == []
+    assert healthy.code == 0 and "nothing is missing; the bot is Earshot" in findings(healthy)["lark"]["text"]
+    assert findings(healthy)["lark drafts_to"]["text"] == "#drafts is there"
+    assert ill.code == 1
+    assert "Read all messages in associated group chat" in findings(ill)["lark permission"]["text"]
+    assert "im.message.recalled_v1, so what people recall is kept" in findings(ill)["lark event"]["text"]
+    assert wrong.code == 1 and "10014 app secret invalid; copy App ID" in findings(wrong)["lark"]["text"]
 
 
 def set_aside(connection: Connection) -> None:

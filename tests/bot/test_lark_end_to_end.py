@@ -60,7 +60,11 @@ async def handled(run: Running, message: str, chat: str = CHAT) -> Action:
 
 
 async def answered(run: Running, message: str, count: int = 1) -> None:
-    await run.lark.until(lambda: len(run.lark.replies(message)) >= count)
+    await answered_in(run.lark, message, count)
+
+
+async def answered_in(lark: LocalLark, message: str, count: int = 1) -> None:
+    await lark.until(lambda: len(lark.replies(message)) >= count)
 
 
 async def test_a_question_gets_one_card_in_its_topic_with_its_source(lark: LocalLark, tmp_path: Path) -> None:
@@ -233,6 +237,25 @@ async def test_whatever_goes_wrong_with_the_post_it_stands_there_once(
         await asyncio.sleep(QUIET)
     assert len(lark.sent()) == 1
     assert len({call.body["uuid"] for call in lark.calls("message.reply")}) == 1
+
+
+async def test_a_stop_in_the_middle_of_posting_neither_loses_nor_doubles_the_answer(
+    lark: LocalLark, tmp_path: Path
+) -> None:
+    lark.faults["message.reply"].append(DropAfterEffect())
+    async with running(lark, tmp_path, [entry()]):
+        asked = lark.say(CHAT, ANN, QUESTION)
+        await answered_in(lark, asked)
+    async with running(lark, tmp_path, [entry()]) as run:
+        await lark.until(
+            lambda: (
+                run.database.run_blocking(
+                    lambda c: c.exec_driver_sql("select posted_id from suggestions").scalar()
+                )
+                == run.whole(lark.sent()[0].id)
+            )
+        )
+    assert len(lark.sent()) == len(lark.calls("message.reply")) == 1  # it was read back, not sent again
 
 
 async def test_a_card_that_lark_refuses_is_said_as_a_text(lark: LocalLark, tmp_path: Path) -> None:
