@@ -190,7 +190,7 @@ def _message(row: Row[Any], put_on: tuple[Reaction, ...] = ()) -> Message:
 def find_messages(connection: Connection, given: str) -> list[str]:
     """Ids of the messages that ``given`` may mean: a whole id, a permalink, or the last part of an id."""
     exact = select(messages.c.id).where(or_(messages.c.id == given, messages.c.link == given))
-    ids = list(connection.execute(exact).scalars())
+    ids = list(connection.execute(exact.order_by(messages.c.at.desc()).limit(10)).scalars())
     if ids or "/" in given:
         return ids
     ending = (

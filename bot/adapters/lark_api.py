@@ -20,6 +20,7 @@ DOMAINS = {"feishu": "https://open.feishu.cn", "lark": "https://open.larksuite.c
 APPLINKS = {"feishu": "https://applink.feishu.cn", "lark": "https://applink.larksuite.com"}
 TIMEOUT = 20.0  # seconds for one request
 PAGE = 50
+MAX_PAUSE = 5.0  # seconds that a read waits for a limit to be over
 LEAD = 300.0  # seconds before its end at which a token is not used any more
 
 _TOKEN_PATH = "/open-apis/auth/v3/tenant_access_token/internal"
@@ -64,9 +65,13 @@ class LarkApi:
             raise ActUncertain(f"{type(error).__name__}: {error}") from error
 
     async def read(self, path: str, query: Mapping[str, str] | None = None) -> Json:
-        """The answer of a call that only reads. Raises LookupFailed."""
+        """The answer of a call that only reads; a limit is waited for, once. Raises LookupFailed."""
         try:
-            return await self._with_token("GET", path, query, None)
+            try:
+                return await self._with_token("GET", path, query, None)
+            except ActPostponed as limit:
+                await asyncio.sleep(min(limit.seconds, MAX_PAUSE))
+                return await self._with_token("GET", path, query, None)
         except ApiRefused as error:
             raise LookupFailed(f"Lark: {error}") from error
         except (ActPostponed, ActUncertain, aiohttp.ClientError, TimeoutError) as error:

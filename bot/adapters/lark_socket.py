@@ -39,14 +39,15 @@ class _LoopOfTheThread:
 
 
 def _take_over() -> None:
-    """Put our loop in the place of the one that the SDK makes when it is imported, and its log into ours."""
+    """Put our loop in the place of the one that the SDK makes when it is imported, and its log where ours goes."""
     made = sdk.loop
     sdk.loop = _LoopOfTheThread()
     if not made.is_running():
         made.close()
         asyncio.set_event_loop(None)
     sdk_logger.handlers.clear()
-    sdk_logger.parent = log
+    # That a connection is over is no error of its own; the supervisor says so, and why.
+    sdk_logger.addFilter(lambda record: "receive message loop exit" not in record.getMessage())
 
 
 _take_over()

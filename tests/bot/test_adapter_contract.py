@@ -33,6 +33,8 @@ from bot.adapters.adapter import (
     Whisper,
 )
 from bot.adapters.lark import LarkAdapter
+from bot.adapters.lark_hook import LarkHook
+from bot.adapters.lark_signing import Keys
 from bot.adapters.slack import SlackAdapter
 from bot.answerer import Citation, Line, Suggestion
 from bot.card import Button, Card, Group, Verb, row
@@ -101,9 +103,9 @@ class SlackStage:
 
 
 class LarkStage:
-    def __init__(self, lark: LocalLark) -> None:
+    def __init__(self, lark: LocalLark, hook: LarkHook | None = None) -> None:
         self.lark = lark
-        self.adapter: Adapter = LarkAdapter([app_of(lark)], link)
+        self.adapter: Adapter = LarkAdapter([app_of(lark)], None if hook else link, hook)
         self.home = f"lark:{lark.app_id}"
         self.channel, self.ann = f"{self.home}/{CHAT}", f"{self.home}/{LARK_ANN}"
 
@@ -203,6 +205,19 @@ async def _lark() -> AsyncIterator[Heart]:
 
 
 @contextlib.asynccontextmanager
+async def _lark_over_http() -> AsyncIterator[Heart]:
+    with LocalLark() as lark:
+        tenant(lark)
+        hook = LarkHook(Keys(token="a token", encrypt="a key"), "127.0.0.1", 0)
+        heart = Heart(LarkStage(lark, hook))
+        await heart.adapter.listen(heart.emit)
+        lark.post_events_to(hook.url, "a token", "a key")
+        yield heart
+        await heart.adapter.close()
+        assert lark.violations == [] and lark.link.opened == 0
+
+
+@contextlib.asynccontextmanager
 async def _room() -> AsyncIterator[Heart]:
     stage = RoomStage()
     heart = Heart(stage)
@@ -212,7 +227,7 @@ async def _room() -> AsyncIterator[Heart]:
     await heart.adapter.close()
 
 
-STAGES = {"slack": _slack, "lark": _lark, "room": _room}
+STAGES = {"slack": _slack, "lark": _lark, "lark-http": _lark_over_http, "room": _room}
 
 
 @pytest.fixture(params=sorted(STAGES))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot import ledger, nights, votes
+from bot.adapters.adapter import LookupFailed
 from bot.adapters.lark import LarkAdapter, LarkStartFailed
 from bot.adapters.lark_api import LarkApi
 from bot.night import run_night
@@ -34,6 +35,7 @@ from tests.local_lark import (
     Limited,
     LocalLark,
     Message,
+    Pass,
     Said,
 )
 from tests.local_lark.cards import text_of, walk
@@ -527,6 +529,15 @@ async def test_a_revoked_token_is_fetched_anew_once_for_all(lark: LocalLark) -> 
     lark.revoke_tokens()
     await asyncio.gather(*(api.read(f"/open-apis/im/v1/chats/{CHAT}") for _ in range(10)))
     assert len(lark.calls("token")) == 2
+    await api.close()
+
+
+async def test_a_read_waits_for_a_limit_once(lark: LocalLark) -> None:
+    api = LarkApi(lark.app_id, lark.app_secret, lark.url)
+    lark.faults["chat.get"] += [Limited(0.2), Pass(), ApiError(230027)]
+    assert (await api.read(f"/open-apis/im/v1/chats/{CHAT}"))["data"]["name"] == "help"
+    with pytest.raises(LookupFailed, match="230027"):
+        await api.read(f"/open-apis/im/v1/chats/{CHAT}")
     await api.close()
 
 
