@@ -143,7 +143,7 @@ class LarkApi:
         if body is not None:
             headers["Content-Type"] = "application/json; charset=utf-8"
             data = json.dumps(body, ensure_ascii=False).encode()
-        # On a connection that was kept and is gone aiohttp repeats GET, PUT and DELETE, which changes nothing; POST never.
+        # On a kept connection that is gone aiohttp repeats GET, PUT and DELETE, which changes nothing; POST never.
         request = self._session.request(method, self.url + path, params=query, data=data, headers=headers)
         async with request as answer:
             text = await answer.text()

@@ -149,10 +149,10 @@ class RoomStage:
         self.take(room.said(self.said[message_id]))
 
     def take_back(self, message_id: str) -> None:
-        pytest.skip(f"nobody takes {message_id} back in a room")
+        raise NotImplementedError(message_id)
 
     def edit(self, message_id: str, text: str) -> bool:
-        pytest.skip(f"nobody makes {text!r} of {message_id} in a room")
+        raise NotImplementedError(message_id, text)
 
     def texts(self) -> list[str]:
         return [post.suggestion.text for post in self.room.posts.values()]
@@ -227,11 +227,21 @@ async def _room() -> AsyncIterator[Heart]:
     await heart.adapter.close()
 
 
-STAGES = {"slack": _slack, "lark": _lark, "lark-http": _lark_over_http, "room": _room}
+# As docs/platforms.md calls them.
+STAGES = {"Slack, socket": _slack, "Lark, ws": _lark, "Lark, HTTP": _lark_over_http, "room": _room}
 
 
-@pytest.fixture(params=sorted(STAGES))
+# What cannot happen there: nobody changes or takes back what was said in a room.
+NOT_THERE = {
+    ("room", "test_what_was_taken_back_is_told"),
+    ("room", "test_an_edit_is_told_or_found_when_it_is_read_again"),
+}
+
+
+@pytest.fixture(params=STAGES)
 async def heart(request: pytest.FixtureRequest) -> AsyncIterator[Heart]:
+    if (request.param, request.function.__name__) in NOT_THERE:
+        pytest.skip("it cannot happen there")
     async with STAGES[request.param]() as opened:
         yield opened
 
