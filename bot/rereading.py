@@ -2,11 +2,12 @@
 
 import logging
 from collections.abc import Mapping
+from functools import partial
 
 from sqlalchemy import Connection
 
 from bot import ledger, nights
-from bot.adapters.adapter import LookupFailed
+from bot.adapters.adapter import Adapter, LookupFailed
 from bot.forget import Account, erase
 from bot.handlers import Bot
 from knowledge.thread import Role
@@ -19,28 +20,31 @@ async def reread_closed(bot: Bot) -> int:
 
     What the platform does not give now is learnt as it was heard.
     """
-    threads = await bot.database.run(_said_in_closed)
     changed = 0
-    for conversation, said in threads.items():
-        adapter = bot.adapters.get(conversation.split(":", 1)[0])
-        if adapter is None:
-            continue  # a recording, or a command that connects to nothing
-        try:
-            now = await adapter.reread(list(said))
-        except LookupFailed as error:
-            log.warning("%s: could not be read again, so edits of it are not known: %s", conversation, error)
-            continue
-        different = {message: text for message, text in now.items() if text != said[message]}
-        if different:
-            await _take_up(bot, different)
-            changed += len(different)
+    for adapter in (one for one in bot.adapters.values() if not one.tells_edits):
+        threads = await bot.database.run(partial(_said_in_closed, platform=adapter.name))
+        for conversation, said in threads.items():
+            changed += await _reread(bot, adapter, conversation, said)
     return changed
 
 
-def _said_in_closed(connection: Connection) -> dict[str, dict[str, str]]:
+async def _reread(bot: Bot, adapter: Adapter, conversation: str, said: Mapping[str, str]) -> int:
+    try:
+        now = await adapter.reread(list(said))
+    except LookupFailed as error:
+        log.warning("%s: could not be read again, so edits of it are not known: %s", conversation, error)
+        return 0
+    different = {message: text for message, text in now.items() if text != said[message]}
+    if different:
+        await _take_up(bot, different)
+    return len(different)
+
+
+def _said_in_closed(connection: Connection, platform: str) -> dict[str, dict[str, str]]:
     """Ids and texts of what people said, by closed conversation."""
     closed = ledger.closed_unlearnt(connection, nights.count_closed(connection))
-    threads = (ledger.thread(connection, ticket.conversation) for ticket in closed)
+    there = (ticket.conversation for ticket in closed if ticket.conversation.startswith(f"{platform}:"))
+    threads = (ledger.thread(connection, conversation) for conversation in there)
     return {
         thread.id: {message.id: message.text for message in thread.messages if message.role is not Role.BOT}
         for thread in threads

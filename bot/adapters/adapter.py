@@ -422,10 +422,12 @@ class Adapter(Protocol):
     """A platform. ``parse`` is pure; the rest touches the network.
 
     ``post_interval``: least seconds between two posts in one channel. ``performs``: the acts that it can do.
+    ``tells_edits``: edits arrive as events; else ``reread`` finds them.
     """
 
     name: str
     post_interval: float
+    tells_edits: bool
     performs: frozenset[type[Act]]
 
     def parse(self, payload: Payload) -> Event:
@@ -459,9 +461,9 @@ class Adapter(Protocol):
         ...
 
     async def reread(self, message_ids: Sequence[str]) -> Mapping[str, str | None]:
-        """Texts as they are now of those messages that were edited (None: gone) on a platform that tells of no edits.
+        """Texts as they are now of those messages that were edited since (None: gone). Raises LookupFailed.
 
-        Empty on one that does. Raises LookupFailed.
+        Empty where ``tells_edits``.
         """
         ...
 

@@ -81,6 +81,7 @@ class _Joined:
     channels: dict[str, Channel] = field(default_factory=dict)
     modes: dict[str, str] = field(default_factory=dict)  # chat_mode by chat
     people: dict[str, Person] = field(default_factory=dict)
+    inside: dict[str, set[str]] = field(default_factory=dict)  # who spoke or clicked where, since the start
 
 
 MakeLink = Callable[[LarkApi], LarkLink]
@@ -93,6 +94,7 @@ class LarkAdapter:
 
     name = wire.NAME
     post_interval = POST_INTERVAL
+    tells_edits = False
     performs: frozenset[type[Act]] = frozenset({Post, Delete, Draft, Edit, React, Whisper, Show})
 
     def __init__(
@@ -190,6 +192,8 @@ class LarkAdapter:
         async def take_in(body: Payload) -> dict[str, Any]:
             """The inbox insert. If it raises, nothing is acknowledged, and Lark delivers again."""
             event = body.get("event") or {}
+            if (present := wire.present_in(body)) is not None:
+                joined.inside.setdefault(present[0], set()).add(present[1])
             if (body.get("header") or {}).get("event_type") in (wire.UPDATED, wire.ADDED, wire.DISBANDED):
                 joined.channels.pop(f"{wire.NAME}:{joined.me.app}/{event.get('chat_id')}", None)
             whole = await self._with_children(joined, body) if wire.is_forward(body) else body
@@ -342,26 +346,45 @@ class LarkAdapter:
     async def _whisper(self, act: Whisper) -> Receipt:
         """As a card that only this person sees; where a chat has none, as a direct message."""
         names = await self._names(act.channel, act.text, *_said(act.suggestion))
-        joined, mode = self._joined(wire.app_of(act.channel)), await self._mode(act.channel)
-        if mode == "group":
-            card = cards.render_whisper(act, names, cards.EPHEMERAL)
-            await joined.api.do(
-                "POST",
-                "/open-apis/ephemeral/v1/send",
-                body={
-                    "chat_id": wire.bare(act.channel),
-                    "open_id": wire.bare(act.user),
-                    "msg_type": "interactive",
-                    "card": card,
-                },
-            )
-        else:
-            card = cards.render_whisper(act, names, cards.DIRECT)
-            uuid = _uuid("whisper", act.id)
-            await self._send(act.user, uuid, card, cards.show_names(act.text, names))
+        api = self._api(act.channel)
+        if not (await self._mode(act.channel) == "group" and await self._shown_there(act, names)):
+            await self._shown_directly(act, names)
         if act.replace and act.respond_to is not None:
-            await self._take_away(joined.api, act.respond_to)
+            await self._take_away(api, act.respond_to)
         return Receipt(message_id=act.id)
+
+    async def _shown_there(self, act: Whisper, names: Mapping[str, str]) -> bool:
+        """Whether the chat took it as a card for one person."""
+        card = cards.render_whisper(act, names, cards.EPHEMERAL)
+        chat, user = wire.bare(act.channel), wire.bare(act.user)
+        body = {"chat_id": chat, "open_id": user, "msg_type": "interactive", "card": card}
+        try:
+            await self._api(act.channel).do("POST", "/open-apis/ephemeral/v1/send", body=body)
+        except ApiRefused as error:
+            log.info("%s: it has no cards for one person alone: %s", act.channel, error)
+            return False
+        return True
+
+    async def _shown_directly(self, act: Whisper, names: Mapping[str, str]) -> None:
+        """Only to who is in the chat: what stands in it is nobody else's business. Raises ActRefused."""
+        if not await self._is_inside(act.channel, act.user):
+            raise ActRefused(f"{act.user} is not known to be in {act.channel}")
+        card = cards.render_whisper(act, names, cards.DIRECT)
+        await self._send(act.user, _uuid("whisper", act.id), card, cards.show_names(act.text, names))
+
+    async def _is_inside(self, channel: str, user: str) -> bool:
+        """Whether somebody spoke or clicked in a chat since the start, or is among its members."""
+        joined = self._joined(wire.app_of(channel))
+        if wire.bare(user) in joined.inside.get(wire.bare(channel), ()):
+            return True
+        path = f"/open-apis/im/v1/chats/{wire.bare(channel)}/members"
+        try:
+            async for member in joined.api.pages(path, {"member_id_type": "open_id"}):
+                if member.get("member_id") == wire.bare(user):
+                    return True
+        except LookupFailed as error:
+            log.info("%s: its members are not known: %s", channel, error)
+        return False
 
     async def _take_away(self, api: LarkApi, respond_to: str) -> None:
         """What was clicked gives way to the answer. If that fails, both stand there, which harms nobody."""

@@ -352,6 +352,15 @@ def _forwarded(children: Sequence[Payload]) -> str:
     return "\n".join(["[forwarded]", *lines])
 
 
+def present_in(body: Payload) -> tuple[str, str] | None:
+    """The chat of a message or a click, and who was there to say or click it."""
+    event = body.get("event") or {}
+    message, context = event.get("message") or {}, event.get("context") or {}
+    chat = message.get("chat_id") or context.get("open_chat_id")
+    user = _open_id((event.get("sender") or {}).get("sender_id")) or _open_id(event.get("operator"))
+    return None if not chat or user is None else (str(chat), user)
+
+
 def is_forward(body: Payload) -> bool:
     """Whether the event is a merged forward, whose messages have to be asked for."""
     message = (body.get("event") or {}).get("message") or {}

@@ -38,6 +38,7 @@ class RoomAdapter:
 
     name = NAME
     post_interval = 0.0
+    tells_edits = True
     performs: frozenset[type[Act]] = frozenset({Post, Delete, Draft, Edit, React, Whisper, Show, Ask})
 
     def __init__(

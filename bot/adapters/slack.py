@@ -67,6 +67,7 @@ class SlackAdapter:
 
     name = wire.NAME
     post_interval = POST_INTERVAL
+    tells_edits = True
     performs: frozenset[type[Act]] = frozenset({Post, Delete, Draft, Edit, React, Whisper, Show, Ask})
 
     def __init__(self, bot_token: str, app_token: str, base_url: str) -> None:

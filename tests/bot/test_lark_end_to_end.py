@@ -2,15 +2,17 @@
 
 import asyncio
 from collections.abc import Iterator
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
 from bot import ledger, nights, votes
-from bot.adapters.adapter import ActPostponed, ActUncertain, LookupFailed
+from bot.adapters.adapter import ActPostponed, ActRefused, ActUncertain, LookupFailed, Whisper
 from bot.adapters.lark import LarkAdapter, LarkStartFailed
 from bot.adapters.lark_api import ApiRefused, LarkApi
+from bot.adapters.lark_link import ENDPOINT_WITHIN, PATIENCE, PAUSES
 from bot.night import run_night
 from bot.scorer import Action
 from tests.bot.running import QUESTION, SOLUTION, entry
@@ -42,6 +44,7 @@ from tests.local_lark import (
 )
 from tests.local_lark.cards import text_of, walk
 
+NOW = datetime.now(UTC)
 QUIET = 0.4  # seconds in which nothing more must happen
 
 
@@ -328,6 +331,35 @@ async def test_a_button_is_a_vote_and_asks_for_the_reason_privately(lark: LocalL
         await lark.until(lambda: lark.message(why.id).deleted)  # the question gives way to the answer
 
 
+@pytest.mark.parametrize("chat", [TOPICS, CHAT])
+async def test_where_nothing_is_shown_to_one_alone_it_comes_as_a_direct_message(
+    lark: LocalLark, tmp_path: Path, chat: str
+) -> None:
+    lark.faults["ephemeral.send"].append(ApiError(18053))  # as a group of topics answers
+    async with running(lark, tmp_path, [entry()]) as run:
+        asked = lark.say(chat, ANN, QUESTION)
+        await answered(run, asked)
+        lark.click(lark.sent()[0].id, ANN, "Not helpful")
+        await lark.until(lambda: len(lark.sent(lark.dm(ANN))) == 1)
+        why = lark.sent(lark.dm(ANN))[0]
+        lark.click(why.id, ANN, "Wrong")
+        await lark.until(lambda: lark.message(why.id).deleted)
+
+
+async def test_what_stands_in_a_group_is_shown_to_nobody_outside(lark: LocalLark) -> None:
+    lark.add_chat("oc_small", "small", mode="topic", members=[ANN])
+    adapter = LarkAdapter([app_of(lark)])
+    home = f"lark:{lark.app_id}"
+    shown = Whisper(
+        id="w", channel=f"{home}/oc_small", reply_to=None, user=f"{home}/{BOB}", text="A draft", now=NOW
+    )
+    with pytest.raises(ActRefused, match="ou_bob is not known to be in"):
+        await adapter.perform(shown)
+    await adapter.perform(replace(shown, user=f"{home}/{ANN}"))
+    await adapter.close()
+    assert [one.chat for one in lark.sent()] == [lark.dm(ANN)]
+
+
 async def test_the_right_answer_can_be_given_in_the_card(lark: LocalLark, tmp_path: Path) -> None:
     async with running(lark, tmp_path, [entry()]) as run:
         asked = lark.say(CHAT, ANN, QUESTION)
@@ -508,6 +540,11 @@ async def test_a_store_that_cannot_keep_an_event_leaves_it_unacknowledged(lark: 
     await kept.stop()
     await api.close()
     assert [code for code, _ in lark.deliveries[0].answers] == [500, 200]
+
+
+def test_a_dead_connection_is_replaced_within_a_minute_at_worst() -> None:
+    # A look, its ping, the endpoint that hangs once, and the longest pause.
+    assert PATIENCE + PATIENCE + ENDPOINT_WITHIN + max(PAUSES) <= 60
 
 
 # ---- tokens, apps

@@ -407,6 +407,8 @@ class Api:
         chat = self._open_chat(given["chat_id"])
         if chat.mode != "group":
             raise Refused(18053, "only groups of the mode chat have ephemeral cards")
+        if given["open_id"] not in chat.members:
+            raise Refused(18054, "the user is not in the chat")
         if given["msg_type"] != "interactive" or (wrong := cards.problems(given["card"])):
             raise Refused(230099, f"Failed to create card content: {wrong}", violation=True)
         message = self.world.put(
@@ -419,7 +421,7 @@ class Api:
     def _ephemeral_delete(self, given: Json) -> Json:
         message = self._message(given["message_id"])
         if message.ephemeral_to is None:
-            raise Refused(18054, "no ephemeral card", violation=True)
+            raise Refused(18055, "no ephemeral card", violation=True)
         message.deleted = True
         return {"data": {}}
 
