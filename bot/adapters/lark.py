@@ -377,14 +377,17 @@ class LarkAdapter:
         joined = self._joined(wire.app_of(channel))
         if wire.bare(user) in joined.inside.get(wire.bare(channel), ()):
             return True
-        path = f"/open-apis/im/v1/chats/{wire.bare(channel)}/members"
         try:
-            async for member in joined.api.pages(path, {"member_id_type": "open_id"}):
-                if member.get("member_id") == wire.bare(user):
-                    return True
+            return user in await self.members(channel)
         except LookupFailed as error:
             log.info("%s: its members are not known: %s", channel, error)
-        return False
+            return False
+
+    async def members(self, channel: str) -> frozenset[str]:
+        """Who is in a chat now, by whole id. Raises LookupFailed."""
+        path = f"/open-apis/im/v1/chats/{wire.bare(channel)}/members"
+        listed = self._api(channel).pages(path, {"member_id_type": "open_id"})
+        return frozenset([f"{wire.NAME}:{wire.app_of(channel)}/{one['member_id']}" async for one in listed])
 
     async def _take_away(self, api: LarkApi, respond_to: str) -> None:
         """What was clicked gives way to the answer. If that fails, both stand there, which harms nobody."""

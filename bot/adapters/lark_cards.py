@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from bot.adapters import lark_wire as wire
 from bot.adapters.adapter import (
@@ -29,7 +29,7 @@ from bot.adapters.adapter import (
     Whisper,
 )
 from bot.adapters.lark_markup import lark_safe
-from bot.adapters.slack_wire import is_web, provenance, split
+from bot.adapters.slack_wire import provenance, split
 from bot.answerer import Citation, Line, Suggestion
 from bot.card import Button, Card, Group, Piece, Row, Verb, fitted
 from bot.objections import Objection
@@ -156,8 +156,7 @@ def _sources(citations: Sequence[Citation], now: datetime) -> list[Element]:
 
 
 def _source(citation: Citation, now: datetime) -> str:
-    title = lark_safe(_shortened(citation.title))
-    shown = f"[{title}]({address(citation.link)})" if is_web(citation.link) else title
+    shown = _linked(_shortened(citation.title), citation.link)
     return f"{lark_safe(f'[{citation.number}]')} {shown} · {lark_safe(provenance(citation, now))}"
 
 
@@ -281,9 +280,7 @@ def _inline(pieces: Iterable[Piece], names: Mapping[str, str]) -> str:
 def _piece(piece: Piece, names: Mapping[str, str]) -> str:
     if piece.channel is not None:
         return lark_safe(names.get(wire.bare(piece.channel), "a group"))
-    text = _shown(piece.text, names)
-    if is_web(piece.link):
-        text = f"[{text}]({address(piece.link)})"
+    text = _linked(show_names(piece.text, names), piece.link)
     return f"**{text}**" if piece.bold and text else text
 
 
@@ -336,8 +333,27 @@ def _plain(text: str) -> Element:
     return {"tag": "plain_text", "content": text}
 
 
+def is_web(link: str | None) -> bool:
+    return _part(link, "scheme") in ("http", "https")
+
+
+def _part(link: str | None, name: str) -> str:
+    try:
+        return str(getattr(urlsplit(link or ""), name) or "")
+    except ValueError:  # "https://[" has no host that could be read
+        return ""
+
+
+_HOST = re.compile(r"(?<![\w@])(?:[\w-]+\.)+[A-Za-z]{2,}(?!\w)")
+
+
 def _linked(text: str, link: str | None) -> str:
-    return f"[{lark_safe(text)}]({address(link)})" if is_web(link) else lark_safe(text)
+    """``text`` with the link behind it; beside it, where the text names another host than it would lead to."""
+    if not is_web(link):
+        return lark_safe(text)
+    if {named.casefold() for named in _HOST.findall(text)} - {_part(link, "hostname")}:
+        return f"{lark_safe(text)} ([source]({address(link)}))"
+    return f"[{lark_safe(text)}]({address(link)})"
 
 
 def _button(label: str, value: dict[str, Any], *, kind: str = "default") -> Element:

@@ -350,6 +350,26 @@ def test_a_long_answer_is_cut_within_larks_limits_and_says_so(text: str) -> None
     assert len(cards.plain(cited(text), {}, NOW)) < cards.MAX_TEXT + 100
 
 
+@pytest.mark.parametrize(
+    ("title", "link", "shown"),
+    [
+        ("Gate stops", "https://x.io/1", "[Gate stops](https://x.io/1)"),
+        ("see x.io", "https://x.io/1", "[see x.io](https://x.io/1)"),
+        ("bank.example.com", "https://evil.io/1", "bank.example.com ([source](https://evil.io/1))"),
+        ("Gate", "javascript:alert(1)", "Gate ·"),
+        ("Gate", "https://[", "Gate ·"),
+        (
+            "Gate",
+            "https://x.io/a) [b](https://evil.io",
+            "[Gate](https://x.io/a%29%20%5Bb%5D%28https://evil.io)",
+        ),
+    ],
+)
+def test_a_label_leads_where_it_says(title: str, link: str, shown: str) -> None:
+    said = Post(id="s", channel="c", reply_to="m", suggestion=cited(title=title, link=link), now=NOW)
+    assert f"{lark_safe('[1]')} {shown}" in text_of(cards.render(said, {}))
+
+
 def test_people_are_named_and_not_pinged() -> None:
     card = cards.render(post("ask @ou_ann or lark:cli_1/ou_bob"), {"ou_ann": "Ann <at>"})
     assert "ask @Ann <at> or @someone [1]" in text_of(card)  # in a plain text element
