@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from bot.adapters.lark import LarkAdapter, LarkApp
@@ -72,7 +73,7 @@ async def running(
     apps = [app_of(one) for one in (lark, *more)]
     adapter = LarkAdapter(apps, lambda api: link(api, patience=patience))
     chosen = settings or config()
-    app = assemble(lambda: chosen, database, knowledge, [adapter])
+    app = assemble(lambda: chosen, database, knowledge, [adapter], settle=timedelta(milliseconds=20))
     stop = asyncio.Event()
     task = asyncio.create_task(app.run(stop))
     try:

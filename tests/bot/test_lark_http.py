@@ -124,7 +124,7 @@ async def running(lark: LocalLark, folder: Path) -> AsyncIterator[tuple[Running,
     hook = LarkHook(KEYS, "127.0.0.1", 0)
     adapter = LarkAdapter([app_of(lark)], hook=hook)
     settings = config()
-    app = assemble(lambda: settings, database, knowledge, [adapter])
+    app = assemble(lambda: settings, database, knowledge, [adapter], settle=timedelta(milliseconds=20))
     stop = asyncio.Event()
     task = asyncio.create_task(app.run(stop))
     try:
