@@ -73,6 +73,7 @@ def main(argv: Sequence[str]) -> int:
     for size in arguments.sizes or SIZES:
         report, seconds, texts = asyncio.run(_night(threads, size))
         memory = psutil.Process().memory_info().rss / 1e6
+        err.print(f"{report.threads:,} closed threads: {seconds:.0f} s")
         table.add_row(
             *(
                 f"{report.threads:,}",
