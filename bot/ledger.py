@@ -45,7 +45,7 @@ from bot.tables import (
     suggestions,
     tickets,
 )
-from bot.tickets import Step, Ticket, TicketState, advance
+from bot.tickets import Step, Ticket, TicketState, advance, quiet_for
 from knowledge.entry import EntryKind
 from knowledge.thread import Message, Reaction, Role, Thread
 
@@ -428,31 +428,36 @@ def put_ticket(connection: Connection, changed: Ticket, closed_at: datetime | No
     connection.execute(row.on_conflict_do_update(index_elements=["conversation"], set_=change))
 
 
+_OPEN_STATES = [state for state in TicketState if state is not TicketState.CLOSED]
 _QUIET = select(tickets).where(
-    tickets.c.state.in_([state for state in TicketState if state is not TicketState.CLOSED]),
-    tickets.c.last_at <= bindparam("before"),
+    tickets.c.state == bindparam("state"), tickets.c.last_at <= bindparam("before")
 )
 
 
 def close_quiet(connection: Connection, now: datetime, close_after: timedelta) -> int:
-    """Close the tickets in which nothing happened for ``close_after``. How many."""
-    before = seconds(now - close_after)
-    rows = connection.execute(_QUIET, {"before": before}).all()
-    for row in rows:
-        quiet = _ticket(row)
-        closed = replace(advance(quiet, Step.QUIET, quiet.last_at), last_at=quiet.last_at)
-        put_ticket(connection, closed, quiet.last_at + close_after)
-    return len(rows)
+    """Close the tickets in which nothing happened for long; see ``tickets.quiet_for``. How many."""
+    closed = 0
+    for state in _OPEN_STATES:
+        span = quiet_for(state, close_after)
+        for row in connection.execute(_QUIET, {"state": state, "before": seconds(now - span)}).all():
+            quiet = _ticket(row)
+            ended = replace(advance(quiet, Step.QUIET, quiet.last_at), last_at=quiet.last_at)
+            put_ticket(connection, ended, quiet.last_at + span)
+            closed += 1
+    return closed
 
 
-_OPEN_STATES = [state for state in TicketState if state is not TicketState.CLOSED]
-_LAST_OF_OPEN = select(func.min(tickets.c.last_at)).where(tickets.c.state.in_(_OPEN_STATES))
+_LAST_OF_OPEN = (
+    select(tickets.c.state, func.min(tickets.c.last_at))
+    .where(tickets.c.state.in_(_OPEN_STATES))
+    .group_by(tickets.c.state)
+)
 
 
 def next_quiet(connection: Connection, close_after: timedelta) -> datetime | None:
     """When the next ticket closes by itself."""
-    last = connection.execute(_LAST_OF_OPEN).scalar()
-    return None if last is None else moment(last) + close_after
+    first = connection.execute(_LAST_OF_OPEN).all()
+    return min((moment(at) + quiet_for(TicketState(state), close_after) for state, at in first), default=None)
 
 
 def closed_unlearnt(connection: Connection, limit: int) -> list[Ticket]:

@@ -1,6 +1,7 @@
 """The inbox and the outbox: nothing lost, nothing twice, order kept, nobody held up for ever."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -19,7 +20,7 @@ from bot.feedback import Vote
 from bot.inbox import Work
 from bot.objections import Objection
 from bot.scorer import silent
-from bot.tickets import TicketState, opened
+from bot.tickets import Step, TicketState, advance, opened
 from knowledge.database import Database
 from knowledge.entry import EntryKind
 from knowledge.thread import Message, Reaction, Role
@@ -273,6 +274,18 @@ def test_quiet_tickets_close_and_are_learnt_from_once(database: Database) -> Non
     database.run_blocking(lambda c: ledger.mark_learnt(c, "m1"))
     assert database.run_blocking(lambda c: ledger.closed_unlearnt(c, 10)) == []
     assert database.run_blocking(lambda c: ledger.next_quiet(c, week)) is None
+
+
+def test_a_ticket_that_was_noticed_to_be_resolved_closes_after_a_day(database: Database) -> None:
+    week, day = timedelta(days=7), timedelta(days=1)
+    thanked = advance(opened(message()), Step.THANKED, T0)
+    database.run_blocking(lambda c: ledger.put_ticket(c, opened(replace(message("m0"), thread="m0"))))
+    database.run_blocking(lambda c: ledger.put_ticket(c, thanked))
+    assert database.run_blocking(lambda c: ledger.next_quiet(c, week)) == T0 + day
+    assert database.run_blocking(lambda c: ledger.close_quiet(c, T0 + day, week)) == 1
+    assert database.run_blocking(lambda c: ledger.closed_at(c, "m1")) == T0 + day
+    assert database.run_blocking(lambda c: ledger.next_quiet(c, week)) == T0 + week
+    assert database.run_blocking(lambda c: ledger.close_quiet(c, T0 + day, timedelta(hours=3))) == 1
 
 
 # ---- suggestions, outbox, votes -----------------------------------------------------
