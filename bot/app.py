@@ -140,7 +140,7 @@ class App:
             await self._dispatch(work)
         except Overtaken as early:
             await self._wait_for_message(work, early)
-        # The only broad `except`: whatever goes wrong with one event must not stop the others. It is tried
+        # Broad: whatever goes wrong with one event must not stop the others. It is tried
         # again with back-off, then set aside for `earshot doctor`; it is never dropped.
         except Exception as error:  # noqa: BLE001
             await self._try_again(work, error)

@@ -3,6 +3,7 @@
 Reads only, but for the tokens that a model took.
 """
 
+import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -11,6 +12,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from bot import ledger, nights, optouts
+from bot.adapters.adapter import Channel
 from bot.config import Config
 from bot.handlers import Bot
 from bot.situation import policy_of
@@ -32,6 +34,8 @@ from knowledge.doubts import doubts_about
 from knowledge.entry import EntryState, KnowledgeEntry, PassageKind, audience_of
 from knowledge.mine import Mined, mine
 from knowledge.thread import Thread, without_people
+
+log = logging.getLogger("earshot")
 
 BATCH = 20  # closed threads studied in one go, so that live messages get their turn
 LEAST_TOKENS = 500  # that a model needs for one thread
@@ -141,14 +145,25 @@ def _studied(
     elif (willing := without_people(thread, unwilling)) is None:
         mined = Mined(entry=None, why="its asker opted out")
     else:
-        mined = mine(
-            willing,
-            audience=audience_of(channel.id, private=channel.private, external=channel.external),
-            closed_at=ledger.closed_at(connection, thread.id) or now,
-            people=people,
-            patterns=config.redact.patterns,
-        )
+        closed_at = ledger.closed_at(connection, thread.id) or now
+        mined = mined_of(willing, channel, closed_at, people, config)
     return Studied(ticket=ticket, said=said, mined=mined, thread=willing)
+
+
+def mined_of(
+    thread: Thread, channel: Channel, closed_at: datetime, people: Mapping[str, str], config: Config
+) -> Mined:
+    """What a thread of ``channel`` teaches; ``people``: their names by id."""
+    audience = audience_of(channel.id, private=channel.private, external=channel.external)
+    try:
+        return mine(
+            thread, audience=audience, closed_at=closed_at, people=people, patterns=config.redact.patterns
+        )
+    # Broad, as with events: a thread that cannot be read must not keep every later night from all others. It is counted
+    # under this reason in the night's report, and read again when it goes on.
+    except Exception:
+        log.exception("%s: the thread could not be read", thread.id)
+        return Mined(entry=None, why="it could not be read: an error, see the log")
 
 
 def _selected(studied: Studied, chosen: Selection) -> Studied:
