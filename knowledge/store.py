@@ -685,6 +685,8 @@ def _load(connection: Connection, column: Column[Any], values: Iterable[object])
 
 def _passages_of(connection: Connection, ids: Sequence[str]) -> defaultdict[str, list[Passage]]:
     found: defaultdict[str, list[Passage]] = defaultdict(list)
+    if not ids:
+        return found
     rows = (
         select(_passages).where(_passages.c.entry_id.in_(ids)).order_by(_passages.c.entry_id, _passages.c.n)
     )
