@@ -437,9 +437,9 @@ AUDIT_GUARDS = {
     "audit_keeps_facts": """BEFORE UPDATE OF id, at, kind, detail, seal, chain ON audit BEGIN
         SELECT RAISE(ABORT, 'the audit log is append-only: no row is changed'); END""",
     "audit_keeps_names": """BEFORE UPDATE OF subject, actor, channel ON audit
-        WHEN NOT ((NEW.subject IS OLD.subject OR NEW.subject LIKE '%forgotten:%')
-            AND (NEW.actor IS OLD.actor OR NEW.actor LIKE '%forgotten:%')
-            AND (NEW.channel IS OLD.channel OR NEW.channel LIKE '%forgotten:%')) BEGIN
+        WHEN NOT ((NEW.subject IS OLD.subject OR ifnull(NEW.subject, '') LIKE '%forgotten:%')
+            AND (NEW.actor IS OLD.actor OR ifnull(NEW.actor, '') LIKE '%forgotten:%')
+            AND (NEW.channel IS OLD.channel OR ifnull(NEW.channel, '') LIKE '%forgotten:%')) BEGIN
         SELECT RAISE(ABORT, 'the audit log is append-only: names are only ever unlinked'); END""",
     "audit_unlinks": """AFTER UPDATE OF subject, actor, channel ON audit WHEN NEW.nonce IS NOT NULL BEGIN
         UPDATE audit SET nonce = NULL WHERE id = NEW.id; END""",
