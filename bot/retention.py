@@ -48,7 +48,12 @@ def cutoff(config: Config, now: datetime) -> datetime | None:
 
 
 async def enforce(
-    database: Database, config: Callable[[], Config], clock: Clock, night: str, progress: Progress
+    database: Database,
+    config: Callable[[], Config],
+    clock: Clock,
+    night: str,
+    progress: Progress,
+    batch: int = BATCH,
 ) -> int:
     """Let go of what is too old, a batch of messages in each transaction; how many messages this night let go.
 
@@ -59,7 +64,7 @@ async def enforce(
         return 0
     found = await database.run(partial(_conversations, before=before))
     done = 0
-    for some in _batches(found):
+    for some in _batches(found, batch):
         now, names = clock.now(), [row.conversation for row in some]
         await database.run(partial(_expire, conversations=names, before=before, night=night, now=now))
         done += len(some)
@@ -108,12 +113,12 @@ def _conversations(
     return list(connection.execute(old.order_by(func.max(messages.c.at))).all())
 
 
-def _batches(found: Iterable[Row[Any]]) -> Iterator[list[Row[Any]]]:
-    """Whole conversations, together about as many messages as are forgotten in one transaction."""
+def _batches(found: Iterable[Row[Any]], batch: int) -> Iterator[list[Row[Any]]]:
+    """Whole conversations, together at least ``batch`` messages, for one transaction each."""
     some: list[Row[Any]] = []
     for row in found:
         some.append(row)
-        if sum(one.size for one in some) >= BATCH:
+        if sum(one.size for one in some) >= batch:
             yield some
             some = []
     if some:
