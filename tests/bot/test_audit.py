@@ -590,3 +590,10 @@ def test_verify_says_what_was_tampered_with(tmp_path: Path, earshot: Earshot) ->
     in_store(tmp_path, lambda c: c.exec_driver_sql("DELETE FROM audit WHERE id = 2"))
     code, out, _ = earshot("audit", "--verify", "--json")
     assert code == 1 and "row 2 is missing" in json.loads(out)["problems"]
+
+
+def test_every_kind_is_named_in_the_documentation() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "commands.md").read_text(encoding="utf-8")
+    [line] = [line for line in page.splitlines() if line.startswith("| `--kind KIND`")]
+    named = [f"`{kind.replace(' ', '-')}`" for kind in Kind]
+    assert line.split("repeated: ")[1] == f"{', '.join(named)}. |"
