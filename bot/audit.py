@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, func, insert, or_, select, update
 
-from bot.audit_chain import BEGINNING, Checked, Fact, Link, chained, check, detail_of, seal_of
+from bot.audit_chain import BEGINNING, LONGEST, Checked, Fact, Link, chained, check, detail_of, seal_of
 from bot.clock import Clock
 from bot.tables import audit, messages, moment, seconds, suggestions
 from knowledge.database import Database
@@ -155,7 +155,7 @@ def put_call(connection: Connection, call: ModelCall) -> None:
         cache_write_tokens=call.cache_write_tokens,
         usd=call.usd,
         seconds=round(call.seconds, 3),
-        outcome=call.outcome,
+        outcome=call.outcome[:LONGEST],
     )
 
 

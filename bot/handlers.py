@@ -478,6 +478,9 @@ def _check(connection: Connection, config: Config, conversation: str, reacted: R
     step = _check_step(connection, config, reacted)
     if tickets.allowed(ticket, step):  # not a person's odd click, such as taking off a ✅ that did nothing
         ledger.put_ticket(connection, tickets.advance(ticket, step, reacted.at))
+        if step is Step.CHECKED_IN_CHARGE:
+            named = {"subject": conversation, "actor": reacted.user, "channel": ticket.channel}
+            audit.put(connection, Kind.CLOSED, reacted.at, **named)
 
 
 def _check_step(connection: Connection, config: Config, reacted: Reacted) -> Step:

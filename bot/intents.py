@@ -32,9 +32,9 @@ def take_back(connection: Connection, suggestion: Row[Any], now: datetime) -> No
         intend(connection, suggestion.id, "delete", suggestion.channel, now)
     else:
         unsent = and_(outbox.c.suggestion_id == suggestion.id, outbox.c.state == Sent.INTENT)
-        connection.execute(
-            update(outbox).where(unsent).values(state=Sent.DROPPED, error="its source was deleted")
-        )
+        dropped_now = update(outbox).where(unsent).values(state=Sent.DROPPED, error="its source was deleted")
+        if connection.execute(dropped_now).rowcount:
+            audit.put_on_answer(connection, Kind.DROPPED, suggestion.id, now, what="source deleted")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

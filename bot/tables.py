@@ -554,4 +554,5 @@ def clear(connection: Connection) -> None:
     for table in reversed(_metadata.sorted_tables):
         if table.name not in _KEPT:
             connection.execute(delete(table))
+    connection.exec_driver_sql("DELETE FROM sqlite_sequence WHERE name = 'audit'")  # numbered from 1 again
     _guard_audit(connection)

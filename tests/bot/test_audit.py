@@ -215,6 +215,8 @@ async def test_what_nights_do_and_what_people_decide_about_them_is_recorded(revi
     assert kinds(reviewed.database) >= OF_NIGHTS, OF_NIGHTS - kinds(reviewed.database)
     assert_whole(reviewed.database)
     assert reviewed.database.run_blocking(lambda c: ledger.message_row(c, first)) is None
+    [ticked, _] = [row for row in recorded(reviewed.database) if row.kind == Kind.CLOSED]
+    assert (ticked.subject, ticked.actor, ticked.channel) == (first, "bob", "help")
     by = {row.kind: row.actor for row in recorded(reviewed.database)}
     assert [by[kind] for kind in (Kind.APPROVED, Kind.REJECTED, Kind.REVERTED, Kind.SETTLED)] == ["bob"] * 4
     changes = {row.id: row.subject for row in reviewed.database.run_blocking(_changes)}
@@ -378,6 +380,7 @@ def test_a_scratch_copy_begins_with_an_empty_log_that_is_guarded_again(database:
     database.run_blocking(tables.clear)
     assert recorded(database) == []
     database.run_blocking(decide)
+    assert_whole(database)
     with pytest.raises(IntegrityError, match="append-only"):
         database.run_blocking(lambda c: c.execute(delete(tables.audit)))
 
