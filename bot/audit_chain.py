@@ -53,7 +53,7 @@ def detail_of(facts: Mapping[str, Fact]) -> str:
             raise ValueError(
                 f"{name}: the audit log takes names, ids and hashes of up to {LONGEST} characters"
             )
-    return json.dumps(facts, ensure_ascii=False, sort_keys=True)
+    return json.dumps(facts, ensure_ascii=False)
 
 
 def seal_of(nonce: bytes, subject: str | None, actor: str | None, channel: str | None) -> bytes:

@@ -4,6 +4,7 @@ import argparse
 import json
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
+from functools import partial
 from typing import Any
 
 from rich.markup import escape
@@ -97,7 +98,8 @@ def _show(rows: Sequence[Row[Any]], texts: Mapping[str, str], config: Config) ->
     if not rows:
         say("Nothing of that kind was recorded.")
         return
-    columns = Column("when", no_wrap=True), Column("what", no_wrap=True), "about", "who", "more"
+    fold = partial(Column, overflow="fold")  # ids are there to be copied
+    columns = Column("when", no_wrap=True), Column("what", no_wrap=True), fold("about"), fold("who"), "more"
     table = Table(*columns, box=None, pad_edge=False, header_style="dim")
     for row in rows:
         when = moment(row.at).astimezone(config.tz).strftime("%Y-%m-%d %H:%M:%S")
