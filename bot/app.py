@@ -12,7 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection
 
-from bot import clicks, handlers, inbox, intents, presses, saving, tables
+from bot import audit, clicks, handlers, inbox, intents, presses, saving, tables
 from bot.adapters.adapter import (
     Adapter,
     Arrival,
@@ -203,7 +203,7 @@ class App:
     async def run(self, stop: asyncio.Event) -> None:
         """Listen, work and post until ``stop``."""
         now = self.bot.clock.now()
-        again = await self.bot.database.run(lambda connection: inbox.recover(connection, now, GRACE))
+        again = await self.bot.database.run(lambda connection: _begun(connection, now))
         if again:
             log.info("%d events were cut off by the last stop; they are handled now", again)
         schedule = Schedule(self.bot)
@@ -217,6 +217,9 @@ class App:
         finally:
             schedule.close()
             await self.close()
+            await self.bot.database.run(
+                lambda connection: audit.put(connection, audit.Kind.STOPPED, self.bot.clock.now())
+            )
 
     async def _turn(self, stop: asyncio.Event) -> None:
         self._wake.clear()
@@ -250,6 +253,12 @@ class App:
         if self._running:
             await asyncio.wait(self._running, timeout=10)
         await self.outbox.close()
+
+
+def _begun(connection: Connection, now: datetime) -> int:
+    again = inbox.recover(connection, now, GRACE)
+    audit.put(connection, audit.Kind.STARTED, now, again=again)
+    return again
 
 
 async def wait_any(*events: asyncio.Event, at_most: float) -> None:

@@ -96,7 +96,8 @@ async def on_objected(bot: Bot, work: Work, objected: Objected) -> None:
 
     def take(connection: Connection) -> None:
         nonlocal channel
-        if votes.put_objection(connection, objected.suggestion_id, objected.user, objected.objection):
+        said = objected.suggestion_id, objected.user, objected.objection, objected.at
+        if votes.put_objection(connection, *said):
             entries.extend(votes.entries_quoted(connection, objected.suggestion_id))
             channel = ledger.channel_of_suggestion(connection, objected.suggestion_id)
             text = f"Thank you. Noted: {objected.objection}."

@@ -19,16 +19,18 @@ from bot import approval, ledger
 from bot.adapters.slack import StartFailed
 from bot.answerer import ground
 from bot.app import StoreInUse, assemble, embedder_of, lock_store
+from bot.audit import AuditedSettings
 from bot.cli import DEFAULT_CONFIG
 from bot.clicks import explained
 from bot.clock import SystemClock
+from bot.command_audit import show_audit
 from bot.command_doctor import examine
 from bot.command_entries import export, show_or_change
 from bot.command_forget import forget_for_good
 from bot.command_learn import learn
 from bot.command_night import night
 from bot.config import Config, secrets_from
-from bot.config_file import ConfigError, ConfigFile, problems_to_run
+from bot.config_file import ConfigError, ConfigFile, Edits, problems_to_run
 from bot.demo import Demo
 from bot.distilling import distiller_for
 from bot.doctor import examine_clip, examine_scopes
@@ -108,16 +110,18 @@ async def _run(arguments: argparse.Namespace) -> int:
                 night=approval,
                 distilling=lambda: distiller_for(settings.current, secrets, database, SystemClock()),
             )
-            await _until_stopped(app.run, settings)
+            await _until_stopped(app.run, settings, AuditedSettings(database, SystemClock()))
     return 0
 
 
-async def _until_stopped(run: Callable[[asyncio.Event], Awaitable[None]], settings: ConfigFile) -> None:
+async def _until_stopped(
+    run: Callable[[asyncio.Event], Awaitable[None]], settings: ConfigFile, edits: Edits
+) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stop.set)
-    following = asyncio.create_task(settings.follow(lambda _: None, stop))
+    following = asyncio.create_task(settings.follow(lambda _: None, stop, edits))
     log.info("listening")
     try:
         await run(stop)
@@ -237,5 +241,6 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], Coroutine[None, None, int]
     "ask": _ask,
     "why": _why,
     "forget": forget_for_good,
+    "audit": show_audit,
     "doctor": examine,
 }

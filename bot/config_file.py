@@ -2,13 +2,15 @@
 
 import asyncio
 import difflib
+import hashlib
 import logging
 import re
 import zoneinfo
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
+from typing import Protocol
 
 import tzlocal
 import yaml
@@ -437,6 +439,14 @@ def take_up(old: Config, new: Config) -> tuple[Config, tuple[str, ...]]:
     return held, changed_keys(held, new)
 
 
+class Edits(Protocol):
+    """Who is told of edits: the keys that changed, or how many problems there were; and the file's SHA-256."""
+
+    async def taken_up(self, keys: Sequence[str], sha256: str) -> None: ...
+
+    async def refused(self, problems: int, sha256: str) -> None: ...
+
+
 class ConfigFile:
     """A config.yaml in use. ``current`` is what holds; ``follow`` keeps it up with the file.
 
@@ -447,12 +457,15 @@ class ConfigFile:
         self.path = path
         self._environ = environ
         self._seen = _content_of(path, required)
+        self._refused = 0  # problems of the edit that was read last
         self.current = _parse(path, self._seen, environ)
 
-    async def follow(self, on_change: Callable[[Config], None], stop: asyncio.Event) -> None:
+    async def follow(
+        self, on_change: Callable[[Config], None], stop: asyncio.Event, edits: "Edits | None" = None
+    ) -> None:
         """Take up edits until ``stop``; ``on_change`` gets the settings each time that they change.
 
-        A bad edit is logged with every problem and the old settings stay.
+        A bad edit is logged with every problem and the old settings stay. ``edits`` is told of either.
         """
         # Editors replace the file and a mounted ConfigMap swaps a link beside it: only the folders tell.
         folders = {self.path.absolute().parent, self.path.resolve().parent}
@@ -465,11 +478,18 @@ class ConfigFile:
             recursive=False,
         )
         async for _ in changes:
+            self._refused = 0
             config = await asyncio.to_thread(self._reread)
+            sha256 = hashlib.sha256(self._seen).hexdigest()
+            if self._refused and edits is not None:
+                await edits.refused(self._refused, sha256)
             if config is not None and config != self.current:
-                log.info("%s: taken up: %s", self.path, ", ".join(changed_keys(self.current, config)))
+                keys = changed_keys(self.current, config)
+                log.info("%s: taken up: %s", self.path, ", ".join(keys))
                 self.current = config
                 on_change(config)
+                if edits is not None:
+                    await edits.taken_up(keys, sha256)
 
     def _reread(self) -> Config | None:
         """The settings after an edit; None if there was none, or a bad one."""
@@ -485,6 +505,7 @@ class ConfigFile:
             config, held_back = take_up(self.current, _parse(self.path, content, self._environ))
         except ConfigError as error:
             log.error("%s: this edit is refused and the old settings stay:\n%s", self.path, error)
+            self._refused = len(error.problems)
             return None
         if held_back:
             names = ", ".join(held_back)

@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from bot import drafts, inbox, intents, ledger, orders, tickets, votes
+from bot import audit, drafts, inbox, intents, ledger, orders, retention, tickets, votes
 from bot.adapters.adapter import (
     CLIP,
     Adapter,
@@ -29,6 +29,7 @@ from bot.adapters.adapter import (
     Voted,
 )
 from bot.answerer import Suggestion, ground, query_of
+from bot.audit import Kind
 from bot.clock import Clock
 from bot.config import EPHEMERAL, Config
 from bot.feedback import Vote, normal_name, verdict
@@ -99,7 +100,7 @@ async def on_message(bot: Bot, work: Work, heard: Heard) -> None:
 
     def gather(connection: Connection) -> Situation | None:
         ledger.put_people(connection, known)
-        if _obeyed(connection, config, heard, now):
+        if retention.too_late(connection, config, heard, now) or _obeyed(connection, config, heard, now):
             inbox.finish(connection, work.id)
             return None
         return _hear(connection, config, heard, now)
@@ -117,7 +118,8 @@ def _obeyed(connection: Connection, config: Config, heard: Heard, now: datetime)
         return False
     what_came = orders.obey(connection, config, heard, order)
     log.info("%s: %s", message.id, what_came)
-    ledger.put_decision(connection, message.id, silent("order", what_came), (), now)
+    decided = silent("order", what_came)
+    ledger.put_decision(connection, message.id, decided, (), now, channel=message.channel)
     ledger.pass_over(connection, message.id, conversation_for(connection, message))
     return True
 
@@ -155,7 +157,9 @@ async def _catch_up(bot: Bot, adapter: Adapter, heard: Heard) -> None:
 
     def catch_up(connection: Connection) -> None:
         for said in before:
-            if said.message.at < heard.message.at and not _obeyed(connection, config, said, now):
+            if said.message.at >= heard.message.at or retention.too_late(connection, config, said, now):
+                continue
+            if not _obeyed(connection, config, said, now):
                 hear(connection, config, said, now)
 
     await bot.database.run(catch_up)
@@ -251,7 +255,9 @@ async def _conclude(
         # What was decided upon may have been deleted since: then nothing of it is kept.
         if ledger.message_row(connection, message.id) is None:
             return inbox.finish(connection, work.id)
-        ledger.put_decision(connection, message.id, decision, considered, situation.now)
+        ledger.put_decision(
+            connection, message.id, decision, considered, situation.now, channel=message.channel
+        )
         if suggestion is not None:
             _keep(connection, config, situation, decision, suggestion, place)
         if decision.until is not None:
@@ -319,6 +325,8 @@ async def on_edit(bot: Bot, work: Work, edited: Edited) -> None:
         if row.text == edited.text:
             return None  # a link was unfurled
         ledger.edit_message(connection, edited.message_id, edited.text)
+        named = {"subject": row.id, "actor": row.user, "channel": row.channel}
+        audit.put(connection, Kind.EDITED, edited.at, **named)
         if ledger.suggestion_for(connection, edited.message_id) is not None:
             return None
         if inbox.is_waiting(connection, edited.message_id):
@@ -340,11 +348,18 @@ async def on_delete(bot: Bot, work: Work, deleted: Deleted) -> None:
         own = ledger.suggestion_by_post(connection, deleted.message_id)
         if own is not None:
             ledger.mark_removed(connection, own.id, deleted.at)  # somebody took our answer away: a rejection
+        _audit_deletion(connection, deleted)
         erase(connection, Account(), config=config, ids=[deleted.message_id], now=now, but=work.id)
         inbox.finish(connection, work.id)
 
     await bot.database.run(take)
     await bot.knowledge.follow()
+
+
+def _audit_deletion(connection: Connection, deleted: Deleted) -> None:
+    row = ledger.message_row(connection, deleted.message_id)
+    channel = None if row is None else row.channel
+    audit.put(connection, Kind.DELETED, deleted.at, subject=deleted.message_id, channel=channel)
 
 
 # ---- reactions and votes -----------------------------------------------------
@@ -452,7 +467,7 @@ def _vote_by_reaction(connection: Connection, suggestion: Row[Any], reacted: Rea
         if not helpful:
             _ask_for_reason(connection, suggestion, reacted.user, now)
     else:
-        votes.withdraw_vote(connection, suggestion_id, reacted.user, helpful=helpful)
+        votes.withdraw_vote(connection, suggestion_id, reacted.user, reacted.at, helpful=helpful)
 
 
 def _check(connection: Connection, config: Config, conversation: str, reacted: Reacted) -> None:
@@ -463,6 +478,9 @@ def _check(connection: Connection, config: Config, conversation: str, reacted: R
     step = _check_step(connection, config, reacted)
     if tickets.allowed(ticket, step):  # not a person's odd click, such as taking off a ✅ that did nothing
         ledger.put_ticket(connection, tickets.advance(ticket, step, reacted.at))
+        if step is Step.CHECKED_IN_CHARGE:
+            named = {"subject": conversation, "actor": reacted.user, "channel": ticket.channel}
+            audit.put(connection, Kind.CLOSED, reacted.at, **named)
 
 
 def _check_step(connection: Connection, config: Config, reacted: Reacted) -> Step:

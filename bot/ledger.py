@@ -23,8 +23,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.sqlite import insert
 
+from bot import audit
 from bot.adapters.adapter import Channel, ChannelKind, Person
 from bot.answerer import Citation, Line, Suggestion
+from bot.audit import Kind
 from bot.intents import intend
 from bot.scorer import Decision, Reason
 from bot.tables import (
@@ -225,10 +227,19 @@ def edit_message(connection: Connection, message_id: str, text: str) -> None:
     connection.execute(update(tickets).where(tickets.c.conversation == here).values(learnt=False))
 
 
-def pass_over(connection: Connection, message_id: str, conversation: str | None) -> None:
-    """Never take a message in (again). ``conversation``: where its thread goes on, if that is known."""
-    row = insert(erased).values(message_id=message_id, conversation=conversation)
+def pass_over(
+    connection: Connection, message_id: str, conversation: str | None, *, aged: bool = False
+) -> None:
+    """Never take a message in (again). ``conversation``: where its thread goes on, if that is known. ``aged``: because
+    it is older than ``retention.days``."""
+    row = insert(erased).values(message_id=message_id, conversation=conversation, aged=aged)
     connection.execute(row.on_conflict_do_nothing())
+
+
+def has_aged(connection: Connection, conversation: str) -> bool:
+    """Whether a part of the conversation is gone because of ``retention.days``."""
+    query = select(erased.c.message_id).where(erased.c.conversation == conversation, erased.c.aged.is_(True))
+    return connection.execute(query.limit(1)).first() is not None
 
 
 _ERASED = select(erased).where(erased.c.message_id == bindparam("id"))
@@ -489,7 +500,13 @@ def ticket_counts(connection: Connection) -> dict[str, int]:
 
 
 def put_decision(
-    connection: Connection, message_id: str, decision: Decision, considered: Sequence[str], at: datetime
+    connection: Connection,
+    message_id: str,
+    decision: Decision,
+    considered: Sequence[str],
+    at: datetime,
+    *,
+    channel: str | None = None,
 ) -> None:
     """Keep a decision, silence too, with its reasons and the entries that were looked at."""
     reasons = [asdict(reason) for reason in decision.reasons]
@@ -505,6 +522,19 @@ def put_decision(
             considered=json.dumps(list(considered)),
             features=json.dumps({name: round(value, 6) for name, value in decision.features.items()}),
         )
+    )
+    audit.put(
+        connection,
+        Kind.DECIDED,
+        at,
+        subject=message_id,
+        channel=channel,
+        action=decision.action,
+        score=round(decision.score, 6),
+        threshold=round(decision.threshold, 6),
+        reasons=[reason.name for reason in decision.reasons],
+        weights=decision.weights,
+        considered=len(considered),
     )
 
 
@@ -637,7 +667,9 @@ def empty_suggestion(connection: Connection, suggestion_id: str) -> None:
 def mark_removed(connection: Connection, suggestion_id: str, at: datetime) -> None:
     """Somebody took our answer away. What we took back ourselves is marked already, and stays no rejection."""
     theirs = and_(suggestions.c.id == suggestion_id, suggestions.c.removed.is_(False))
-    connection.execute(update(suggestions).where(theirs).values(removed=True, removed_at=seconds(at)))
+    change = update(suggestions).where(theirs).values(removed=True, removed_at=seconds(at))
+    if connection.execute(change).rowcount:
+        audit.put_on_answer(connection, Kind.REMOVED, suggestion_id, at)
 
 
 def suggestion_json(suggestion: Suggestion) -> str:

@@ -8,8 +8,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from bot import ledger, mutes, optouts
+from bot import audit, ledger, mutes, optouts
 from bot.adapters.adapter import Heard, Reacted
+from bot.audit import Kind
 from bot.config import Config, is_listed
 from bot.forget import leave_out
 from bot.manners import Order, is_mute
@@ -51,6 +52,8 @@ def _close(connection: Connection, config: Config, message: Message, conversatio
     if _is_staffed(config) and not own and not _in_charge(connection, config, message):
         return "it would close the conversation, which only who asked, analysts and admins may: ignored"
     ledger.put_ticket(connection, advance(ticket, Step.CHECKED_IN_CHARGE, message.at))
+    named = {"subject": conversation, "actor": message.user, "channel": message.channel}
+    audit.put(connection, Kind.CLOSED, message.at, **named)
     return "it closes the conversation"
 
 
@@ -65,8 +68,10 @@ def opt(connection: Connection, user: str, order: Order, now: datetime) -> str:
     """Learn nothing from ``user`` any more, or again. What to tell him."""
     if order is Order.OPT_IN:
         optouts.withdraw(connection, user)
+        audit.put(connection, Kind.OPTED_IN, now, actor=user)
         return OPTED_IN
     optouts.put(connection, user, now)
+    audit.put(connection, Kind.OPTED_OUT, now, actor=user)
     leave_out(connection, user, now)
     return OPTED_OUT
 
@@ -104,6 +109,8 @@ def _unmute_channel(connection: Connection, config: Config, message: Message, co
     if not own and not _in_charge(connection, config, message):
         return f"it would un-mute the channel, {_ONLY_STAFF}"
     mutes.unmute(connection, message.channel)
+    named = {"subject": message.channel, "actor": message.user, "channel": message.channel}
+    audit.put(connection, Kind.UNMUTED, message.at, **named)
     return "it un-mutes the channel"
 
 
@@ -125,3 +132,4 @@ def hush(connection: Connection, conversation: str, reacted: Reacted) -> None:
         mutes.mute(connection, conversation, reacted.user, reacted.at, source=source)
     else:
         mutes.take_off(connection, conversation, source)
+        audit.put(connection, Kind.UNMUTED, reacted.at, subject=conversation, actor=reacted.user)

@@ -148,7 +148,7 @@ async def _drop(bot: Bot, intent: Intent, why: str) -> None:
 
 
 def _dropped(connection: Connection, bot: Bot, intent: Intent, why: str) -> None:
-    intents.drop_intent(connection, intent.id, why)
+    intents.drop_intent(connection, intent, why, bot.clock.now())
     if intent.kind == "post" or (intent.kind == "draft" and not intent.uncertain):
         drafts.expire(connection, intent.suggestion_id, why, bot.clock.now())
     elif intent.kind == "whisper":
@@ -229,7 +229,7 @@ def _begin(connection: Connection, bot: Bot, intent: Intent) -> str | None:
         return why
     if intent.kind == "draft" and not drafts.is_open(connection, intent.suggestion_id):
         why = "settled before it was shown"
-        intents.drop_intent(connection, intent.id, why)
+        intents.drop_intent(connection, intent, why, bot.clock.now())
         return why
     intents.mark_sending(connection, intent.id)
     return None

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 from sqlalchemy.dialects.sqlite import insert
 
-from bot import inbox, ledger, optouts
+from bot import audit, inbox, ledger, optouts
 from bot.adapters.adapter import (
     ActPostponed,
     ActRefused,
@@ -21,6 +21,7 @@ from bot.adapters.adapter import (
     Saved,
     SaveForm,
 )
+from bot.audit import Kind
 from bot.handlers import Bot, told_of
 from bot.inbox import Work
 from bot.presses import is_admin
@@ -314,10 +315,13 @@ def _keep(
     put(connection, [entry], EntryState.ACTIVE if trusted else EntryState.PENDING)
     if trusted and store.state_of(connection, entry.id) is EntryState.PENDING:
         store.move(connection, entry.id, EntryState.ACTIVE)  # somebody else kept the same before
+    now = bot.clock.now()
     row = insert(saved_by_hand).values(
-        entry_id=entry.id, message_id=saved.message_id, by=saved.user, at=seconds(bot.clock.now())
+        entry_id=entry.id, message_id=saved.message_id, by=saved.user, at=seconds(now)
     )
     connection.execute(row.on_conflict_do_nothing())
+    named = {"subject": saved.message_id, "actor": saved.user, "channel": saved.channel}
+    audit.put(connection, Kind.SAVED, now, **named, entry=entry.id, waits=not trusted)
     match store.state_of(connection, entry.id):
         case EntryState.ACTIVE:
             return LEARNT

@@ -11,6 +11,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -253,6 +254,7 @@ erased = Table(
     _metadata,
     Column("message_id", String, primary_key=True),
     Column("conversation", String),  # where it stood, so that what follows below it stays there
+    Column("aged", Boolean),  # it was older than retention.days
 )
 mutes = Table(
     "mutes",
@@ -410,6 +412,38 @@ distil_batches = Table(
     Column("at", Float, nullable=False),
     Index("distil_batches_state", "state", "at"),
 )
+# What was decided, done and learnt; see bot/audit.py. `nonce` is there as long as the names before it are as written.
+audit = Table(
+    "audit",
+    _metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("at", Float, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("subject", String),
+    Column("actor", String),
+    Column("channel", String),
+    Column("detail", Text, nullable=False),
+    Column("nonce", LargeBinary),
+    Column("seal", LargeBinary, nullable=False),
+    Column("chain", LargeBinary, nullable=False),
+    Index("audit_at", "at"),
+    Index("audit_subject", "subject"),
+    sqlite_autoincrement=True,  # a number that was taken is never given again
+)
+# Append-only, except that a name may become an id that leads nowhere: that takes the nonce away, and so shows.
+AUDIT_GUARDS = {
+    "audit_keeps_rows": """BEFORE DELETE ON audit BEGIN
+        SELECT RAISE(ABORT, 'the audit log is append-only: no row is deleted'); END""",
+    "audit_keeps_facts": """BEFORE UPDATE OF id, at, kind, detail, seal, chain ON audit BEGIN
+        SELECT RAISE(ABORT, 'the audit log is append-only: no row is changed'); END""",
+    "audit_keeps_names": """BEFORE UPDATE OF subject, actor, channel ON audit
+        WHEN NOT ((NEW.subject IS OLD.subject OR ifnull(NEW.subject, '') LIKE '%forgotten:%')
+            AND (NEW.actor IS OLD.actor OR ifnull(NEW.actor, '') LIKE '%forgotten:%')
+            AND (NEW.channel IS OLD.channel OR ifnull(NEW.channel, '') LIKE '%forgotten:%')) BEGIN
+        SELECT RAISE(ABORT, 'the audit log is append-only: names are only ever unlinked'); END""",
+    "audit_unlinks": """AFTER UPDATE OF subject, actor, channel ON audit WHEN NEW.nonce IS NOT NULL BEGIN
+        UPDATE audit SET nonce = NULL WHERE id = NEW.id; END""",
+}
 
 
 def _add_scores(connection: Connection) -> None:
@@ -477,6 +511,22 @@ def _add_order_of_learning(connection: Connection) -> None:
         index.create(connection, checkfirst=True)
 
 
+def _add_audit(connection: Connection) -> None:
+    audit.create(connection, checkfirst=True)
+    _guard_audit(connection)
+
+
+def _guard_audit(connection: Connection) -> None:
+    for name, does in AUDIT_GUARDS.items():
+        connection.exec_driver_sql(f"CREATE TRIGGER IF NOT EXISTS {name} {does}")
+
+
+def _add_retention(connection: Connection) -> None:
+    """Which messages went by retention, not by a deletion: what was learnt from them stays."""
+    if "aged" not in {column["name"] for column in inspect(connection).get_columns("erased")}:
+        connection.exec_driver_sql("ALTER TABLE erased ADD COLUMN aged BOOLEAN")
+
+
 MIGRATIONS = [
     Migration("2026-11-ledger", lambda connection: _metadata.create_all(connection)),
     Migration("2026-11-scores", _add_scores),
@@ -489,6 +539,8 @@ MIGRATIONS = [
     Migration("2026-11-cards", _add_cards),
     Migration("2026-11-distil-batches", _add_distil_batches),
     Migration("2026-11-order-of-learning", _add_order_of_learning),
+    Migration("2026-11-audit", _add_audit),
+    Migration("2026-11-retention", _add_retention),
 ]
 
 # What a scratch copy keeps of its store: who people are is knowledge of today, not a conversation.
@@ -505,6 +557,10 @@ def moment(at: float) -> datetime:
 
 def clear(connection: Connection) -> None:
     """Forget everything that happened (for a scratch copy)."""
+    for name in AUDIT_GUARDS:
+        connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}")
     for table in reversed(_metadata.sorted_tables):
         if table.name not in _KEPT:
             connection.execute(delete(table))
+    connection.exec_driver_sql("DELETE FROM sqlite_sequence WHERE name = 'audit'")  # numbered from 1 again
+    _guard_audit(connection)

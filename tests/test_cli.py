@@ -42,6 +42,7 @@ COMMANDS = (
     "why",
     "night",
     "forget",
+    "audit",
     "doctor",
 )
 T0 = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
