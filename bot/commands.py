@@ -37,6 +37,7 @@ from bot.explain import told
 from bot.opening import channel_named, config_of, knowledge_of, slack_of, store_of
 from bot.replay import Report, replay
 from bot.terminal import Failed, complain, err, log_to_stderr, out, say, shown_progress, warn
+from bot.writing import writers_for
 from knowledge.embed import UnknownModel
 from knowledge.entry import PUBLIC, WORKSPACE, Hit
 from knowledge.notes import NoteError
@@ -44,7 +45,6 @@ from knowledge.recordings import RecordingError, read_recording
 from knowledge.sources import SourceError
 from knowledge.thread import Message, Thread
 from knowledge.writer import Asked, Declined
-from knowledge.writer_extractive import ExtractiveWriter
 
 log = logging.getLogger("earshot")
 
@@ -100,15 +100,21 @@ async def _run(arguments: argparse.Namespace) -> int:
         log.warning("%s", lacking.text)
     with store_of(config) as database, lock_store(database):
         async with knowledge_of(config, database) as knowledge:
-            app = assemble(
-                lambda: settings.current,
-                database,
-                knowledge,
-                [slack],
-                night=approval,
-                distilling=lambda: distiller_for(settings.current, secrets, database, SystemClock()),
-            )
-            await _until_stopped(app.run, settings)
+            clock = SystemClock()
+            async with writers_for(
+                lambda: settings.current, secrets, database, clock, images=slack
+            ) as writers:
+                app = assemble(
+                    lambda: settings.current,
+                    database,
+                    knowledge,
+                    [slack],
+                    writer=writers.writer,
+                    night=approval,
+                    distilling=lambda: distiller_for(settings.current, secrets, database, clock),
+                    rewriter=writers.rewriter,
+                )
+                await _until_stopped(app.run, settings)
     return 0
 
 
@@ -183,11 +189,13 @@ async def _ask(arguments: argparse.Namespace) -> int:
         audiences = frozenset({PUBLIC, WORKSPACE, *own})
         async with knowledge_of(config, database) as knowledge:
             hits = await knowledge.search(arguments.question, audiences=audiences, k=5)
-    now = SystemClock().now()
-    message = Message(id="ask", channel="", thread="ask", user="you", at=now, text=arguments.question)
-    thread = Thread(id="ask", channel="", messages=(message,))
-    asked = Asked(question=arguments.question, thread=thread, hits=hits, addressed=True)
-    draft = await ExtractiveWriter().answer(asked)
+        clock = SystemClock()
+        now = clock.now()
+        message = Message(id="ask", channel="", thread="ask", user="you", at=now, text=arguments.question)
+        thread = Thread(id="ask", channel="", messages=(message,))
+        asked = Asked(question=arguments.question, thread=thread, hits=hits, addressed=True)
+        async with writers_for(lambda: config, secrets_from(os.environ), database, clock) as writers:
+            draft = await writers.writer.answer(asked)
     suggestion = None if isinstance(draft, Declined) else ground(draft, hits, now)
     if arguments.json:
         answer = None if suggestion is None else suggestion.text

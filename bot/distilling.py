@@ -22,7 +22,7 @@ async def distiller_for(
     """The writer for one night; its connections are closed with the block. Without a key it is the offline one."""
     if config.night.writer == "claude" and secrets.anthropic_api_key is not None:
         # Only now, and beside the loop: the client takes a second or more to import.
-        module = await asyncio.to_thread(importlib.import_module, "knowledge.writer_claude")
+        module = await asyncio.to_thread(importlib.import_module, "knowledge.distiller_claude")
         async with module.ClaudeDistiller(
             secrets.anthropic_api_key,
             config.night.model,

@@ -35,6 +35,7 @@ from bot.feedback import Vote, normal_name, verdict
 from bot.forget import Account, erase
 from bot.inbox import Work
 from bot.manners import order_in
+from bot.rewriting import is_vague, with_whole
 from bot.scorer import Action, Decision, Situation, decide, gate, newest_first, novel, silent
 from bot.situation import (
     analysts_in,
@@ -54,7 +55,7 @@ from knowledge.distiller import Distiller, offline
 from knowledge.entry import Hit, audiences
 from knowledge.search import Knowledge
 from knowledge.thread import Reaction, Role
-from knowledge.writer import Asked, Declined, Writer, WriterFailed
+from knowledge.writer import Asked, Declined, Rewriter, Writer, WriterFailed
 
 log = logging.getLogger("earshot")
 
@@ -63,7 +64,8 @@ log = logging.getLogger("earshot")
 class Bot:
     """What the handlers work with. ``config`` is asked each time, because it may change while running.
 
-    ``distilling`` opens who selects, for one night, what of closed threads is worth keeping.
+    ``distilling`` opens who selects, for one night, what of closed threads is worth keeping. ``rewriter`` makes whole
+    questions of vague ones, where config.yaml asks for it.
     """
 
     database: Database
@@ -73,6 +75,7 @@ class Bot:
     config: Callable[[], Config]
     adapters: Mapping[str, Adapter]
     distilling: Callable[[], AbstractAsyncContextManager[Distiller]] = offline
+    rewriter: Rewriter | None = None
 
     def adapter_of(self, channel: str) -> Adapter:
         """The adapter of a qualified id; a recording's ids are taken as given, and it has only one adapter."""
@@ -215,13 +218,27 @@ async def _draft_place(bot: Bot, situation: Situation) -> str | None:
 async def _search(bot: Bot, situation: Situation) -> Sequence[Hit]:
     message, thread = situation.message, situation.thread
     hits = await bot.knowledge.search(
-        query_of(thread, message),
+        await _query(bot, situation),
         audiences=audiences(message.channel, external=situation.external),
         k=10,
         exclude_origins=frozenset({thread.id}),
         before=situation.now,
     )
     return newest_first(novel(hits, situation), message.text)
+
+
+async def _query(bot: Bot, situation: Situation) -> str:
+    """What is searched for: the question with its thread, and where config.yaml asks for it, made whole by a model."""
+    thread, message = situation.thread, situation.message
+    query = query_of(thread, message)
+    if bot.rewriter is None or not bot.config().claude.rewrite or not is_vague(thread, message):
+        return query
+    try:
+        whole = await bot.rewriter.rewrite(Asked(question=query, thread=thread, hits=()))
+    except WriterFailed as error:
+        log.info("%s: searched for as it stands: %s", message.id, error)
+        return query
+    return with_whole(whole, query)
 
 
 async def _write(bot: Bot, situation: Situation, hits: Sequence[Hit]) -> Suggestion | None:

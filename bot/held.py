@@ -128,6 +128,7 @@ HELD: Mapping[str, Held] = {
     "told_solutions": Held(his=("user",), of_conversation=("conversation",), along=("sketch",)),
     # A thread of which something is forgotten is taken out by `batches.forget_threads`: its results are dropped.
     "distil_batches": Held(along=("key", "batch_id", "night", "threads", "state")),
+    "spending": Held(of_channel=("channel",), along=("day",)),
     "entries": Held(unlearnt=("id", "title"), along=("kind", "origin", "audience", "state", "successor")),
     "passages": Held(unlearnt=("entry_id", "text", "source", "author", "link"), along=("kind", "role")),
     "views": Held(unlearnt=("text_hash",), along=("scheme",)),

@@ -411,6 +411,17 @@ distil_batches = Table(
     Index("distil_batches_state", "state", "at"),
 )
 
+# What was spent on a language model: tokens, and millionths of a US dollar. `channel` "" is of no one channel. What a
+# call may cost at most is added before it and put right after it, so a crash leaves too much here, never too little.
+spending = Table(
+    "spending",
+    _metadata,
+    Column("day", String, primary_key=True),
+    Column("channel", String, primary_key=True),
+    Column("tokens", Integer, nullable=False),
+    Column("usd_micro", Integer, nullable=False),
+)
+
 
 def _add_scores(connection: Connection) -> None:
     """What decisions weighed, what threads showed, and the channels' scales."""
@@ -470,6 +481,10 @@ def _add_distil_batches(connection: Connection) -> None:
     distil_batches.create(connection, checkfirst=True)
 
 
+def _add_spending(connection: Connection) -> None:
+    spending.create(connection, checkfirst=True)
+
+
 MIGRATIONS = [
     Migration("2026-11-ledger", lambda connection: _metadata.create_all(connection)),
     Migration("2026-11-scores", _add_scores),
@@ -481,6 +496,7 @@ MIGRATIONS = [
     Migration("2026-11-surroundings", _add_surroundings),
     Migration("2026-11-cards", _add_cards),
     Migration("2026-11-distil-batches", _add_distil_batches),
+    Migration("2026-11-spending", _add_spending),
 ]
 
 # What a scratch copy keeps of its store: who people are is knowledge of today, not a conversation.
