@@ -31,7 +31,7 @@ from bot.config import Config, secrets_from
 from bot.config_file import ConfigError, ConfigFile, problems_to_run
 from bot.demo import Demo
 from bot.distilling import distiller_for
-from bot.doctor import examine_clip, examine_scopes
+from bot.doctor import examine_clip, examine_images, examine_scopes
 from bot.entries import EntryError
 from bot.explain import told
 from bot.opening import channel_named, config_of, knowledge_of, slack_of, store_of
@@ -44,7 +44,7 @@ from knowledge.notes import NoteError
 from knowledge.recordings import RecordingError, read_recording
 from knowledge.sources import SourceError
 from knowledge.thread import Message, Thread
-from knowledge.writer import Asked, Declined
+from knowledge.writer import Asked, Decline, Declined, Draft
 
 log = logging.getLogger("earshot")
 
@@ -96,13 +96,18 @@ async def _run(arguments: argparse.Namespace) -> int:
         raise Failed(f"{arguments.config}: no platform is enabled; set slack.enabled: true")
     slack = slack_of(config, secrets)
     await slack.check()  # before the slow part: a bad token should fail within a second
-    for lacking in (*examine_scopes(config, slack.granted), *examine_clip(config, slack.granted)):
+    granted = slack.granted
+    for lacking in (
+        *examine_scopes(config, granted),
+        *examine_clip(config, granted),
+        *examine_images(config, granted),
+    ):
         log.warning("%s", lacking.text)
     with store_of(config) as database, lock_store(database):
         async with knowledge_of(config, database) as knowledge:
             clock = SystemClock()
             async with writers_for(
-                lambda: settings.current, secrets, database, clock, images=slack
+                lambda: settings.current, secrets, database, clock, images=slack.pictures
             ) as writers:
                 app = assemble(
                     lambda: settings.current,
@@ -203,9 +208,15 @@ async def _ask(arguments: argparse.Namespace) -> int:
         return 0
     for hit in hits:
         say(f"{hit.score:.2f}  {hit.entry.title}  [{hit.entry.origin}]")
-    answer = suggestion.text if suggestion else "Nothing that is known answers this."
+    answer = suggestion.text if suggestion else _no_answer(draft)
     say(f"\n{answer}")
     return 0
+
+
+def _no_answer(draft: Draft | Declined) -> str:
+    if isinstance(draft, Declined) and draft.why is Decline.PERSON:
+        return f"A person should answer this: {draft.reason}."
+    return "Nothing that is known answers this."
 
 
 def _hit(hit: Hit) -> dict[str, object]:

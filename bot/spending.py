@@ -38,6 +38,11 @@ class Amount:
         return f"{self.tokens} tokens, ${self.usd_micro / _MICRO:.2f}"
 
 
+LITTLE = Amount(
+    tokens=5_000, usd_micro=10_000
+)  # less than any answer is reserved; with less left nothing is asked
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limit:
     """What a day may cost at most; None: anything."""

@@ -57,7 +57,8 @@ SCOPES = frozenset(
 GROUPS_SCOPE = "usergroups:read"
 MAIL_SCOPE = "users:read.email"
 CLIP_SCOPE = "reactions:write"  # for `clip: on`
-OPTIONAL_SCOPES = frozenset({GROUPS_SCOPE, MAIL_SCOPE, CLIP_SCOPE})
+FILES_SCOPE = "files:read"  # for `claude.images: true`
+OPTIONAL_SCOPES = frozenset({GROUPS_SCOPE, MAIL_SCOPE, CLIP_SCOPE, FILES_SCOPE})
 EVENTS = frozenset({"message.channels", "message.groups", "reaction_added", "reaction_removed"})
 
 _SPOKEN = frozenset({None, "file_share", "thread_broadcast", "me_message", "bot_message"})
