@@ -11,7 +11,7 @@ from bot import drifts, inbox, intents, ledger
 from bot.adapters import slack_wire
 from bot.config import Config, Secrets, groups_in, mail_domains_in
 from bot.config_file import problems_to_run
-from bot.spending import LITTLE, day_of, limit_of, spent_on
+from bot.spending import LITTLE, day_of, limit_of, spent_on, spent_out
 from bot.writing import prices_of
 from knowledge import store
 from knowledge.database import Database
@@ -80,6 +80,10 @@ def examine_claude(database: Database, config: Config, now: datetime) -> list[Fi
     spent = database.run_blocking(lambda connection: spent_on(connection, day))
     left = "" if limit.allows(spent + LITTLE) else "; spent for today, answers are quoted"
     found = [Finding(name="claude", ok=True, text=f"{spent} of {limit} today{left}")]
+    poor = database.run_blocking(lambda connection: spent_out(connection, config, day))
+    if poor:
+        text = f"spent for today in {', '.join(poor)}; answers there are quoted"
+        found.append(Finding(name="claude", ok=True, text=text))
     if prices_of(config).of(config.claude.model) is None:
         remedy = "set claude.price_in and claude.price_out"
         text = f"the price of {config.claude.model} is not known, so it is counted as the dearest; {remedy}"

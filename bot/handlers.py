@@ -55,7 +55,7 @@ from knowledge.distiller import Distiller, offline
 from knowledge.entry import Hit, audiences
 from knowledge.search import Knowledge
 from knowledge.thread import Reaction, Role
-from knowledge.writer import Asked, Declined, Rewriter, Writer, WriterFailed
+from knowledge.writer import Asked, Decline, Declined, Rewriter, Writer, WriterFailed
 
 log = logging.getLogger("earshot")
 
@@ -189,9 +189,10 @@ async def _look(bot: Bot, work: Work, situation: Situation) -> None:
         "clip",
         "drift",
     ):
-        suggestion = await _write(bot, situation, hits)
-        if suggestion is None:
-            decision = silent("no grounded answer", "no source says it word for word", score=decision.score)
+        written = await _write(bot, situation, hits)
+        suggestion = written if isinstance(written, Suggestion) else None
+        if not isinstance(written, Suggestion):
+            decision = _unsaid(written, decision.score)
         elif decision.action is Action.DRAFT and (place := await _draft_place(bot, situation)) is None:
             text = (
                 f"drafts_to names {situation.policy.drafts_to}: no channel of ours, or shared with a company"
@@ -241,7 +242,16 @@ async def _query(bot: Bot, situation: Situation) -> str:
     return with_whole(whole, query)
 
 
-async def _write(bot: Bot, situation: Situation, hits: Sequence[Hit]) -> Suggestion | None:
+def _unsaid(declined: Declined | None, score: float) -> Decision:
+    """Why nothing is said although it would have been welcome."""
+    if declined is None:
+        return silent("no grounded answer", "no source says it word for word", score=score)
+    name = "a person should" if declined.why is Decline.PERSON else "no grounded answer"
+    return silent(name, declined.reason, score=score)
+
+
+async def _write(bot: Bot, situation: Situation, hits: Sequence[Hit]) -> Suggestion | Declined | None:
+    """A grounded answer, or why the writer gives none; None if what it wrote does not hold, or it could not write."""
     thread = situation.thread
     try:
         asked = Asked(question=query_of(thread, situation.message), thread=thread, hits=hits)
@@ -249,7 +259,7 @@ async def _write(bot: Bot, situation: Situation, hits: Sequence[Hit]) -> Suggest
     except WriterFailed as error:
         log.warning("%s: the %s writer failed: %s", situation.message.id, bot.writer.name, error)
         return None
-    return None if isinstance(draft, Declined) else ground(draft, hits, situation.now)
+    return draft if isinstance(draft, Declined) else ground(draft, hits, situation.now)
 
 
 async def _conclude(

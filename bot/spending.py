@@ -10,7 +10,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from bot import ledger
 from bot.clock import Clock
-from bot.config import ChannelPolicy, Config
+from bot.config import Config
 from bot.situation import names_of
 from bot.tables import spending
 from knowledge.budget import Reserved, Spent
@@ -120,21 +120,32 @@ def spent_on(connection: Connection, day: str, channel: str | None = None) -> Am
     return Amount(tokens=row[0] or 0, usd_micro=row[1] or 0)
 
 
+def spent_out(connection: Connection, config: Config, day: str) -> list[str]:
+    """The channels whose own part of the budget is spent on that day."""
+    channels = select(spending.c.channel).where((spending.c.day == day) & (spending.c.channel != ""))
+    return [
+        channel
+        for (channel,) in connection.execute(channels.order_by(spending.c.channel))
+        if not _own(connection, config, channel).allows(spent_on(connection, day, channel) + LITTLE)
+    ]
+
+
 def _refused(connection: Connection, config: Config, day: str, channel: str, wanted: Amount) -> str | None:
     """Which budget does not allow ``wanted``, and what is spent of it; None if all do."""
     spent, whole = spent_on(connection, day), limit_of(config)
     if not whole.allows(spent + wanted):
         return f"the day's budget for Claude is spent ({spent} of {whole})"
-    policy = _policy(connection, config, channel)
-    own = _limit(policy.daily_tokens, policy.daily_usd)
+    own = _own(connection, config, channel)
     here = spent_on(connection, day, channel)
     if channel and not own.allows(here + wanted):
         return f"the channel's budget for Claude is spent today ({here} of {own})"
     return None
 
 
-def _policy(connection: Connection, config: Config, channel: str) -> ChannelPolicy:
-    return config.channel(names_of(ledger.channel_of(connection, channel)))
+def _own(connection: Connection, config: Config, channel: str) -> Limit:
+    """What a channel alone may cost a day."""
+    policy = config.channel(names_of(ledger.channel_of(connection, channel)))
+    return _limit(policy.daily_tokens, policy.daily_usd)
 
 
 def _limit(tokens: int | None, usd: float | None) -> Limit:

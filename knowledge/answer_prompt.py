@@ -22,6 +22,7 @@ MAX_SOURCES = 16_000  # characters of all sources together
 MAX_MESSAGES = 30  # of the thread: the opening, and the newest
 MAX_MESSAGE = 2_000  # characters of one message
 MAX_THREAD = 12_000  # characters of the thread
+ACROSS = 2_000  # characters beyond the cut that are looked at for secrets
 
 # Long enough to be kept in the service's cache, whose floor is 1 024 tokens for most models: then its examples cost a
 # tenth. What differs from call to call stands after it.
@@ -156,10 +157,17 @@ def system_of(tone: str) -> list[dict[str, Any]]:
 
 
 def redacted(asked: Asked, patterns: Sequence[re.Pattern[str]]) -> Asked:
-    """``asked`` with placeholders for personal data and secrets in what people say; sources are redacted already."""
-    said = asked.thread.messages
-    *told, question = redact([*(message.text for message in said), asked.question], asked.names, patterns)
-    messages = tuple(replace(message, text=text) for message, text in zip(said, told, strict=True))
+    """``asked`` with the messages that are sent, and placeholders for personal data and secrets in what people say.
+
+    Sources are redacted already.
+    """
+    said = _shown(asked.thread)
+    # Cut only afterwards: of a secret that lies across the cut its beginning would not be known for one.
+    texts = [message.text[: MAX_MESSAGE + ACROSS] for message in said]
+    *told, question = redact([*texts, asked.question], asked.names, patterns)
+    messages = tuple(
+        replace(message, text=text[:MAX_MESSAGE]) for message, text in zip(said, told, strict=True)
+    )
     return replace(asked, question=question, thread=replace(asked.thread, messages=messages))
 
 
@@ -192,15 +200,14 @@ def _title(source: Source) -> str:
 
 
 def conversation_of(asked: Asked) -> str:
-    """The thread and the question between tags that no text of theirs can end."""
-    shown = _shown(asked.thread)
-    texts = [message.text[:MAX_MESSAGE] for message in shown]
-    mark = mark_for([*texts, asked.question])
-    begun = asked.thread.messages[0]
+    """The thread and the question between tags that no text of theirs can end. ``asked`` is ``redacted``."""
+    messages = asked.thread.messages
+    mark = mark_for([*(message.text for message in messages), asked.question])
     cast = _cast(asked.thread)
     said = [
-        f'<message-{mark} by="{cast[message.id]}" minutes="{_minutes(begun, message)}">\n{text}\n</message-{mark}>'
-        for message, text in zip(shown, texts, strict=True)
+        f'<message-{mark} by="{cast[message.id]}" minutes="{_minutes(messages[0], message)}">\n'
+        f"{message.text}\n</message-{mark}>"
+        for message in messages
     ]
     question = f"<question-{mark}>\n{asked.question}\n</question-{mark}>"
     return "\n".join(["The thread:", *said, "", "The question to answer:", question])

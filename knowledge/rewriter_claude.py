@@ -1,5 +1,6 @@
 """I/O: a vague follow-up made a whole question by Claude, to be searched for. It is never shown."""
 
+import asyncio
 from collections.abc import Callable
 
 from knowledge.answer_prompt import conversation_of, redacted
@@ -29,7 +30,7 @@ class ClaudeRewriter:
 
     async def rewrite(self, asked: Asked) -> str:
         settings = self._settings()
-        body = _body(settings, redacted(asked, settings.patterns))
+        body = await asyncio.to_thread(_body, settings, asked)
         try:
             answered = await self._claude.answer(body, "rewrite", asked.thread.channel or None)
         except (Unanswered, Spent) as failed:
@@ -41,12 +42,11 @@ class ClaudeRewriter:
 
 
 def _body(settings: WriterSettings, asked: Asked) -> Body:
-    """The request; ``asked`` is redacted."""
     effort = {} if settings.effort is None else {"output_config": {"effort": settings.effort}}
     return {
         "model": settings.model,
         "max_tokens": QUERY_TOKENS,
         "system": SYSTEM,
-        "messages": [{"role": "user", "content": conversation_of(asked)}],
+        "messages": [{"role": "user", "content": conversation_of(redacted(asked, settings.patterns))}],
         **effort,
     }

@@ -1,6 +1,6 @@
 """I/O: answers written by Claude, each sentence with what it cites. One request for a reply."""
 
-import logging
+import asyncio
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,8 +14,6 @@ from knowledge.images import Images, NoImages, Pictures, note_on
 from knowledge.model_calls import CallLog
 from knowledge.sentences import sentences
 from knowledge.writer import Asked, Claim, Decline, Declined, Draft, Quote, WriterFailed
-
-log = logging.getLogger(__name__)
 
 ANSWER_TOKENS = 3_000  # at most, what the model thinks included; an answer is far shorter
 # A reply in a chat is worth little after a minute.
@@ -56,7 +54,8 @@ class ClaudeWriter:
         if not sources:
             return Declined(why=Decline.NO_ANSWER, reason="no source says what to do")
         pictures = await self._images.load(asked.thread, read=settings.images)
-        body = _body(settings, redacted(asked, settings.patterns), sources, pictures)
+        # Beside the loop: to look through a long thread takes a moment.
+        body = await asyncio.to_thread(_body, settings, asked, sources, pictures)
         try:
             answered = await self._claude.answer(body, "answer", asked.thread.channel or None)
         except (Unanswered, Spent) as failed:
@@ -87,9 +86,8 @@ def claude_writer(
 def _body(
     settings: WriterSettings, asked: Asked, sources: Sequence[Source], pictures: Pictures
 ) -> dict[str, Any]:
-    """The request; ``asked`` is redacted."""
     shown = [_block(image.media_type, image.base64) for image in pictures.images]
-    content = content_of(asked, sources, shown)
+    content = content_of(redacted(asked, settings.patterns), sources, shown)
     effort = {} if settings.effort is None else {"output_config": {"effort": settings.effort}}
     return {
         "model": settings.model,

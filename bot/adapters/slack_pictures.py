@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from bot.adapters.adapter import LookupFailed, Payload
-from bot.adapters.slack_wire import bare
+from bot.adapters.slack_wire import NAME, bare
 from knowledge.images import MAX_BYTES, MAX_IMAGES, MEDIA_TYPES, Image, Pictures, image_of
 from knowledge.thread import Thread
 
@@ -31,7 +31,9 @@ class SlackPictures:
         self._api_host = urlsplit(api).netloc
 
     async def load(self, thread: Thread, *, read: bool) -> Pictures:
-        """As ``knowledge.images.Images`` says."""
+        """As ``knowledge.images.Images`` says; other platforms' threads have none here."""
+        if not thread.channel.startswith(f"{NAME}:"):
+            return Pictures()
         files = await self._files(thread)
         if not read or not files:
             return Pictures(unseen=len(files))

@@ -73,14 +73,14 @@ async def answered(run: Running, ts: str) -> str:
     return reply.text
 
 
-async def silent(run: Running, ts: str) -> str:
-    """Why nothing was said to a message."""
+async def silent(run: Running, ts: str) -> tuple[str, str]:
+    """Why nothing was said to a message: the reason's name and text."""
     message_id = f"slack:{run.slack.identity.team}/{CHANNEL}/{ts}"
     for _ in range(1_000):
         row = await run.database.run(lambda connection: ledger.last_decision(connection, message_id))
         if row is not None and row.action != "WAIT":
             assert run.slack.posts() == []
-            return ledger.first_reason(row)[0]
+            return ledger.first_reason(row)
         await asyncio.sleep(0.01)
     raise AssertionError("it was not decided")
 
@@ -134,13 +134,20 @@ async def test_where_claude_fails_the_answer_is_quoted_and_posted_once(
     assert len(slack.posts()) == 1
 
 
-@pytest.mark.parametrize("reply", [Stops("refusal"), Says("NO_ANSWER"), Says("PERSON destructive")])
-async def test_what_claude_declines_is_met_with_silence(
-    reply: Stops | Says, slack: LocalSlack, api: LocalAnthropic, tmp_path: Path
+@pytest.mark.parametrize(
+    ("reply", "why", "text"),
+    [
+        (Stops("refusal"), "no grounded answer", "Claude refused"),
+        (Says("NO_ANSWER"), "no grounded answer", "the sources do not answer the question"),
+        (Says("PERSON destructive"), "a person should", "it could destroy data"),
+    ],
+)
+async def test_what_claude_declines_is_met_with_silence_and_its_reason_is_kept(
+    reply: Stops | Says, why: str, text: str, slack: LocalSlack, api: LocalAnthropic, tmp_path: Path
 ) -> None:
     api.otherwise = reply
     async with running(slack, tmp_path, [entry()], settings=settings(), secrets=secrets(api)) as run:
-        await silent(run, slack.post(CHANNEL, ANN, QUESTION))
+        assert await silent(run, slack.post(CHANNEL, ANN, QUESTION)) == (why, text)
     assert len(api.requests) == 1
 
 
@@ -157,7 +164,10 @@ async def test_what_no_source_says_is_not_posted(
 ) -> None:
     api.otherwise = Cites(pieces)
     async with running(slack, tmp_path, [entry()], settings=settings(), secrets=secrets(api)) as run:
-        assert await silent(run, slack.post(CHANNEL, ANN, QUESTION)) == "no grounded answer"
+        assert await silent(run, slack.post(CHANNEL, ANN, QUESTION)) == (
+            "no grounded answer",
+            "no source says it word for word",
+        )
 
 
 async def test_a_name_that_slack_knows_does_not_go_out(

@@ -13,6 +13,7 @@ from bot.adapters.adapter import Channel
 from bot.app import open_database
 from bot.clock import RecordedClock
 from bot.config import Config
+from bot.doctor import examine_claude
 from bot.spending import Amount, Spending, day_of, spent_on
 from knowledge.budget import Spent
 from knowledge.database import Database
@@ -94,6 +95,20 @@ async def test_a_channel_has_its_part_and_leaves_the_rest_to_others(database: Da
     ):
         await purse.reserve(HELP, 200, 0.0)
     await purse.reserve(OTHER, 600, 0.0)
+
+
+async def test_doctor_says_where_it_is_spent(database: Database) -> None:
+    settings = config(writer="claude", claude={"daily_usd": "5"}, channels={HELP: {"daily_tokens": "6000"}})
+    assert [one.text for one in examine_claude(database, settings, NOON)] == [
+        "0 tokens, $0.00 of 1000000 tokens and $5.00 today"
+    ]
+    await spending(database, settings).reserve(HELP, 5_000, 0.02)
+    await spending(database, settings).reserve(OTHER, 90_000, 0.2)
+    assert [one.text for one in examine_claude(database, settings, NOON)] == [
+        "95000 tokens, $0.22 of 1000000 tokens and $5.00 today",
+        f"spent for today in {HELP}; answers there are quoted",
+    ]
+    assert examine_claude(database, Config(), NOON) == []
 
 
 async def test_a_raised_budget_counts_at_once(database: Database) -> None:

@@ -24,6 +24,7 @@ from knowledge.distiller import (
     all_wanted,
 )
 from knowledge.distiller_claude import ClaudeDistiller, Limits, cost_of
+from knowledge.model_calls import ModelCall
 from tests.knowledge.distilling import MemoryBatchLog, answer, request, requests
 from tests.local_anthropic import (
     Body,
@@ -696,3 +697,30 @@ async def test_neither_the_report_nor_the_log_holds_a_word_of_the_threads(
         result = await night(claude, requests(4))
     assert kinds(result) == ["the answer does not fit the form"] * 4
     assert not re.search("QRY|spool|rude", caplog.text + repr(result))
+
+
+# ---- calls that are told
+
+
+class Calls:
+    def __init__(self) -> None:
+        self.told: list[ModelCall] = []
+
+    async def called(self, call: ModelCall) -> None:
+        self.told.append(call)
+
+
+@pytest.mark.parametrize(("count", "share"), [(2, 1.0), (4, 0.5)], ids=["direct", "batch"])
+async def test_every_request_is_told_with_its_price_and_a_batch_costs_half(
+    count: int, share: float, api: LocalAnthropic, batches: MemoryBatchLog
+) -> None:
+    calls = Calls()
+    async with ClaudeDistiller(
+        api.key, "claude-haiku-5-5", batches, base_url=api.base_url, limits=QUICK, calls=calls
+    ) as writer:
+        await night(writer, requests(count))
+    assert [(call.purpose, call.channel, call.outcome) for call in calls.told] == [
+        ("distil", None, "answered")
+    ] * count
+    assert {call.usd for call in calls.told} == {share * (1_000 * 0.1 + 200 * 0.5) / 1e6}
+    assert len({call.request_sha256 for call in calls.told}) == count

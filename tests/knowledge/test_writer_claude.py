@@ -2,20 +2,22 @@
 
 import json
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from knowledge.answer_prompt import SYSTEM
+from knowledge.answer_prompt import MAX_MESSAGE, SYSTEM, Source, sources_of
 from knowledge.budget import Reserved, Spent
-from knowledge.claude import Patience
+from knowledge.claude import Answered, Cited, Patience, Said
 from knowledge.images import UNSEEN, UNSEEN_CHINESE, Image, Pictures
 from knowledge.model_calls import ModelCall
 from knowledge.thread import Thread
 from knowledge.writer import Asked, Decline, Declined, Draft, Quote, WriterFailed
-from knowledge.writer_claude import ClaudeWriter, WriterSettings, claude_writer
+from knowledge.writer_claude import ClaudeWriter, WriterSettings, claude_writer, draft_of
 from tests.knowledge.answering import CLEAN, FULL, LEASE, QUESTION, TWICE, asked, hit
 from tests.local_anthropic import (
     Body,
@@ -57,11 +59,13 @@ class Purse:
 
     def __init__(self, rest: int = 1_000_000) -> None:
         self.rest = rest
+        self.reserved: list[int] = []
 
     async def reserve(self, channel: str | None, tokens: int, usd: float) -> Reserved:
         if tokens > self.rest:
             raise Spent("the purse is empty")
         self.rest -= tokens
+        self.reserved.append(tokens)
         return Reserved(day="", channel=channel or "", tokens=tokens, usd=usd)
 
     async def settle(self, reserved: Reserved, tokens: int, usd: float) -> None:
@@ -194,6 +198,47 @@ async def test_a_citation_names_the_entry_and_source_of_its_own_result(
     draft = await drafted(writer, asked(hits=[hit(), other]))
     assert [claim.quotes[0].source for claim in draft.claims] == ["slack:T0/C0/9", "slack:T0/C0/2"]
     assert [claim.quotes[0].entry for claim in draft.claims] == [other.entry.id, hit().entry.id]
+
+
+PIECES = st.lists(
+    st.tuples(
+        st.text(alphabet="ab. \n`*-，。", max_size=12),
+        st.lists(st.tuples(st.integers(-1, 3), st.integers(-1, 4), st.integers(-1, 5)), max_size=3),
+    ),
+    max_size=6,
+)
+
+
+@given(PIECES)
+def test_whatever_is_cited_a_quote_stands_in_the_source_it_names(
+    pieces: list[tuple[str, list[tuple[int, int, int]]]],
+) -> None:
+    hits = [hit(), hit(LEASE, source="slack:T0/C0/9")]
+    sources = sources_of(hits)
+    said = tuple(
+        Said(
+            text=text,
+            cited=tuple(
+                Cited(search_result=result, start=start, end=end, text=_there(sources, result, start, end))
+                for result, start, end in places
+            ),
+        )
+        for text, places in pieces
+    )
+    draft = draft_of(Answered(said=said, stop="end_turn", used=None), sources)
+    assert isinstance(draft, Draft)
+    texts = {(found.entry.id, one.source): one.text for found in hits for one in found.entry.passages}
+    whole = "".join(text for text, _ in pieces)
+    at = 0
+    for claim in draft.claims:
+        at = whole.index(claim.text, at) + len(claim.text)
+        assert all(quote.text and quote.text in texts[quote.entry, quote.source] for quote in claim.quotes)
+
+
+def _there(sources: Sequence[Source], result: int, start: int, end: int) -> str:
+    """What a service that counts as we do would give as the text of a citation."""
+    pieces = sources[result].pieces if 0 <= result < len(sources) else []
+    return "".join(pieces[max(start, 0) : max(end, 0)])
 
 
 @pytest.mark.parametrize(
@@ -350,6 +395,15 @@ async def test_personal_data_and_secrets_of_the_thread_do_not_go_out(
         assert private not in body
 
 
+async def test_a_secret_across_a_cut_does_not_go_out_in_part(
+    api: LocalAnthropic, writer: ClaudeWriter
+) -> None:
+    long = "y " * ((MAX_MESSAGE - 8) // 2) + "AKIAIOSFODNN7EXAMPLE is the key"
+    await writer.answer(asked(before=[("bob", long)]))
+    body = json.dumps(api.calls("messages.create")[0].body["messages"])
+    assert "y y y" in body and "AKIA" not in body
+
+
 async def test_only_so_much_goes_out(api: LocalAnthropic, writer: ClaudeWriter) -> None:
     long = hit("This is one of very many sentences about gates. " * 400)
     before = [("bob", "word " * 1_000)] * 60
@@ -441,6 +495,7 @@ async def test_what_is_reserved_is_more_than_what_it_costs_and_what_is_left_come
     await writer.answer(asked())
     [call] = calls.told
     used = call.input_tokens + call.output_tokens + call.cache_write_tokens + call.cache_read_tokens
+    assert purse.reserved[0] > used + 2_000  # room for an answer far longer than this
     assert purse.rest == 1_000_000 - used
 
 
