@@ -12,7 +12,6 @@ from bot import ledger
 from bot.config import Config, Secrets
 from bot.spending import Amount, spent_on
 from knowledge.images import UNSEEN
-from knowledge.model_calls import ModelCall
 from tests.bot.running import (
     ANN,
     BOB,
@@ -25,20 +24,13 @@ from tests.bot.running import (
     running,
     workspace,
 )
+from tests.knowledge.answering import Calls
 from tests.local_anthropic import Cites, Finds, Http, LocalAnthropic, Piece, Place, Says, Stops
 from tests.local_slack import LocalSlack
 
 FULL, CLEAN = (f"{sentence}." for sentence in SOLUTION.removesuffix(".").split(". "))
 QUIET = 0.4  # seconds in which nothing more must happen
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(40)
-
-
-class Calls:
-    def __init__(self) -> None:
-        self.told: list[ModelCall] = []
-
-    async def called(self, call: ModelCall) -> None:
-        self.told.append(call)
 
 
 @pytest.fixture

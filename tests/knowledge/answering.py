@@ -1,9 +1,10 @@
-"""Questions with their hits for tests of writers."""
+"""Questions with their hits for tests of writers, and a call log in memory."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from knowledge.entry import WORKSPACE, EntryKind, Hit, KnowledgeEntry, Passage, PassageKind
+from knowledge.model_calls import ModelCall
 from knowledge.thread import Message, Role, Thread
 from knowledge.writer import Asked
 
@@ -14,6 +15,16 @@ CLEAN = "Run `millrace spill clean --older 7d` and restart the gate."
 TWICE = "We had this twice last year."
 SOLUTION = f"{FULL} {CLEAN}\n{TWICE}"
 LEASE = "Since 4.1 each gate needs a lease of 30s in gate.yaml."
+
+
+class Calls:
+    """A call log in memory."""
+
+    def __init__(self) -> None:
+        self.told: list[ModelCall] = []
+
+    async def called(self, call: ModelCall) -> None:
+        self.told.append(call)
 
 
 def hit(

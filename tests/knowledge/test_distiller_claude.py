@@ -24,7 +24,7 @@ from knowledge.distiller import (
     all_wanted,
 )
 from knowledge.distiller_claude import ClaudeDistiller, Limits, cost_of
-from knowledge.model_calls import ModelCall
+from tests.knowledge.answering import Calls
 from tests.knowledge.distilling import MemoryBatchLog, answer, request, requests
 from tests.local_anthropic import (
     Body,
@@ -700,14 +700,6 @@ async def test_neither_the_report_nor_the_log_holds_a_word_of_the_threads(
 
 
 # ---- calls that are told
-
-
-class Calls:
-    def __init__(self) -> None:
-        self.told: list[ModelCall] = []
-
-    async def called(self, call: ModelCall) -> None:
-        self.told.append(call)
 
 
 @pytest.mark.parametrize(("count", "share"), [(2, 1.0), (4, 0.5)], ids=["direct", "batch"])

@@ -14,11 +14,10 @@ from knowledge.answer_prompt import MAX_MESSAGE, SYSTEM, Source, sources_of
 from knowledge.budget import Reserved, Spent
 from knowledge.claude import Answered, Cited, Patience, Said
 from knowledge.images import UNSEEN, UNSEEN_CHINESE, Image, Pictures
-from knowledge.model_calls import ModelCall
 from knowledge.thread import Thread
 from knowledge.writer import Asked, Decline, Declined, Draft, Quote, WriterFailed
 from knowledge.writer_claude import ClaudeWriter, WriterSettings, claude_writer, draft_of
-from tests.knowledge.answering import CLEAN, FULL, LEASE, QUESTION, TWICE, asked, hit
+from tests.knowledge.answering import CLEAN, FULL, LEASE, QUESTION, TWICE, Calls, asked, hit
 from tests.local_anthropic import (
     Body,
     Cites,
@@ -42,16 +41,6 @@ from tests.local_anthropic import (
 # What is meant to be answered has time; between two tries there is next to none.
 QUICK = Patience(call=30.0, attempt=30.0, tries=3, pause=0.01)
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(40)
-
-
-class Calls:
-    """A call log in memory."""
-
-    def __init__(self) -> None:
-        self.told: list[ModelCall] = []
-
-    async def called(self, call: ModelCall) -> None:
-        self.told.append(call)
 
 
 class Purse:
