@@ -37,23 +37,39 @@ class Citation:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Line:
-    """A piece of an answer with the numbers of the citations that say so; never without one."""
+    """A piece of an answer with the numbers of the citations that say so; never without one.
+
+    ``gap``: what stands between the line before and this one.
+    """
 
     text: str
     citations: tuple[int, ...]
+    gap: str = "\n"
+
+    @property
+    def marked(self) -> str:
+        """The text with the numbers: ``Restart it. [1][2]``."""
+        return f"{self.text} {''.join(f'[{number}]' for number in self.citations)}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Suggestion:
-    """A grounded answer: what to say, and who said it."""
+    """A grounded answer: what to say, and who said it. ``note``: a fixed line about it that needs no source."""
 
     lines: tuple[Line, ...]
     citations: tuple[Citation, ...]
+    note: str = ""
 
     @property
     def text(self) -> str:
-        """Plain text: the lines with their citation numbers."""
-        return "\n".join(f"{line.text} {''.join(f'[{n}]' for n in line.citations)}" for line in self.lines)
+        """Plain text: the lines with their citation numbers, and the note."""
+        said = joined(self.lines)
+        return f"{said}\n{self.note}" if self.note else said
+
+
+def joined(lines: Sequence[Line]) -> str:
+    """The lines as plain text with their numbers, as they stand together."""
+    return "".join(((line.gap or " ") if place else "") + line.marked for place, line in enumerate(lines))
 
 
 def query_of(thread: Thread, message: Message) -> str:
@@ -94,8 +110,8 @@ def ground(draft: Draft, hits: Sequence[Hit], now: datetime) -> Suggestion | Non
                 number = numbers[quote.entry, quote.source] = len(numbers) + 1
                 citations.append(_citation(number, entries, quote, now))
         cited = dict.fromkeys(numbers[quote.entry, quote.source] for quote in claim.quotes)
-        lines.append(Line(text=claim.text, citations=tuple(cited)))
-    return Suggestion(lines=tuple(lines), citations=tuple(citations))
+        lines.append(Line(text=claim.text, citations=tuple(cited), gap=claim.gap))
+    return Suggestion(lines=tuple(lines), citations=tuple(citations), note=draft.note)
 
 
 def _holds(claim: Claim, entries: Mapping[str, KnowledgeEntry]) -> bool:

@@ -45,7 +45,7 @@ from knowledge.database import Database
 from knowledge.distiller import Distiller, offline
 from knowledge.embed import Embedder, load_embedder
 from knowledge.search import Knowledge
-from knowledge.writer import Writer
+from knowledge.writer import Rewriter, Writer
 from knowledge.writer_extractive import ExtractiveWriter
 
 log = logging.getLogger("earshot")
@@ -329,6 +329,7 @@ def assemble(
     settle: timedelta = SETTLE,
     night: NightActions | None = None,
     distilling: Callable[[], AbstractAsyncContextManager[Distiller]] = offline,
+    rewriter: Rewriter | None = None,
 ) -> App:
     """Put an Earshot together. ``config`` is asked anew for every event, so that edits count at once."""
     bot = Bot(
@@ -339,5 +340,6 @@ def assemble(
         config=config,
         adapters={adapter.name: adapter for adapter in adapters},
         distilling=distilling,
+        rewriter=rewriter,
     )
     return App(bot, settle=settle, night=night)

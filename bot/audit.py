@@ -133,17 +133,18 @@ class AuditedCalls:
     """The `CallLog` of a store."""
 
     database: Database
+    clock: Clock
 
     async def called(self, call: ModelCall) -> None:
-        await self.database.run(lambda connection: put_call(connection, call))
+        now = self.clock.now()
+        await self.database.run(lambda connection: _put_call(connection, call, now))
 
 
-def put_call(connection: Connection, call: ModelCall) -> None:
-    """Keep what a call of a model took, in the transaction that spends it."""
+def _put_call(connection: Connection, call: ModelCall, at: datetime) -> None:
     put(
         connection,
         Kind.MODEL_CALL,
-        call.at,
+        at,
         channel=call.channel,
         purpose=call.purpose,
         model=call.model,

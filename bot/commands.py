@@ -19,7 +19,7 @@ from bot import approval, ledger
 from bot.adapters.slack import StartFailed
 from bot.answerer import ground
 from bot.app import StoreInUse, assemble, embedder_of, lock_store
-from bot.audit import AuditedSettings
+from bot.audit import AuditedCalls, AuditedSettings
 from bot.cli import DEFAULT_CONFIG
 from bot.clicks import explained
 from bot.clock import SystemClock
@@ -33,20 +33,20 @@ from bot.config import Config, secrets_from
 from bot.config_file import ConfigError, ConfigFile, Edits, problems_to_run
 from bot.demo import Demo
 from bot.distilling import distiller_for
-from bot.doctor import examine_clip, examine_scopes
+from bot.doctor import examine_clip, examine_images, examine_scopes
 from bot.entries import EntryError
 from bot.explain import told
 from bot.opening import channel_named, config_of, knowledge_of, slack_of, store_of
 from bot.replay import Report, replay
 from bot.terminal import Failed, complain, err, log_to_stderr, out, say, shown_progress, warn
+from bot.writing import writers_for
 from knowledge.embed import UnknownModel
 from knowledge.entry import PUBLIC, WORKSPACE, Hit
 from knowledge.notes import NoteError
 from knowledge.recordings import RecordingError, read_recording
 from knowledge.sources import SourceError
 from knowledge.thread import Message, Thread
-from knowledge.writer import Asked, Declined
-from knowledge.writer_extractive import ExtractiveWriter
+from knowledge.writer import Asked, Decline, Declined, Draft
 
 log = logging.getLogger("earshot")
 
@@ -98,19 +98,31 @@ async def _run(arguments: argparse.Namespace) -> int:
         raise Failed(f"{arguments.config}: no platform is enabled; set slack.enabled: true")
     slack = slack_of(config, secrets)
     await slack.check()  # before the slow part: a bad token should fail within a second
-    for lacking in (*examine_scopes(config, slack.granted), *examine_clip(config, slack.granted)):
+    granted = slack.granted
+    for lacking in (
+        *examine_scopes(config, granted),
+        *examine_clip(config, granted),
+        *examine_images(config, granted),
+    ):
         log.warning("%s", lacking.text)
     with store_of(config) as database, lock_store(database):
         async with knowledge_of(config, database) as knowledge:
-            app = assemble(
-                lambda: settings.current,
-                database,
-                knowledge,
-                [slack],
-                night=approval,
-                distilling=lambda: distiller_for(settings.current, secrets, database, SystemClock()),
-            )
-            await _until_stopped(app.run, settings, AuditedSettings(database, SystemClock()))
+            clock = SystemClock()
+            calls = AuditedCalls(database, clock)
+            async with writers_for(
+                lambda: settings.current, secrets, database, clock, calls=calls, images=slack.pictures
+            ) as writers:
+                app = assemble(
+                    lambda: settings.current,
+                    database,
+                    knowledge,
+                    [slack],
+                    writer=writers.writer,
+                    night=approval,
+                    distilling=lambda: distiller_for(settings.current, secrets, database, clock, calls=calls),
+                    rewriter=writers.rewriter,
+                )
+                await _until_stopped(app.run, settings, AuditedSettings(database, clock))
     return 0
 
 
@@ -187,11 +199,15 @@ async def _ask(arguments: argparse.Namespace) -> int:
         audiences = frozenset({PUBLIC, WORKSPACE, *own})
         async with knowledge_of(config, database) as knowledge:
             hits = await knowledge.search(arguments.question, audiences=audiences, k=5)
-    now = SystemClock().now()
-    message = Message(id="ask", channel="", thread="ask", user="you", at=now, text=arguments.question)
-    thread = Thread(id="ask", channel="", messages=(message,))
-    asked = Asked(question=arguments.question, thread=thread, hits=hits, addressed=True)
-    draft = await ExtractiveWriter().answer(asked)
+        clock = SystemClock()
+        now = clock.now()
+        message = Message(id="ask", channel="", thread="ask", user="you", at=now, text=arguments.question)
+        thread = Thread(id="ask", channel="", messages=(message,))
+        asked = Asked(question=arguments.question, thread=thread, hits=hits, addressed=True)
+        async with writers_for(
+            lambda: config, secrets_from(os.environ), database, clock, calls=AuditedCalls(database, clock)
+        ) as writers:
+            draft = await writers.writer.answer(asked)
     suggestion = None if isinstance(draft, Declined) else ground(draft, hits, now)
     if arguments.json:
         answer = None if suggestion is None else suggestion.text
@@ -199,9 +215,15 @@ async def _ask(arguments: argparse.Namespace) -> int:
         return 0
     for hit in hits:
         say(f"{hit.score:.2f}  {hit.entry.title}  [{hit.entry.origin}]")
-    answer = suggestion.text if suggestion else "Nothing that is known answers this."
+    answer = suggestion.text if suggestion else _no_answer(draft)
     say(f"\n{answer}")
     return 0
+
+
+def _no_answer(draft: Draft | Declined) -> str:
+    if isinstance(draft, Declined) and draft.why is Decline.PERSON:
+        return f"A person should answer this: {draft.reason}."
+    return "Nothing that is known answers this."
 
 
 def _hit(hit: Hit) -> dict[str, object]:

@@ -72,9 +72,11 @@ def problems_to_run(config: Config, secrets: Secrets) -> tuple[Problem, ...]:
 
 
 def _key_problem(config: Config, secrets: Secrets) -> Problem | None:
-    if config.night.writer != "claude" or secrets.anthropic_api_key is not None:
+    writers = {"writer": config.writer, "night.writer": config.night.writer}
+    named = [f"{name}: extractive" for name, writer in writers.items() if writer == "claude"]
+    if not named or secrets.anthropic_api_key is not None:
         return None
-    remedy = "set it to a key from the Claude Console, or set night.writer: extractive"
+    remedy = f"set it to a key from the Claude Console, or set {' and '.join(named)}"
     return Problem(path=Path("environment"), key="ANTHROPIC_API_KEY", what="is not set", remedy=remedy)
 
 
@@ -414,7 +416,7 @@ def _report_lost_zone(source: _Source) -> None:
 # ------------------------------------------------------------------------------------- edits while running
 
 # Connections and models are made once, at the start.
-RESTART = ("slack", "lark", "store", "index", "embedder")
+RESTART = ("slack", "lark", "store", "index", "embedder", "writer")
 _RECHECK_MS = 2_000  # also looks by itself: network folders and containers do not always report an edit
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row
@@ -10,6 +11,8 @@ from bot import drifts, inbox, intents, ledger
 from bot.adapters import slack_wire
 from bot.config import Config, Secrets, groups_in, mail_domains_in
 from bot.config_file import problems_to_run
+from bot.spending import LITTLE, day_of, limit_of, spent_on, spent_out
+from bot.writing import prices_of
 from knowledge import store
 from knowledge.database import Database
 
@@ -58,6 +61,34 @@ def examine_clip(config: Config, granted: frozenset[str]) -> list[Finding]:
     remedy = "add it under OAuth & Permissions and reinstall the app, or set clip: off"
     text = f"the bot token lacks the scope {slack_wire.CLIP_SCOPE}; {remedy}"
     return [Finding(name="clip", ok=False, text=text)]
+
+
+def examine_images(config: Config, granted: frozenset[str]) -> list[Finding]:
+    """Whether the screenshots that config.yaml wants sent to Claude can be read; nothing where it wants none."""
+    if config.writer != "claude" or not config.claude.images or slack_wire.FILES_SCOPE in granted:
+        return []
+    remedy = "add it under OAuth & Permissions and reinstall the app, or set claude.images: false"
+    text = f"the bot token lacks the scope {slack_wire.FILES_SCOPE}; {remedy}"
+    return [Finding(name="screenshots", ok=False, text=text)]
+
+
+def examine_claude(database: Database, config: Config, now: datetime) -> list[Finding]:
+    """What Claude cost today, and whether the budget is spent; nothing where it does not write."""
+    if config.writer != "claude":
+        return []
+    day, limit = day_of(now, config), limit_of(config)
+    spent = database.run_blocking(lambda connection: spent_on(connection, day))
+    left = "" if limit.allows(spent + LITTLE) else "; spent for today, answers are quoted"
+    found = [Finding(name="claude", ok=True, text=f"{spent} of {limit} today{left}")]
+    poor = database.run_blocking(lambda connection: spent_out(connection, config, day))
+    if poor:
+        text = f"spent for today in {', '.join(poor)}; answers there are quoted"
+        found.append(Finding(name="claude", ok=True, text=text))
+    if prices_of(config).of(config.claude.model) is None:
+        remedy = "set claude.price_in and claude.price_out"
+        text = f"the price of {config.claude.model} is not known, so it is counted as the dearest; {remedy}"
+        found.append(Finding(name="claude.model", ok=False, text=text))
+    return found
 
 
 def examine_store(database: Database) -> list[Finding]:

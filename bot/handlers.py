@@ -36,6 +36,7 @@ from bot.feedback import Vote, normal_name, verdict
 from bot.forget import Account, erase
 from bot.inbox import Work
 from bot.manners import order_in
+from bot.rewriting import is_vague, with_whole
 from bot.scorer import Action, Decision, Situation, decide, gate, newest_first, novel, silent
 from bot.situation import (
     analysts_in,
@@ -55,7 +56,7 @@ from knowledge.distiller import Distiller, offline
 from knowledge.entry import Hit, audiences
 from knowledge.search import Knowledge
 from knowledge.thread import Reaction, Role
-from knowledge.writer import Asked, Declined, Writer, WriterFailed
+from knowledge.writer import Asked, Decline, Declined, Rewriter, Writer, WriterFailed
 
 log = logging.getLogger("earshot")
 
@@ -64,7 +65,8 @@ log = logging.getLogger("earshot")
 class Bot:
     """What the handlers work with. ``config`` is asked each time, because it may change while running.
 
-    ``distilling`` opens who selects, for one night, what of closed threads is worth keeping.
+    ``distilling`` opens who selects, for one night, what of closed threads is worth keeping. ``rewriter`` makes whole
+    questions of vague ones, where config.yaml asks for it.
     """
 
     database: Database
@@ -74,6 +76,7 @@ class Bot:
     config: Callable[[], Config]
     adapters: Mapping[str, Adapter]
     distilling: Callable[[], AbstractAsyncContextManager[Distiller]] = offline
+    rewriter: Rewriter | None = None
 
     def adapter_of(self, channel: str) -> Adapter:
         """The adapter of a qualified id; a recording's ids are taken as given, and it has only one adapter."""
@@ -190,9 +193,10 @@ async def _look(bot: Bot, work: Work, situation: Situation) -> None:
         "clip",
         "drift",
     ):
-        suggestion = await _write(bot, situation, hits)
-        if suggestion is None:
-            decision = silent("no grounded answer", "no source says it word for word", score=decision.score)
+        written = await _write(bot, situation, hits)
+        suggestion = written if isinstance(written, Suggestion) else None
+        if not isinstance(written, Suggestion):
+            decision = _unsaid(written, decision.score)
         elif decision.action is Action.DRAFT and (place := await _draft_place(bot, situation)) is None:
             text = (
                 f"drafts_to names {situation.policy.drafts_to}: no channel of ours, or shared with a company"
@@ -219,7 +223,7 @@ async def _draft_place(bot: Bot, situation: Situation) -> str | None:
 async def _search(bot: Bot, situation: Situation) -> Sequence[Hit]:
     message, thread = situation.message, situation.thread
     hits = await bot.knowledge.search(
-        query_of(thread, message),
+        await _query(bot, situation),
         audiences=audiences(message.channel, external=situation.external),
         k=10,
         exclude_origins=frozenset({thread.id}),
@@ -228,7 +232,30 @@ async def _search(bot: Bot, situation: Situation) -> Sequence[Hit]:
     return newest_first(novel(hits, situation), message.text)
 
 
-async def _write(bot: Bot, situation: Situation, hits: Sequence[Hit]) -> Suggestion | None:
+async def _query(bot: Bot, situation: Situation) -> str:
+    """What is searched for: the question with its thread, and where config.yaml asks for it, made whole by a model."""
+    thread, message = situation.thread, situation.message
+    query = query_of(thread, message)
+    if bot.rewriter is None or not bot.config().claude.rewrite or not is_vague(thread, message):
+        return query
+    try:
+        whole = await bot.rewriter.rewrite(Asked(question=query, thread=thread, hits=()))
+    except WriterFailed as error:
+        log.info("%s: searched for as it stands: %s", message.id, error)
+        return query
+    return with_whole(whole, query)
+
+
+def _unsaid(declined: Declined | None, score: float) -> Decision:
+    """Why nothing is said although it would have been welcome."""
+    if declined is None:
+        return silent("no grounded answer", "no source says it word for word", score=score)
+    name = "a person should" if declined.why is Decline.PERSON else "no grounded answer"
+    return silent(name, declined.reason, score=score)
+
+
+async def _write(bot: Bot, situation: Situation, hits: Sequence[Hit]) -> Suggestion | Declined | None:
+    """A grounded answer, or why the writer gives none; None if what it wrote does not hold, or it could not write."""
     thread = situation.thread
     try:
         asked = Asked(question=query_of(thread, situation.message), thread=thread, hits=hits)
@@ -236,7 +263,7 @@ async def _write(bot: Bot, situation: Situation, hits: Sequence[Hit]) -> Suggest
     except WriterFailed as error:
         log.warning("%s: the %s writer failed: %s", situation.message.id, bot.writer.name, error)
         return None
-    return None if isinstance(draft, Declined) else ground(draft, hits, situation.now)
+    return draft if isinstance(draft, Declined) else ground(draft, hits, situation.now)
 
 
 async def _conclude(

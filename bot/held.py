@@ -133,6 +133,7 @@ HELD: Mapping[str, Held] = {
     "audit": Held(
         unlinked=("subject", "actor", "channel"), along=("kind", "detail", "nonce", "seal", "chain")
     ),
+    "spending": Held(of_channel=("channel",), along=("day",)),
     "entries": Held(unlearnt=("id", "title"), along=("kind", "origin", "audience", "state", "successor")),
     "passages": Held(unlearnt=("entry_id", "text", "source", "author", "link"), along=("kind", "role")),
     "views": Held(unlearnt=("text_hash",), along=("scheme",)),

@@ -681,8 +681,9 @@ def suggestion_json(suggestion: Suggestion) -> str:
 
 def suggestion_from(content: str) -> Suggestion:
     data = json.loads(content)
-    lines = tuple(Line(text=line["text"], citations=tuple(line["citations"])) for line in data["lines"])
-    return Suggestion(lines=lines, citations=tuple(_citation(citation) for citation in data["citations"]))
+    lines = tuple(Line(**{**line, "citations": tuple(line["citations"])}) for line in data["lines"])
+    citations = tuple(_citation(citation) for citation in data["citations"])
+    return Suggestion(lines=lines, citations=citations, note=data.get("note", ""))
 
 
 def _citation(data: Mapping[str, Any]) -> Citation:

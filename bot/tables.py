@@ -445,6 +445,17 @@ AUDIT_GUARDS = {
         UPDATE audit SET nonce = NULL WHERE id = NEW.id; END""",
 }
 
+# What was spent on a language model: tokens, and millionths of a US dollar. `channel` "" is of no one channel. What a
+# call may cost at most is added before it and put right after it, so a crash leaves too much here, never too little.
+spending = Table(
+    "spending",
+    _metadata,
+    Column("day", String, primary_key=True),
+    Column("channel", String, primary_key=True),
+    Column("tokens", Integer, nullable=False),
+    Column("usd_micro", Integer, nullable=False),
+)
+
 
 def _add_scores(connection: Connection) -> None:
     """What decisions weighed, what threads showed, and the channels' scales."""
@@ -527,6 +538,10 @@ def _add_retention(connection: Connection) -> None:
         connection.exec_driver_sql("ALTER TABLE erased ADD COLUMN aged BOOLEAN")
 
 
+def _add_spending(connection: Connection) -> None:
+    spending.create(connection, checkfirst=True)
+
+
 MIGRATIONS = [
     Migration("2026-11-ledger", lambda connection: _metadata.create_all(connection)),
     Migration("2026-11-scores", _add_scores),
@@ -541,6 +556,7 @@ MIGRATIONS = [
     Migration("2026-11-order-of-learning", _add_order_of_learning),
     Migration("2026-11-audit", _add_audit),
     Migration("2026-11-retention", _add_retention),
+    Migration("2026-11-spending", _add_spending),
 ]
 
 # What a scratch copy keeps of its store: who people are is knowledge of today, not a conversation.

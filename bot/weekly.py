@@ -18,6 +18,7 @@ REASONS: Mapping[str, str] = {
     "nothing known": "nothing that I know fits",
     "not sure enough": "I was not sure enough",
     "no grounded answer": "no source says it word for word",
+    "a person should": "a person should answer it",
     "rejected": "an answer had been rejected there",
     "thread budget": "I had said enough there",
     "hour budget": "I had said enough in that hour",

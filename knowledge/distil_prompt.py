@@ -1,7 +1,6 @@
 """What a language model is told about one closed thread, and about how many tokens that is. Pure."""
 
 import hashlib
-import math
 from collections.abc import Sequence
 
 from knowledge.distiller import DistilRequest, Told
@@ -66,9 +65,3 @@ def mark_for(texts: Sequence[str], *, length: int = 8) -> str:
 def custom_id(request: DistilRequest) -> str:
     """Names the request in a batch, by its thread and every word in it: if one is gone, so is the request."""
     return hashlib.sha256(f"{request.thread}\0{prompt_of(request)}".encode()).hexdigest()[:48]
-
-
-def estimated_tokens(text: str) -> int:
-    """About how many tokens ``text`` is, rather too many: a third of a token a character, 1.5 beyond ASCII."""
-    ascii_count = sum(character.isascii() for character in text)
-    return math.ceil(ascii_count / 3 + 1.5 * (len(text) - ascii_count))

@@ -1,7 +1,6 @@
-"""What one call of a model took, as it is kept: hashes, tokens and a price, never a text. Pure."""
+"""What one call of a language model was: hashes, tokens, price. Pure."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Literal, Protocol
 
 Purpose = Literal["answer", "distil", "rewrite", "summarise"]
@@ -9,15 +8,14 @@ Purpose = Literal["answer", "distil", "rewrite", "summarise"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelCall:
-    """One request to a model and what came of it.
+    """One request to a model, without a word of what was said.
 
-    ``request_sha256`` and ``response_sha256`` are hex digests of the bodies as sent and received; the latter is None
-    where nothing was received. Tokens are counts as the service gave them, ``usd`` US dollars, ``seconds`` how long it
-    took, retries included. ``channel``: for which channel, by whole id; None for none. ``outcome`` is one word or
-    two of ours, such as "answered" or "rate limited", never what the service wrote.
+    ``channel`` is None where the call is about no one channel. The hashes are SHA-256 in hexadecimal digits;
+    ``response_sha256`` is None where no answer came. ``input_tokens`` are those neither read from nor written to the
+    cache. Tokens and ``usd`` are as the service counted them; 0 where it did not say. ``seconds`` is how long it took.
+    ``outcome`` is a fixed short phrase: ``answered``, or why it came to nothing.
     """
 
-    at: datetime
     purpose: Purpose
     model: str
     channel: str | None
@@ -33,8 +31,8 @@ class ModelCall:
 
 
 class CallLog(Protocol):
-    """Where model calls are kept."""
+    """Remembers model calls."""
 
     async def called(self, call: ModelCall) -> None:
-        """Keep a call; it is durable when this returns."""
+        """A call ended. Durable when this returns."""
         ...

@@ -48,7 +48,7 @@ OPTIONAL_METHODS: dict[str, set[str]] = {
     "usergroups.list": {"usergroups:read"},
     "usergroups.users.list": {"usergroups:read"},
 }
-OPTIONAL_FIELDS = {"users:read.email"}  # of users.info
+OPTIONAL_FIELDS = {"users:read.email", "files:read"}  # of users.info; of the files in messages
 # From the event pages of https://docs.slack.dev/reference/events.
 EVENT_SCOPES: dict[str, set[str]] = {
     "message.channels": {"channels:history"},

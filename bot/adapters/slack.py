@@ -42,6 +42,7 @@ from bot.adapters.adapter import (
     Show,
     Whisper,
 )
+from bot.adapters.slack_pictures import SlackPictures
 from bot.card import texts_in
 
 log = logging.getLogger("earshot.slack")
@@ -79,6 +80,7 @@ class SlackAdapter:
         self._names: dict[str, str] = {}
         self._people: dict[str, Person] = {}
         self._named: dict[str, Channel] = {}
+        self.pictures = SlackPictures(self._replies, bot_token, base_url)
         self.granted: frozenset[str] = frozenset()  # scopes of the bot token; known after check()
 
     @property

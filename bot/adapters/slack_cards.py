@@ -284,6 +284,7 @@ def render_draft(draft: Draft, names: Mapping[str, str]) -> dict[str, Any]:
         _section("\n".join(f">{line}" for line in _shown(quoted, names).split("\n"))),
     ]
     tail = [
+        *wire.noted(draft.suggestion),
         *wire.sources(draft.suggestion.citations, draft.now),
         _actions(
             _button(SHARE_ACTION, "Share", draft.id, style="primary"),
@@ -313,7 +314,8 @@ def render_whisper(whisper: Whisper, names: Mapping[str, str]) -> dict[str, Any]
     text = _shown(whisper.text, names)[: wire.MAX_TEXT]
     if whisper.suggestion is None:
         return {"text": text, "blocks": [*head, *tail]}
-    cited = [*wire.sources(whisper.suggestion.citations, whisper.now), *tail]
+    shown = whisper.suggestion
+    cited = [*wire.noted(shown), *wire.sources(shown.citations, whisper.now), *tail]
     return {"text": text, "blocks": wire.between(head, whisper.suggestion.lines, cited, names)}
 
 

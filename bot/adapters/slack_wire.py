@@ -25,7 +25,7 @@ from bot.adapters.adapter import (
     Reacted,
     Voted,
 )
-from bot.answerer import Citation, Line
+from bot.answerer import Citation, Line, Suggestion, joined
 from knowledge.entry import EntryKind
 from knowledge.slacktext import plain_text, reaction_name
 from knowledge.thread import Message, Role
@@ -57,7 +57,8 @@ SCOPES = frozenset(
 GROUPS_SCOPE = "usergroups:read"
 MAIL_SCOPE = "users:read.email"
 CLIP_SCOPE = "reactions:write"  # for `clip: on`
-OPTIONAL_SCOPES = frozenset({GROUPS_SCOPE, MAIL_SCOPE, CLIP_SCOPE})
+FILES_SCOPE = "files:read"  # for `claude.images: true`
+OPTIONAL_SCOPES = frozenset({GROUPS_SCOPE, MAIL_SCOPE, CLIP_SCOPE, FILES_SCOPE})
 EVENTS = frozenset({"message.channels", "message.groups", "reaction_added", "reaction_removed"})
 
 _SPOKEN = frozenset({None, "file_share", "thread_broadcast", "me_message", "bot_message"})
@@ -306,7 +307,7 @@ def render(post: Post, names: Mapping[str, str]) -> dict[str, Any]:
     """
     suggestion = post.suggestion
     head = _section(f"*{_intro(suggestion.citations)}*")
-    tail = [*sources(suggestion.citations, post.now), feedback(post.id)]
+    tail = [*noted(suggestion), *sources(suggestion.citations, post.now), feedback(post.id)]
     return {
         "text": _fallback(suggestion.lines, names),
         "blocks": between([head], suggestion.lines, tail, names),
@@ -335,11 +336,31 @@ def _intro(citations: Sequence[Citation]) -> str:
 
 def _body(lines: Sequence[Line], names: Mapping[str, str]) -> list[dict[str, Any]]:
     blocks: list[dict[str, Any]] = []
-    for line in lines:
-        marks = "".join(f" [{number}]" for number in line.citations)
-        text = _quoted(escape(show_names(line.text, names))) + marks
+    for *before, last in _paragraphs(lines):
+        said = [escape(show_names(line.text, names)) + _marks(line) for line in before]
+        text = _quoted(" ".join([*said, escape(show_names(last.text, names))])) + _marks(last)
         blocks.extend(_section(piece) for piece in split(text, MAX_SECTION))
     return blocks
+
+
+def _paragraphs(lines: Sequence[Line]) -> list[list[Line]]:
+    """Lines that stand in one paragraph together; their gaps say so."""
+    paragraphs: list[list[Line]] = []
+    for line in lines:
+        if paragraphs and "\n" not in line.gap:
+            paragraphs[-1].append(line)
+        else:
+            paragraphs.append([line])
+    return paragraphs
+
+
+def _marks(line: Line) -> str:
+    return "".join(f" [{number}]" for number in line.citations)
+
+
+def noted(suggestion: Suggestion) -> list[dict[str, Any]]:
+    """The note about an answer, if it has one."""
+    return [_section(f"_{escape(suggestion.note)}_")] if suggestion.note else []
 
 
 def _fit(blocks: list[dict[str, Any]], room: int) -> list[dict[str, Any]]:
@@ -428,8 +449,7 @@ def _section(text: str) -> dict[str, Any]:
 
 
 def _fallback(lines: Sequence[Line], names: Mapping[str, str]) -> str:
-    text = "\n".join(f"{line.text} {''.join(f'[{n}]' for n in line.citations)}" for line in lines)
-    return escape(show_names(text, names))[:MAX_TEXT]
+    return escape(show_names(joined(lines), names))[:MAX_TEXT]
 
 
 def escape(text: str) -> str:

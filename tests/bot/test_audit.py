@@ -303,7 +303,7 @@ async def test_starts_stops_settings_and_model_calls_are_recorded(tmp_path: Path
             await asyncio.sleep(0.05)
             file.write_text(text, encoding="utf-8")
             await until(lambda: kind in kinds(database))
-        await AuditedCalls(database).called(call())
+        await AuditedCalls(database, played.clock).called(call())
         stop.set()
         await asyncio.gather(running, following)
         assert kinds(database) >= OF_RUNNING
@@ -317,7 +317,6 @@ async def test_starts_stops_settings_and_model_calls_are_recorded(tmp_path: Path
 
 def call() -> ModelCall:
     return ModelCall(
-        at=NOW,
         purpose="answer",
         model="claude-x",
         channel="help",

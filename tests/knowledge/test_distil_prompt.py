@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knowledge.distil_prompt import SYSTEM, custom_id, estimated_tokens, mark_for, prompt_of
+from knowledge.claude_prices import estimated_tokens
+from knowledge.distil_prompt import SYSTEM, custom_id, mark_for, prompt_of
 from knowledge.distiller import DistilRequest
 from tests.knowledge.distilling import ASKED, request
 
