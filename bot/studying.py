@@ -13,10 +13,12 @@ from sqlalchemy import Connection
 from bot import ledger, nights, optouts
 from bot.config import Config
 from bot.handlers import Bot
+from bot.places import place_of
 from bot.situation import policy_of
 from bot.surroundings import surroundings_of
 from bot.tickets import Ticket
 from knowledge import store
+from knowledge.audience import audience_of
 from knowledge.distilled import entry_from
 from knowledge.distiller import (
     Distilled,
@@ -29,7 +31,7 @@ from knowledge.distiller import (
     request_of,
 )
 from knowledge.doubts import doubts_about
-from knowledge.entry import EntryState, KnowledgeEntry, PassageKind, audience_of
+from knowledge.entry import EntryState, KnowledgeEntry, PassageKind
 from knowledge.mine import Mined, mine
 from knowledge.thread import Thread, without_people
 
@@ -143,7 +145,7 @@ def _studied(
     else:
         mined = mine(
             willing,
-            audience=audience_of(channel.id, private=channel.private, external=channel.external),
+            audience=audience_of(place_of(connection, config, channel)),
             closed_at=ledger.closed_at(connection, thread.id) or now,
             people=people,
             patterns=config.redact.patterns,

@@ -1,19 +1,13 @@
 """Who sees which knowledge: one table of places, and what each gives and may be shown. Pure.
 
-An entry has one audience:
-
-- ``public``: anybody, customers of other companies included;
-- ``workspace``: every member of the home workspace, the first that the store heard of;
-- ``workspace:ID``: every member of another workspace, ``workspace:slack:T2``;
-- ``channel:ID``: only readers of that channel, which is where private channels' knowledge stays.
+An entry has one audience, which knowledge/entry.py lists.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-PUBLIC = "public"
-WORKSPACE = "workspace"
+from knowledge.entry import PUBLIC, WORKSPACE
 
 
 class Setting(StrEnum):
@@ -94,6 +88,9 @@ class Asker:
     user: str
     standing: Standing
     channels: frozenset[str] = frozenset()
+
+
+NOWHERE = Place(channel="", setting=Setting.BARRED)  # where nothing is told
 
 
 def audience_of(place: Place) -> str:

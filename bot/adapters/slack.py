@@ -453,8 +453,10 @@ async def _read(call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResponse:
 
 def _described(channel: Channel, info: Payload) -> Channel:
     kind = channel.kind
-    if info.get("is_im") or info.get("is_mpim"):
+    if info.get("is_im"):
         kind = ChannelKind.DIRECT
+    elif info.get("is_mpim"):
+        kind = ChannelKind.GROUP
     elif "is_private" in info:
         kind = ChannelKind.PRIVATE if info["is_private"] else ChannelKind.PUBLIC
     external = bool(info.get("is_ext_shared") or info.get("is_pending_ext_shared")) or channel.external

@@ -26,6 +26,7 @@ from bot.adapters.adapter import (
     Voted,
 )
 from bot.answerer import Citation, Line
+from knowledge.audience import Standing
 from knowledge.entry import EntryKind
 from knowledge.slacktext import plain_text, reaction_name
 from knowledge.thread import Message, Role
@@ -65,7 +66,7 @@ _KINDS = {
     "channel": ChannelKind.PUBLIC,
     "group": ChannelKind.PRIVATE,
     "im": ChannelKind.DIRECT,
-    "mpim": ChannelKind.DIRECT,
+    "mpim": ChannelKind.GROUP,
 }
 
 
@@ -225,7 +226,18 @@ def person(user: Payload, qualified: str) -> Person:
     profile = user.get("profile") or {}
     _, _, domain = str(profile.get("email") or "").rpartition("@")
     name = profile.get("display_name") or user.get("real_name") or None
-    return Person(id=qualified, name=name, mail_domain=domain.casefold() or None)
+    return Person(
+        id=qualified, name=name, mail_domain=domain.casefold() or None, standing=_standing(user, qualified)
+    )
+
+
+def _standing(user: Payload, qualified: str) -> Standing:
+    """Whether somebody belongs to the workspace of his qualified id. On Enterprise Grid one may belong to several."""
+    teams = {user.get("team_id"), *((user.get("enterprise_user") or {}).get("teams") or ())}
+    known = teams - {None}
+    if user.get("is_stranger") or (known and qualified.removeprefix("slack:").split("/")[0] not in known):
+        return Standing.STRANGER
+    return Standing.GUEST if user.get("is_restricted") or user.get("is_ultra_restricted") else Standing.MEMBER
 
 
 def group_called(groups: Sequence[Payload], handle: str) -> Payload | None:
