@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.adapters.adapter import ChannelKind, Deleted, Edited, Heard, Ignored, Post, Reacted, Voted
+from bot.adapters.slack_markup import escape
 from bot.adapters.slack_wire import (
     MAX_SECTION,
     Me,
     arrival_of,
-    escape,
     parse,
     permalink,
     provenance,
