@@ -1,0 +1,78 @@
+"""Which workspace a store is at home in, and how channels and people look to the audience rules."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection
+
+from bot import ledger
+from bot.adapters.adapter import Channel, ChannelKind, Person
+from bot.app import open_database
+from bot.config import Config
+from bot.places import asker_of, home_of, place_of
+from knowledge.audience import Setting, Standing
+from knowledge.database import Database
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Database:
+    return open_database(f"sqlite:///{tmp_path / 'x.db'}", durable=False)
+
+
+def test_the_first_workspace_heard_of_is_the_home(database: Database) -> None:
+    def hear(connection: Connection) -> None:
+        assert home_of(connection) is None
+        for channel in ("help", "slack:T1/C1", "lark:app/oc_1", "slack:T1/C2"):
+            ledger.put_channel(connection, Channel(id=channel))
+        assert home_of(connection) == "slack:T1"
+        asked = ("help", "slack:T1/C9", "lark:app/1")
+        named = {one: place_of(connection, Config(), Channel(id=one)).workspace for one in asked}
+        assert named == {"help": None, "slack:T1/C9": None, "lark:app/1": "lark:app"}
+
+    database.run_blocking(hear)
+    database.close()
+
+
+def test_an_older_store_is_at_home_where_most_of_its_channels_are(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'old.db'}"
+    before = open_database(url)
+
+    def age(connection: Connection) -> None:
+        for channel in ("slack:T2/C1", "slack:T1/C1", "slack:T1/C2"):
+            ledger.put_channel(connection, Channel(id=channel))
+        connection.exec_driver_sql("DROP TABLE workspaces")
+        connection.exec_driver_sql("DELETE FROM migrations WHERE name = '2026-11-workspaces'")
+
+    before.run_blocking(age)
+    before.close()
+    after = open_database(url)
+    assert after.run_blocking(home_of) == "slack:T1"
+    after.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "setting"),
+    [
+        (ChannelKind.PUBLIC, Setting.OPEN),
+        (ChannelKind.PRIVATE, Setting.CLOSED),
+        (ChannelKind.DIRECT, Setting.DIRECT),
+        (ChannelKind.GROUP, Setting.GROUP),
+    ],
+)
+def test_a_channel_shared_with_a_company_is_barred_unless_allowed(
+    database: Database, kind: ChannelKind, setting: Setting
+) -> None:
+    def settings(external: bool) -> set[Setting]:
+        shown = Channel(id="C1", kind=kind, external=external)
+        both = (Config(), Config(external="on"))
+        return {database.run_blocking(lambda c: place_of(c, one, shown)).setting for one in both}
+
+    assert settings(False) == {setting}
+    assert settings(True) == {Setting.BARRED, Setting.SHARED}
+    database.close()
+
+
+def test_who_is_not_known_is_no_member() -> None:
+    told = Person(id="u", standing=Standing.MEMBER)
+    assert asker_of("u", told).standing is Standing.MEMBER
+    assert asker_of("u", None).standing is asker_of("u", Person(id="u")).standing is Standing.GUEST
