@@ -7,7 +7,7 @@ import re
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from knowledge.visible import visible
+from knowledge.visible import on_one_line, visible
 
 _LINE_ENDS = re.compile("\r\n|[\r\u2028\u2029]")
 _BROADCAST = re.compile(r"@(?=(?:channel|here|everyone)(?![a-z0-9]))", re.IGNORECASE)
@@ -15,6 +15,8 @@ _INLINE_CODE = re.compile(r"(`[^`\n]*`)")
 # ASCII only: a letter of another script right behind would be cut off, and the address lead elsewhere.
 _ADDRESS = re.compile(r"""https?://[!#$%&'()*+,\-./0-9:;=?@A-Z_a-z~]++(?![^\W\d_])""")
 _AFTER_ADDRESS = re.compile(r"(?:[.,;:!?)'*_~]|&[gl]t;)+\Z")
+_NO_NAME = re.compile(r"[<>|`*_~\[\](){}]")
+MAX_NAME = 80  # characters, as in Slack
 _HOST = re.compile(r"(?:[\w-]+\.)+[^\W\d_]{2,}", re.IGNORECASE)
 
 
@@ -27,6 +29,11 @@ def escape(text: str) -> str:
     """Text that Slack shows as it is: no markup, no mention of a channel or person in it comes alive."""
     safe = plainly(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return _BROADCAST.sub("@\u2060", safe)
+
+
+def name_in(name: str) -> str:
+    """A person's name as a word in a text: people choose their names, and may choose markup or an address."""
+    return _NO_NAME.sub("", on_one_line(name)).replace("://", ":")[:MAX_NAME].strip() or "someone"
 
 
 def mrkdwn(text: str) -> dict[str, Any]:

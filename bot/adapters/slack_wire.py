@@ -24,7 +24,7 @@ from bot.adapters.adapter import (
     Reacted,
     Voted,
 )
-from bot.adapters.slack_markup import escape, is_web, labelled, mrkdwn, plainly, with_links
+from bot.adapters.slack_markup import escape, is_web, labelled, mrkdwn, name_in, plainly, with_links
 from bot.answerer import Citation, Line
 from knowledge.audience import Standing
 from knowledge.entry import EntryKind
@@ -452,7 +452,7 @@ USER_MENTION = re.compile(r"<?@([UW][A-Z0-9]{5,})\b>?")
 
 def show_names(text: str, names: Mapping[str, str]) -> str:
     """``@U0123ABCD`` as ``@Name``, or ``@someone`` where the name is not known."""
-    return USER_MENTION.sub(lambda found: "@" + names.get(found[1], "someone"), plainly(text))
+    return USER_MENTION.sub(lambda found: "@" + name_in(names.get(found[1], "")), plainly(text))
 
 
 def split(text: str, limit: int) -> list[str]:
