@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
@@ -10,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from knowledge.audience import (
+    MOST,
     TABLE,
     Asker,
     Place,
+    Reach,
     Setting,
     Standing,
     audience_of,
@@ -296,3 +299,17 @@ def test_no_other_channels_own_knowledge_is_ever_posted(rooms: list[Room], data:
         assert joined <= own or direct
         assert all(one.startswith(f"channel:slack:{room.team}/") for one in joined)
         assert (WORKSPACE in some) <= (room.team == "T1")
+
+
+# ---- told in the docs ------------------------------------------------------------------------------
+
+
+def test_the_docs_show_this_table() -> None:
+    told = (Path(__file__).parents[2] / "docs" / "security.md").read_text(encoding="utf-8").splitlines()
+
+    def named(reaches: frozenset[Reach]) -> str:
+        return ", ".join(reach for reach in Reach if reach in reaches) or "nothing"
+
+    places = [f"| {s} | {r.gives} | {named(r.posted)} | {named(r.alone)} |" for s, r in TABLE.items()]
+    people = [f"| {standing} | {named(most)} |" for standing, most in MOST.items()]
+    assert [row for row in [*places, *people] if row not in told] == []
