@@ -7,33 +7,19 @@ import re
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from knowledge.visible import on_one_line, visible
+from bot.adapters.harmless import hides_host, plainly
 
-_LINE_ENDS = re.compile("\r\n|[\r\u2028\u2029]")
 _BROADCAST = re.compile(r"@(?=(?:channel|here|everyone)(?![a-z0-9]))", re.IGNORECASE)
 _INLINE_CODE = re.compile(r"(`[^`\n]*`)")
 # ASCII only: a letter of another script right behind would be cut off, and the address lead elsewhere.
 _ADDRESS = re.compile(r"""https?://[!#$%&'()*+,\-./0-9:;=?@A-Z_a-z~]++(?![^\W\d_])""")
 _AFTER_ADDRESS = re.compile(r"(?:[.,;:!?)'*_~]|&[gl]t;)+\Z")
-_NO_NAME = re.compile(r"[<>|`*_~\[\](){}]")
-MAX_NAME = 80  # characters, as in Slack
-_HOST = re.compile(r"(?:[\w-]+\.)+[^\W\d_]{2,}", re.IGNORECASE)
-
-
-def plainly(text: str) -> str:
-    """``text`` with what is seen of it, and one kind of line end."""
-    return visible(_LINE_ENDS.sub("\n", text))
 
 
 def escape(text: str) -> str:
     """Text that Slack shows as it is: no markup, no mention of a channel or person in it comes alive."""
     safe = plainly(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return _BROADCAST.sub("@\u2060", safe)
-
-
-def name_in(name: str) -> str:
-    """A person's name as a word in a text: people choose their names, and may choose markup or an address."""
-    return _NO_NAME.sub("", on_one_line(name)).replace("://", ":")[:MAX_NAME].strip() or "someone"
 
 
 def mrkdwn(text: str) -> dict[str, Any]:
@@ -78,13 +64,6 @@ def url(link: str | None) -> str:
 def labelled(link: str, label: str) -> str:
     """``link`` behind an escaped label; beside it where the label names a host, which need not be where it leads."""
     shown = label.replace("|", "¦").replace("\n", " ").strip()
-    host = (urlsplit(link).hostname or "").casefold()
     if not shown:
         return f"<{url(link)}>"
-    if all(_same(named, host) for named in _HOST.findall(shown)):
-        return f"<{url(link)}|{shown}>"
-    return f"{shown} (<{url(link)}>)"
-
-
-def _same(named: str, host: str) -> bool:
-    return host == named.casefold() or host == f"www.{named.casefold()}"
+    return f"{shown} (<{url(link)}>)" if hides_host(link, shown) else f"<{url(link)}|{shown}>"

@@ -24,7 +24,8 @@ from bot.adapters.adapter import (
     Reacted,
     Voted,
 )
-from bot.adapters.slack_markup import escape, is_web, labelled, mrkdwn, name_in, plainly, with_links
+from bot.adapters.harmless import name_in, plainly
+from bot.adapters.slack_markup import escape, is_web, labelled, mrkdwn, with_links
 from bot.answerer import Citation, Line
 from knowledge.audience import Standing
 from knowledge.entry import EntryKind

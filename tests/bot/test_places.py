@@ -1,17 +1,25 @@
 """Which workspace a store is at home in, and how channels and people look to the audience rules."""
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection
 
 from bot import ledger
+from bot.adapters import room
 from bot.adapters.adapter import Channel, ChannelKind, Person
-from bot.app import open_database
+from bot.app import assemble, open_database
+from bot.clock import RecordedClock
 from bot.config import Config
 from bot.places import asker_of, home_of, place_of
 from knowledge.audience import Setting, Standing
 from knowledge.database import Database
+from knowledge.embed import HashEmbedder
+from knowledge.search import Knowledge
+from knowledge.thread import Message
+from tests.bot.running import QUESTION, config, entry
 
 
 @pytest.fixture
@@ -76,3 +84,22 @@ def test_who_is_not_known_is_no_member() -> None:
     told = Person(id="u", standing=Standing.MEMBER)
     assert asker_of("u", told).standing is Standing.MEMBER
     assert asker_of("u", None).standing is asker_of("u", Person(id="u")).standing is Standing.GUEST
+
+
+async def test_what_one_workspace_knows_is_not_told_in_another(database: Database) -> None:
+    knowledge = Knowledge(database, HashEmbedder(), None)
+    await knowledge.open()
+    await knowledge.learn([replace(entry(), known_from=None)])
+    clock, chosen = RecordedClock(datetime(2026, 3, 2, 12, 0, tzinfo=UTC)), config()
+    played = room.RoomAdapter({})
+    app = assemble(lambda: chosen, database, knowledge, [played], clock=clock, settle=timedelta())
+    for channel in ("slack:T1/C1", "slack:T2/C1", "slack:T1/C2"):
+        asked = Message(
+            id=f"{channel}/1", channel=channel, thread="", user="u", at=clock.now(), text=QUESTION
+        )
+        await app.accept(room.said(asked))
+        await app.drain()
+    await app.close()
+    await knowledge.close()
+    database.close()
+    assert [post.channel for post in played.posts.values()] == ["slack:T1/C1", "slack:T1/C2"]
