@@ -13,13 +13,18 @@ from bot.adapters.adapter import Channel, ChannelKind, Person
 from bot.app import assemble, open_database
 from bot.clock import RecordedClock
 from bot.config import Config
+from bot.digest import DigestTexts
+from bot.digests import texts_of
 from bot.places import asker_of, home_of, place_of
+from bot.report import NightReport
 from knowledge.audience import Setting, Standing
 from knowledge.database import Database
 from knowledge.embed import HashEmbedder
 from knowledge.search import Knowledge
 from knowledge.thread import Message
 from tests.bot.running import QUESTION, config, entry
+
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -90,7 +95,7 @@ async def test_what_one_workspace_knows_is_not_told_in_another(database: Databas
     knowledge = Knowledge(database, HashEmbedder(), None)
     await knowledge.open()
     await knowledge.learn([replace(entry(), known_from=None)])
-    clock, chosen = RecordedClock(datetime(2026, 3, 2, 12, 0, tzinfo=UTC)), config()
+    clock, chosen = RecordedClock(NOON), config()
     played = room.RoomAdapter({})
     app = assemble(lambda: chosen, database, knowledge, [played], clock=clock, settle=timedelta())
     for channel in ("slack:T1/C1", "slack:T2/C1", "slack:T1/C2"):
@@ -103,3 +108,43 @@ async def test_what_one_workspace_knows_is_not_told_in_another(database: Databas
     await knowledge.close()
     database.close()
     assert [post.channel for post in played.posts.values()] == ["slack:T1/C1", "slack:T1/C2"]
+
+
+OPEN, CLOSED, DIRECT = "slack:T1/COPEN", "slack:T1/CPRIV", "slack:T1/DANN"
+SHARED, ELSEWHERE = "slack:T1/CSHARED", "slack:T2/COPEN"
+PLACES = [
+    Channel(id=OPEN),
+    Channel(id=CLOSED, kind=ChannelKind.PRIVATE),
+    Channel(id=DIRECT, kind=ChannelKind.DIRECT),
+    Channel(id=SHARED, external=True),
+    Channel(id=ELSEWHERE),
+]
+
+
+@pytest.mark.parametrize(
+    ("reader", "told"),
+    [
+        (OPEN, {OPEN}),
+        (CLOSED, {OPEN, CLOSED}),
+        (DIRECT, {OPEN, DIRECT}),
+        (ELSEWHERE, {ELSEWHERE}),
+        ("slack:T1/CNEW", {OPEN}),  # nothing is known of it
+    ],
+)
+def test_a_report_tells_open_questions_where_they_could_be_read(
+    database: Database, reader: str, told: set[str]
+) -> None:
+    def report(connection: Connection) -> DigestTexts:
+        for channel in PLACES:
+            ledger.put_channel(connection, channel)
+            asked = Message(
+                id=f"{channel.id}/1", channel=channel.id, thread="", user="u", at=NOON, text=channel.id
+            )
+            ledger.put_message(connection, asked, asked.id, asked.id)
+        open_ = tuple(f"{channel.id}/1" for channel in PLACES)
+        return texts_of(connection, Config(), NightReport(date="2026-03-02", open_questions=open_), reader)
+
+    texts = database.run_blocking(report)
+    database.close()
+    assert {question.text for question in texts.questions} == told
+    assert (texts.private or {})["question"] == len(PLACES) - len(told)
