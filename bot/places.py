@@ -18,7 +18,7 @@ _SETTINGS = {
     ChannelKind.DIRECT: Setting.DIRECT,
     ChannelKind.GROUP: Setting.GROUP,
 }
-_HOME = select(workspaces.c.id).order_by(workspaces.c.number).limit(1)
+_SERVED = select(workspaces.c.id).order_by(workspaces.c.number)
 
 
 def hear_of(connection: Connection, channel_id: str) -> None:
@@ -30,7 +30,12 @@ def hear_of(connection: Connection, channel_id: str) -> None:
 
 def home_of(connection: Connection) -> str | None:
     """The home workspace, ``slack:T1``; None as long as no channel of any workspace was heard of."""
-    return connection.execute(_HOME).scalar()
+    return connection.execute(_SERVED.limit(1)).scalar()
+
+
+def served(connection: Connection) -> list[str]:
+    """The workspaces that were heard of, the home first."""
+    return list(connection.execute(_SERVED).scalars())
 
 
 def place_of(connection: Connection, config: Config, channel: Channel) -> Place:

@@ -15,6 +15,7 @@ from bot.clock import RecordedClock
 from bot.config import Config
 from bot.digest import DigestTexts
 from bot.digests import texts_of
+from bot.doctor import examine_store
 from bot.places import asker_of, home_of, place_of
 from bot.report import NightReport
 from knowledge.audience import Setting, Standing
@@ -106,6 +107,8 @@ async def test_what_one_workspace_knows_is_not_told_in_another(database: Databas
         await app.drain()
     await app.close()
     await knowledge.close()
+    told = {finding.name: finding.text for finding in examine_store(database)}
+    assert told["workspaces"] == "`workspace` is for slack:T1; what is learnt in slack:T2 stays there"
     database.close()
     assert [post.channel for post in played.posts.values()] == ["slack:T1/C1", "slack:T1/C2"]
 
