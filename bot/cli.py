@@ -8,7 +8,8 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Protocol
 
-from knowledge.entry import PUBLIC, WORKSPACE
+from knowledge.audience import is_audience
+from knowledge.entry import WORKSPACE
 
 DEFAULT_CONFIG = Path("config.yaml")
 
@@ -317,6 +318,8 @@ def _count(text: str) -> int:
 
 
 def _audience(text: str) -> str:
-    if text in (PUBLIC, WORKSPACE) or (text.startswith("channel:") and len(text) > len("channel:")):
+    if is_audience(text):
         return text
-    raise argparse.ArgumentTypeError(f"{text!r} is no audience; give public, workspace or channel:ID")
+    raise argparse.ArgumentTypeError(
+        f"{text!r} is no audience; give public, workspace, workspace:ID or channel:ID"
+    )

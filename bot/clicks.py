@@ -12,10 +12,11 @@ from bot.feedback import Vote
 from bot.handlers import Bot, recount_trust, told_of
 from bot.inbox import Work
 from bot.manners import Order, ordered
+from bot.places import place_of
 from bot.situation import role_in
 from bot.whispers import About, whisper
 from knowledge import store
-from knowledge.entry import audiences
+from knowledge.audience import audiences_for
 from knowledge.thread import Role
 
 MAX_SOURCES = 5  # titles of what was looked at
@@ -154,7 +155,9 @@ async def on_asked_why(bot: Bot, work: Work, asked: AskedWhy) -> None:
 
     def answer(connection: Connection) -> None:
         own = ledger.suggestion_by_post(connection, asked.message_id)
-        explanation = explained(connection, own.message_id if own is not None else asked.message_id)
+        explanation = explained(
+            connection, bot.config(), own.message_id if own is not None else asked.message_id
+        )
         whisper(
             connection,
             f"asked/{asked.message_id}/{asked.user}/{asked.at.isoformat()}",
@@ -171,13 +174,13 @@ async def on_asked_why(bot: Bot, work: Work, asked: AskedWhy) -> None:
     await bot.database.run(answer)
 
 
-def explained(connection: Connection, message_id: str) -> Explanation | None:
+def explained(connection: Connection, config: Config, message_id: str) -> Explanation | None:
     """The last decision about a message, with the sources that its channel may see; None if there is none."""
     row, message = ledger.last_decision(connection, message_id), ledger.message_row(connection, message_id)
     if row is None or message is None:
         return None
     channel = ledger.channel_of(connection, message.channel)
-    allowed = audiences(channel.id, external=channel.external)
+    allowed = audiences_for(place_of(connection, config, channel))
     considered = ledger.considered(row)
     known = store.entries_by_id(connection, considered)
     titles = [known[e].title for e in considered if e in known and known[e].audience in allowed]

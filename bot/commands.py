@@ -11,8 +11,10 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from functools import partial
 
 from rich.markup import escape
+from sqlalchemy import Connection
 from sqlalchemy.exc import DatabaseError
 
 from bot import approval, ledger
@@ -37,9 +39,11 @@ from bot.doctor import examine_clip, examine_images, examine_scopes
 from bot.entries import EntryError
 from bot.explain import told
 from bot.opening import channel_named, config_of, knowledge_of, slack_of, store_of
+from bot.places import place_of
 from bot.replay import Report, replay
 from bot.terminal import Failed, complain, err, log_to_stderr, out, say, shown_progress, warn
 from bot.writing import writers_for
+from knowledge.audience import audiences_for
 from knowledge.embed import UnknownModel
 from knowledge.entry import PUBLIC, WORKSPACE, Hit
 from knowledge.notes import NoteError
@@ -195,8 +199,10 @@ def _show_report(report: Report) -> None:
 async def _ask(arguments: argparse.Namespace) -> int:
     config = config_of(arguments)
     with store_of(config) as database:
-        own = {f"channel:{await channel_named(database, arguments.channel)}"} if arguments.channel else set()
-        audiences = frozenset({PUBLIC, WORKSPACE, *own})
+        audiences = frozenset({PUBLIC, WORKSPACE})
+        if arguments.channel:
+            asked_in = await channel_named(database, arguments.channel)
+            audiences = await database.run(partial(_seen_in, config=config, channel=asked_in))
         async with knowledge_of(config, database) as knowledge:
             hits = await knowledge.search(arguments.question, audiences=audiences, k=5)
         clock = SystemClock()
@@ -226,6 +232,10 @@ def _no_answer(draft: Draft | Declined) -> str:
     return "Nothing that is known answers this."
 
 
+def _seen_in(connection: Connection, config: Config, channel: str) -> frozenset[str]:
+    return audiences_for(place_of(connection, config, ledger.channel_of(connection, channel)))
+
+
 def _hit(hit: Hit) -> dict[str, object]:
     numbers = {"score": hit.score, "dense": hit.dense, "lexical": hit.lexical, "coverage": hit.coverage}
     rounded = {name: round(float(value), 4) for name, value in numbers.items()}
@@ -233,13 +243,14 @@ def _hit(hit: Hit) -> dict[str, object]:
 
 
 async def _why(arguments: argparse.Namespace) -> int:
-    with store_of(config_of(arguments)) as database:
+    config = config_of(arguments)
+    with store_of(config) as database:
         found = await database.run(lambda connection: ledger.find_messages(connection, arguments.message))
         if len(found) > 1:
             raise Failed(f"{arguments.message} may be any of: {', '.join(found)}; give one of these")
         last = found[0] if found else ""
         row = await database.run(lambda connection: ledger.last_decision(connection, last))
-        explanation = await database.run(lambda connection: explained(connection, last))
+        explanation = await database.run(lambda connection: explained(connection, config, last))
     if row is None or explanation is None:
         raise Failed(f"{arguments.message}: no decision about such a message; give a message's link or id")
     if arguments.json:

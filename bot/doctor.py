@@ -11,6 +11,7 @@ from bot import drifts, inbox, intents, ledger
 from bot.adapters import slack_wire
 from bot.config import Config, Secrets, groups_in, mail_domains_in
 from bot.config_file import problems_to_run
+from bot.places import served
 from bot.spending import LITTLE, day_of, limit_of, spent_on, spent_out
 from bot.writing import prices_of
 from knowledge import store
@@ -112,6 +113,7 @@ def _examine(connection: Connection) -> list[Finding]:
         *_drifted(drifts.all_fallen(connection)),
         Finding(name="tickets", ok=True, text=_counted(ledger.ticket_counts(connection)) or "none yet"),
         Finding(name="knowledge", ok=True, text=f"{known.entries} entries"),
+        *_at_home(served(connection)),
     ]
 
 
@@ -127,6 +129,15 @@ def _set_aside(rows: Sequence[Row[Any]]) -> list[Finding]:
         )
         for row in rows
     ]
+
+
+def _at_home(workspaces: Sequence[str]) -> list[Finding]:
+    """Whose knowledge `workspace` is, where more than one is served."""
+    if len(workspaces) < 2:
+        return []
+    home, *others = workspaces
+    text = f"`workspace` is for {home}; what is learnt in {', '.join(others)} stays there"
+    return [Finding(name="workspaces", ok=True, text=text)]
 
 
 def _drifted(channels: Sequence[drifts.Fallen]) -> list[Finding]:

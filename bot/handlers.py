@@ -36,6 +36,7 @@ from bot.feedback import Vote, normal_name, verdict
 from bot.forget import Account, erase
 from bot.inbox import Work
 from bot.manners import order_in
+from bot.places import place_of
 from bot.rewriting import is_vague, with_whole
 from bot.scorer import Action, Decision, Situation, decide, gate, newest_first, novel, silent
 from bot.situation import (
@@ -51,9 +52,10 @@ from bot.tickets import Step
 from bot.trusting import trust_counted
 from bot.verdicts import recalibrate, recalibrate_due
 from bot.whispers import About, whisper
+from knowledge.audience import audiences_for, may_take
 from knowledge.database import Database
 from knowledge.distiller import Distiller, offline
-from knowledge.entry import Hit, audiences
+from knowledge.entry import Hit
 from knowledge.search import Knowledge
 from knowledge.thread import Reaction, Role
 from knowledge.writer import Asked, Decline, Declined, Rewriter, Writer, WriterFailed
@@ -215,16 +217,18 @@ async def _draft_place(bot: Bot, situation: Situation) -> str | None:
     if given is None or given == EPHEMERAL:
         return given
     place = await bot.adapter_of(channel).place(given)
-    if place is None or (place.external and place.id != channel):
+    if place is None:
         return None
-    return place.id
+    config = bot.config()
+    taker = await bot.database.run(lambda connection: place_of(connection, config, place))
+    return place.id if may_take(taker, situation.place) else None
 
 
 async def _search(bot: Bot, situation: Situation) -> Sequence[Hit]:
     message, thread = situation.message, situation.thread
     hits = await bot.knowledge.search(
         await _query(bot, situation),
-        audiences=audiences(message.channel, external=situation.external),
+        audiences=audiences_for(situation.place),
         k=10,
         exclude_origins=frozenset({thread.id}),
         before=situation.now,

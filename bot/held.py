@@ -124,6 +124,7 @@ HELD: Mapping[str, Held] = {
     ),
     "presses": Held(unlinked=("by",), along=("night", "about", "verb", "subjects")),
     "saved": Held(of_message=("message_id",), unlinked=("by",), along=("entry_id",)),
+    "workspaces": Held(along=("id",)),
     "drifts": Held(of_channel=("channel",), told=("why",), along=("night", "settings", "checked")),
     "link_domains": Held(his=("user",), of_conversation=("conversation",), along=("domain",)),
     "told_solutions": Held(his=("user",), of_conversation=("conversation",), along=("sketch",)),

@@ -28,6 +28,7 @@ from bot.adapters.adapter import Channel, ChannelKind, Person
 from bot.answerer import Citation, Line, Suggestion
 from bot.audit import Kind
 from bot.intents import intend
+from bot.places import hear_of
 from bot.scorer import Decision, Reason
 from bot.tables import (
     Sent,
@@ -64,6 +65,8 @@ def put_channel(connection: Connection, channel: Channel) -> None:
     values = {"kind": channel.kind, "external": channel.external, "name": name}
     if row is not None and (row.kind, row.external, row.name) == (channel.kind, channel.external, name):
         return
+    if row is None:
+        hear_of(connection, channel.id)
     new = insert(channels).values(id=channel.id, **values)
     connection.execute(new.on_conflict_do_update(index_elements=["id"], set_=values))
 

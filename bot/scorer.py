@@ -11,6 +11,7 @@ from bot.manners import NAME, mentions_me
 from bot.tempo import wait_for
 from bot.tickets import Ticket
 from bot.weighing import Weights, read_weights
+from knowledge.audience import NOWHERE, Place
 from knowledge.cues import addressed_to, asks_for_help, is_ack, is_thanks
 from knowledge.entry import Hit
 from knowledge.lexical import words
@@ -104,8 +105,8 @@ class Situation:
     """All that a decision may look at.
 
     ``thread`` holds the conversation as it is now, ``ticket`` its state after ``message``. ``people`` maps what
-    the conversation's members are called to who they are. ``external``: the channel is shared with another
-    company. ``waited``: this is the second look, after WAIT. ``helped``: replies already given in this
+    the conversation's members are called to who they are. ``place``: where it is, and so what may
+    be told there. ``waited``: this is the second look, after WAIT. ``helped``: replies already given in this
     conversation, ``quoted``: the entries they quote; ``spoken_last_hour``: replies in this channel.
     ``rejected``: somebody voted an answer of this conversation down, or removed it. ``rejected_at``: when that
     last happened in this channel, if the vote still stands. ``muted``: why nothing may be said here, if so.
@@ -120,7 +121,7 @@ class Situation:
     policy: Policy
     now: datetime
     people: Mapping[str, str]
-    external: bool = False
+    place: Place = NOWHERE
     waited: bool = False
     helped: int = 0
     quoted: frozenset[str] = frozenset()

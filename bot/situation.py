@@ -20,6 +20,7 @@ from bot.config import (
     mail_domains_in,
 )
 from bot.manners import mentions_me
+from bot.places import place_of
 from bot.scorer import Policy, Scale, Situation
 from bot.tickets import Step, Ticket, TicketState
 from bot.weighing import SHIPPED, read_weights
@@ -76,7 +77,7 @@ def recall(connection: Connection, config: Config, message_id: str, now: datetim
         ticket=ticket,
         policy=policy,
         now=now,
-        external=channel.external,
+        place=place_of(connection, config, channel),
         people=_names(connection, thread.messages),
         helped=len(given),
         quoted=frozenset(ledger.quoted_in(connection, [row.id for row in given]) if given else ()),

@@ -12,13 +12,14 @@ from functools import partial
 from sqlalchemy import Connection
 
 from bot import ledger, nights, optouts
-from bot.adapters.adapter import Channel
 from bot.config import Config
 from bot.handlers import Bot
+from bot.places import place_of
 from bot.situation import policy_of
 from bot.surroundings import surroundings_of
 from bot.tickets import Ticket
 from knowledge import store
+from knowledge.audience import audience_of
 from knowledge.distilled import entry_from
 from knowledge.distiller import (
     Distilled,
@@ -31,7 +32,7 @@ from knowledge.distiller import (
     request_of,
 )
 from knowledge.doubts import doubts_about
-from knowledge.entry import EntryState, KnowledgeEntry, PassageKind, audience_of
+from knowledge.entry import EntryState, KnowledgeEntry, PassageKind
 from knowledge.mine import Mined, mine
 from knowledge.thread import Thread, without_people
 
@@ -146,15 +147,15 @@ def _studied(
         mined = Mined(entry=None, why="its asker opted out")
     else:
         closed_at = ledger.closed_at(connection, thread.id) or now
-        mined = mined_of(willing, channel, closed_at, people, config)
+        audience = audience_of(place_of(connection, config, channel))
+        mined = mined_of(willing, audience, closed_at, people, config)
     return Studied(ticket=ticket, said=said, mined=mined, thread=willing)
 
 
 def mined_of(
-    thread: Thread, channel: Channel, closed_at: datetime, people: Mapping[str, str], config: Config
+    thread: Thread, audience: str, closed_at: datetime, people: Mapping[str, str], config: Config
 ) -> Mined:
-    """What a thread of ``channel`` teaches; ``people``: their names by id."""
-    audience = audience_of(channel.id, private=channel.private, external=channel.external)
+    """What a thread teaches, for ``audience``; ``people``: their names by id."""
     try:
         return mine(
             thread, audience=audience, closed_at=closed_at, people=people, patterns=config.redact.patterns

@@ -1,5 +1,6 @@
 """The tables of the ledger, and how times are kept in them: UTC, as seconds since 1970."""
 
+from collections import Counter
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -17,9 +18,12 @@ from sqlalchemy import (
     Table,
     Text,
     delete,
+    insert,
     inspect,
+    select,
 )
 
+from knowledge.audience import workspace_in
 from knowledge.database import Migration
 
 _metadata = MetaData()
@@ -400,6 +404,13 @@ saved = Table(
     Column("at", Float, nullable=False),
     Index("saved_message", "message_id"),
 )
+# The workspaces that were heard of; the first is the home of the store.
+workspaces = Table(
+    "workspaces",
+    _metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("id", String, nullable=False, unique=True),
+)
 # A Message Batch of threads to distil. Without `batch_id` it was about to be created. `threads` are ids, as JSON.
 distil_batches = Table(
     "distil_batches",
@@ -542,6 +553,15 @@ def _add_spending(connection: Connection) -> None:
     spending.create(connection, checkfirst=True)
 
 
+def _add_workspaces(connection: Connection) -> None:
+    """A store from before has one workspace; should it have heard of several, home is the one with most channels."""
+    workspaces.create(connection, checkfirst=True)
+    known = connection.execute(select(channels.c.id)).scalars()
+    counted = Counter(named for named in map(workspace_in, known) if named is not None)
+    for named, _ in sorted(counted.items(), key=lambda item: (-item[1], item[0])):
+        connection.execute(insert(workspaces).values(id=named))
+
+
 MIGRATIONS = [
     Migration("2026-11-ledger", lambda connection: _metadata.create_all(connection)),
     Migration("2026-11-scores", _add_scores),
@@ -557,6 +577,7 @@ MIGRATIONS = [
     Migration("2026-11-audit", _add_audit),
     Migration("2026-11-retention", _add_retention),
     Migration("2026-11-spending", _add_spending),
+    Migration("2026-11-workspaces", _add_workspaces),
 ]
 
 # What a scratch copy keeps of its store: who people are is knowledge of today, not a conversation.

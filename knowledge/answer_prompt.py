@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from knowledge.distil_prompt import mark_for
+from knowledge.data_blocks import block, blocks
 from knowledge.entry import EntryKind, Hit, KnowledgeEntry, Passage, PassageKind
 from knowledge.redact import redact
 from knowledge.sentences import sentences
 from knowledge.thread import Message, Role, Thread
+from knowledge.visible import on_one_line, visible
 from knowledge.writer import Asked, Decline, Declined
 
 MAX_HITS = 6
@@ -184,8 +185,8 @@ def _result(number: int, source: Source) -> dict[str, Any]:
     return {
         "type": "search_result",
         "source": f"source-{number}",
-        "title": _title(source),
-        "content": [{"type": "text", "text": piece} for piece in source.pieces],
+        "title": on_one_line(_title(source)),
+        "content": [{"type": "text", "text": visible(piece) or "…"} for piece in source.pieces],
         "citations": {"enabled": True},
     }
 
@@ -202,16 +203,12 @@ def _title(source: Source) -> str:
 
 def conversation_of(asked: Asked) -> str:
     """The thread and the question between tags that no text of theirs can end. ``asked`` is ``redacted``."""
-    messages = asked.thread.messages
-    mark = mark_for([*(message.text for message in messages), asked.question])
-    cast = _cast(asked.thread)
+    messages, cast = asked.thread.messages, _cast(asked.thread)
     said = [
-        f'<message-{mark} by="{cast[message.id]}" minutes="{_minutes(messages[0], message)}">\n'
-        f"{message.text}\n</message-{mark}>"
+        (message.text, {"by": cast[message.id], "minutes": str(_minutes(messages[0], message))})
         for message in messages
     ]
-    question = f"<question-{mark}>\n{asked.question}\n</question-{mark}>"
-    return "\n".join(["The thread:", *said, "", "The question to answer:", question])
+    return f"The thread:\n{blocks('message', said)}\n\nThe question to answer:\n{block('question', asked.question)}"
 
 
 def _shown(thread: Thread) -> list[Message]:

@@ -13,6 +13,7 @@ from knowledge.claude_prices import Prices
 from knowledge.images import Images, NoImages, Pictures, note_on
 from knowledge.model_calls import CallLog
 from knowledge.sentences import sentences
+from knowledge.visible import visible
 from knowledge.writer import Asked, Claim, Decline, Declined, Draft, Quote, WriterFailed
 
 ANSWER_TOKENS = 3_000  # at most, what the model thinks included; an answer is far shorter
@@ -133,26 +134,30 @@ def _quoted_pieces(said: Sequence[Said], sources: Sequence[Source]) -> list[_Pla
     pieces: list[_Placed] = []
     at = 0
     for piece in said:
-        quotes = tuple(quote for cited in piece.cited if (quote := _quote(cited, sources)) is not None)
+        quotes = tuple(_quote(cited, sources) for cited in piece.cited)
         pieces.append((at, at + len(piece.text), quotes))
         at += len(piece.text)
     return pieces
 
 
-def _quote(cited: Cited, sources: Sequence[Source]) -> Quote | None:
-    """What the passage itself says at the place that is cited; None if the citation is wrong or invented."""
+def _quote(cited: Cited, sources: Sequence[Source]) -> Quote:
+    """What the passage itself says at the place that is cited.
+
+    Of a citation that is wrong or invented, a quote of no entry: whoever checks the draft drops it whole.
+    """
+    invented = Quote(entry="", source="", text=cited.text)
     if not 0 <= cited.search_result < len(sources):
-        return None
+        return invented
     source = sources[cited.search_result]
     text = source.between(cited.start, cited.end)
     if not text or _bare(cited.text) != _bare(text):
-        return None
+        return invented
     return Quote(entry=source.entry.id, source=source.passage.source, text=text)
 
 
 def _bare(text: str) -> str:
-    """Without blanks, which gateways change."""
-    return "".join(text.split())
+    """Without blanks, which gateways change, and without what is not sent."""
+    return "".join(visible(text).split())
 
 
 def _quotes_in(text: str, start: int, end: int, pieces: Sequence[_Placed]) -> tuple[Quote, ...]:

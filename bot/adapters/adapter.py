@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from bot.answerer import Suggestion
 from bot.card import Card, Verb
 from bot.objections import Objection
+from knowledge.audience import Standing
 from knowledge.thread import Message
 
 Payload = Mapping[str, Any]
@@ -18,6 +19,7 @@ class ChannelKind(StrEnum):
     PUBLIC = "public"
     PRIVATE = "private"
     DIRECT = "direct"
+    GROUP = "group"  # a direct message among several
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,11 +38,15 @@ class Channel:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Person:
-    """Somebody, as far as the platform tells. ``id`` is qualified; ``mail_domain`` as ``example.com``."""
+    """Somebody, as far as the platform tells. ``id`` is qualified; ``mail_domain`` as ``example.com``.
+
+    ``standing``: member, guest or of another company; None where the platform was not asked or does not tell.
+    """
 
     id: str
     name: str | None = None
     mail_domain: str | None = None
+    standing: Standing | None = None
 
 
 # ---- what can happen -----------------------------------------------------

@@ -2,9 +2,10 @@
 
 import logging
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import aiohttp
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
@@ -54,6 +55,8 @@ TIMEOUT = 20  # seconds for one request
 PAGE = 200
 CLOCKS_APART = 60  # seconds by which Slack's clock may be behind ours
 PING_INTERVAL = 5  # seconds; a cut connection is noticed after one, a half-open one after four
+# Slack is to look for no names and addresses in texts: for chat.update it would by default.
+AS_WRITTEN: Mapping[str, Any] = {"parse": "none", "link_names": False}
 # After these nobody can say whether it took effect.
 _DOUBTFUL = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
 _NETWORK = (aiohttp.ClientError, TimeoutError, SlackClientError)
@@ -176,6 +179,7 @@ class SlackAdapter:
                         channel=wire.bare(act.channel),
                         thread_ts=wire.bare(act.reply_to),
                         **wire.render(act, names),
+                        **AS_WRITTEN,
                     )
                 )
                 return Receipt(message_id=f"{act.channel}/{answer['ts']}")
@@ -196,7 +200,9 @@ class SlackAdapter:
 
     async def _draft(self, act: Draft) -> Receipt:
         names = await self._names_in(act.question.user, act.question.text, *cards.said_by(act.suggestion))
-        call = self._client.chat_postMessage(channel=wire.bare(act.channel), **cards.render_draft(act, names))
+        call = self._client.chat_postMessage(
+            channel=wire.bare(act.channel), **cards.render_draft(act, names), **AS_WRITTEN
+        )
         answer = await _once(call)
         # To a person it goes as a direct message, whose channel only the answer names.
         return Receipt(message_id=f"{_workspace(act.channel)}/{answer['channel']}/{answer['ts']}")
@@ -204,18 +210,20 @@ class SlackAdapter:
     async def _edit(self, act: Edit) -> Receipt:
         names = await self._names_in(act.text)
         channel, ts = act.message_id.split("/")[-2:]
-        call = self._client.chat_update(channel=channel, ts=ts, **cards.render_edit(act, names))
+        call = self._client.chat_update(channel=channel, ts=ts, **cards.render_edit(act, names), **AS_WRITTEN)
         await _once_or(call, "message_not_found")
         return Receipt(message_id=act.message_id)
 
     async def _show(self, act: Show) -> Receipt:
         content = cards.render_card(act, await self._names_in(*texts_in(act.card)))
         if act.message_id is None:
-            answer = await _once(self._client.chat_postMessage(channel=wire.bare(act.channel), **content))
+            answer = await _once(
+                self._client.chat_postMessage(channel=wire.bare(act.channel), **content, **AS_WRITTEN)
+            )
             return Receipt(message_id=f"{_workspace(act.channel)}/{answer['channel']}/{answer['ts']}")
         channel, ts = act.message_id.split("/")[-2:]
         call = self._client.chat_update(
-            channel=channel, ts=ts, text=content["text"], blocks=content["blocks"]
+            channel=channel, ts=ts, text=content["text"], blocks=content["blocks"], **AS_WRITTEN
         )
         await _once_or(call, "message_not_found")
         return Receipt(message_id=act.message_id)
@@ -241,8 +249,11 @@ class SlackAdapter:
             await _respond(act.respond_to, {**content, **placed, "replace_original": act.replace})
         else:
             channel, user = wire.bare(act.channel), wire.bare(act.user)
-            call = self._client.chat_postEphemeral(channel=channel, user=user, thread_ts=thread, **content)
-            await _once(call)
+            await _once(
+                self._client.chat_postEphemeral(
+                    channel=channel, user=user, thread_ts=thread, **content, **AS_WRITTEN
+                )
+            )
         return Receipt(message_id=act.id)
 
     async def _delete(self, act: Delete) -> Receipt:
@@ -408,7 +419,8 @@ async def _respond(url: str, content: Payload) -> None:
     """Answer a click at the address it came with. Raises ActPostponed, ActUncertain or ActRefused."""
     client = AsyncWebhookClient(url, timeout=TIMEOUT, retry_handlers=[])
     try:
-        answer = await client.send_dict({"response_type": "ephemeral", **content})
+        shown = {"response_type": "ephemeral", "unfurl_links": False, "unfurl_media": False, **content}
+        answer = await client.send_dict(shown)
     except _NETWORK as error:
         raise ActUncertain(f"{type(error).__name__}: {error}") from error
     if answer.status_code == 429:
@@ -455,8 +467,10 @@ async def _read(call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResponse:
 
 def _described(channel: Channel, info: Payload) -> Channel:
     kind = channel.kind
-    if info.get("is_im") or info.get("is_mpim"):
+    if info.get("is_im"):
         kind = ChannelKind.DIRECT
+    elif info.get("is_mpim"):
+        kind = ChannelKind.GROUP
     elif "is_private" in info:
         kind = ChannelKind.PRIVATE if info["is_private"] else ChannelKind.PUBLIC
     external = bool(info.get("is_ext_shared") or info.get("is_pending_ext_shared")) or channel.external

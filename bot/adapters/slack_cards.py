@@ -28,6 +28,7 @@ from bot.adapters.adapter import (
     Show,
     Whisper,
 )
+from bot.adapters.slack_markup import escape, is_web, labelled, mrkdwn
 from bot.answerer import Suggestion
 from bot.card import Button, Card, Group, Piece, Row, Verb, fitted
 from bot.objections import Objection
@@ -292,7 +293,7 @@ def render_draft(draft: Draft, names: Mapping[str, str]) -> dict[str, Any]:
         ),
     ]
     return {
-        "text": wire.escape(f"Draft for a question: {quoted}")[: wire.MAX_TEXT],
+        "text": escape(f"Draft for a question: {quoted}")[: wire.MAX_TEXT],
         "blocks": wire.between(head, draft.suggestion.lines, tail, names),
         "metadata": {"event_type": DRAFT_METADATA, "event_payload": {"id": draft.id}},
         "unfurl_links": False,
@@ -303,7 +304,7 @@ def render_draft(draft: Draft, names: Mapping[str, str]) -> dict[str, Any]:
 def render_edit(edit: Edit, names: Mapping[str, str]) -> dict[str, Any]:
     """Arguments of chat.update besides channel and ts. The metadata is not given, so it stays."""
     text = _shown(edit.text, names)
-    link = f" · {_linked('the question', edit.link)}" if wire.is_web(edit.link) else ""
+    link = f" · {_linked('the question', edit.link)}" if is_web(edit.link) else ""
     return {"text": text, "blocks": [_section(f"_{text}_{link}")]}
 
 
@@ -406,7 +407,7 @@ def _group_blocks(group: Group, names: Mapping[str, str]) -> list[dict[str, Any]
             continue
         blocks += [*_flowing(lines), *_row_blocks(row, names)]
         lines = []
-    lines += [f"_{wire.escape(group.rest)}_"] if group.rest else []
+    lines += [f"_{escape(group.rest)}_"] if group.rest else []
     return [*blocks, *_flowing(lines)]
 
 
@@ -420,7 +421,7 @@ def _row_blocks(row: Row, names: Mapping[str, str]) -> list[dict[str, Any]]:
     texts = [_inline(column, names) for column in row.columns]
     if len(texts) == 1:
         return [_words(texts[0]), *buttons]
-    return [{"type": "section", "fields": [_verbatim(text[:MAX_FIELD]) for text in texts]}, *buttons]
+    return [{"type": "section", "fields": [mrkdwn(text[:MAX_FIELD]) for text in texts]}, *buttons]
 
 
 MAX_FIELD = 2_000
@@ -434,18 +435,13 @@ def _piece(piece: Piece, names: Mapping[str, str]) -> str:
     if piece.channel is not None:
         return f"<#{wire.bare(piece.channel)}>"
     text = _shown(piece.text, names)
-    if wire.is_web(piece.link):
-        text = f"<{wire.url(piece.link)}|{text.replace('|', '¦')}>"
+    if is_web(piece.link):
+        text = labelled(str(piece.link), text)
     return f"*{text.replace('*', '∗')}*" if piece.bold and text else text
 
 
 def _words(text: str) -> dict[str, Any]:
-    return {"type": "section", "text": _verbatim(text)}
-
-
-def _verbatim(text: str) -> dict[str, Any]:
-    """Only what we mark up ourselves comes alive: Slack looks for no names of channels and people in it."""
-    return {"type": "mrkdwn", "text": text, "verbatim": True}
+    return {"type": "section", "text": mrkdwn(text)}
 
 
 def _card_button(button: Button) -> dict[str, Any]:
@@ -540,15 +536,15 @@ def _mentioned(text: str) -> str:
 
 
 def _shown(text: str, names: Mapping[str, str]) -> str:
-    return wire.escape(wire.show_names(_mentioned(text), names))
+    return escape(wire.show_names(_mentioned(text), names))
 
 
 def _linked(text: str, link: str | None) -> str:
-    return f"<{link}|{text}>" if link is not None and wire.is_web(link) else text
+    return labelled(link, text) if link is not None and is_web(link) else text
 
 
 def _section(text: str) -> dict[str, Any]:
-    return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
+    return {"type": "section", "text": mrkdwn(text)}
 
 
 def _actions(*elements: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote, urlsplit
 
 from humanize import naturaldelta
 
@@ -25,10 +24,14 @@ from bot.adapters.adapter import (
     Reacted,
     Voted,
 )
+from bot.adapters.harmless import name_in, plainly
+from bot.adapters.slack_markup import escape, is_web, labelled, mrkdwn, with_links
 from bot.answerer import Citation, Line, Suggestion, joined
+from knowledge.audience import Standing
 from knowledge.entry import EntryKind
 from knowledge.slacktext import plain_text, reaction_name
 from knowledge.thread import Message, Role
+from knowledge.visible import on_one_line
 
 NAME = "slack"
 METADATA_TYPE = "earshot_reply"
@@ -39,6 +42,7 @@ MAX_SECTION = 2_900
 MAX_TOTAL = 11_000
 MAX_CONTEXT_ELEMENTS = 10
 MAX_TEXT = 3_900
+MAX_TITLE = 150
 
 # What the code below asks of Slack; manifest.json lists the same, and a test holds them together.
 SCOPES = frozenset(
@@ -66,7 +70,7 @@ _KINDS = {
     "channel": ChannelKind.PUBLIC,
     "group": ChannelKind.PRIVATE,
     "im": ChannelKind.DIRECT,
-    "mpim": ChannelKind.DIRECT,
+    "mpim": ChannelKind.GROUP,
 }
 
 
@@ -226,7 +230,18 @@ def person(user: Payload, qualified: str) -> Person:
     profile = user.get("profile") or {}
     _, _, domain = str(profile.get("email") or "").rpartition("@")
     name = profile.get("display_name") or user.get("real_name") or None
-    return Person(id=qualified, name=name, mail_domain=domain.casefold() or None)
+    return Person(
+        id=qualified, name=name, mail_domain=domain.casefold() or None, standing=_standing(user, qualified)
+    )
+
+
+def _standing(user: Payload, qualified: str) -> Standing:
+    """Whether somebody belongs to the workspace of his qualified id. On Enterprise Grid one may belong to several."""
+    teams = {user.get("team_id"), *((user.get("enterprise_user") or {}).get("teams") or ())}
+    known = teams - {None}
+    if user.get("is_stranger") or (known and qualified.removeprefix("slack:").split("/")[0] not in known):
+        return Standing.STRANGER
+    return Standing.GUEST if user.get("is_restricted") or user.get("is_ultra_restricted") else Standing.MEMBER
 
 
 def group_called(groups: Sequence[Payload], handle: str) -> Payload | None:
@@ -396,11 +411,11 @@ def _code(piece: str) -> str:
 
 
 def _behind_bar(piece: str) -> str:
-    return "\n".join(f">{line}" for line in piece.split("\n"))
+    return "\n".join(f">{line}" for line in with_links(piece).split("\n"))
 
 
 def sources(citations: Sequence[Citation], now: datetime) -> list[dict[str, Any]]:
-    shown = [{"type": "mrkdwn", "text": _source(citation, now)} for citation in citations]
+    shown = [mrkdwn(_source(citation, now)) for citation in citations]
     runs = [
         shown[start : start + MAX_CONTEXT_ELEMENTS] for start in range(0, len(shown), MAX_CONTEXT_ELEMENTS)
     ]
@@ -408,10 +423,11 @@ def sources(citations: Sequence[Citation], now: datetime) -> list[dict[str, Any]
 
 
 def _source(citation: Citation, now: datetime) -> str:
-    title = escape(citation.title)[:150].replace("|", "¦").replace("\n", " ")
-    shown = (
-        f"<{url(citation.link)}|{title}>" if is_web(citation.link) else f"{title} ({escape(citation.source)})"
-    )
+    title, link = escape(on_one_line(citation.title)[:MAX_TITLE]), citation.link
+    if link is not None and is_web(link):
+        shown = labelled(link, title)
+    else:
+        shown = f"{title} ({escape(on_one_line(citation.source)[:MAX_TITLE])})"
     return f"[{citation.number}] {shown} · {provenance(citation, now)}"
 
 
@@ -445,42 +461,27 @@ def feedback(suggestion_id: str) -> dict[str, Any]:
 
 
 def _section(text: str) -> dict[str, Any]:
-    return {"type": "section", "text": {"type": "mrkdwn", "text": text}, "expand": True}
+    return {"type": "section", "text": mrkdwn(text), "expand": True}
 
 
 def _fallback(lines: Sequence[Line], names: Mapping[str, str]) -> str:
     return escape(show_names(joined(lines), names))[:MAX_TEXT]
 
 
-def escape(text: str) -> str:
-    """Text that Slack shows as it is: no markup, no mention of a channel or person in it comes alive."""
-    safe = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _BROADCAST.sub("@\u2060\\1", safe)
-
-
-_BROADCAST = re.compile(r"@(channel|here|everyone)\b", re.IGNORECASE)
 USER_MENTION = re.compile(r"<?@([UW][A-Z0-9]{5,})\b>?")
 
 
 def show_names(text: str, names: Mapping[str, str]) -> str:
     """``@U0123ABCD`` as ``@Name``, or ``@someone`` where the name is not known."""
-    return USER_MENTION.sub(lambda found: "@" + names.get(found[1], "someone"), text)
+    return USER_MENTION.sub(lambda found: "@" + name_in(names.get(found[1], "")), plainly(text))
 
 
 def split(text: str, limit: int) -> list[str]:
-    """Pieces of at most ``limit`` characters, cut at line ends where there are any."""
+    """Pieces of at most ``limit`` characters, cut at line ends or else at spaces, where there are any."""
     pieces = []
     while len(text) > limit:
         cut = text.rfind("\n", 1, limit)
-        cut = cut if cut > 0 else limit
+        cut = cut if cut > 0 else text.rfind(" ", 1, limit) + 1 or limit
         pieces.append(text[:cut])
         text = text[cut:].removeprefix("\n")
     return [*pieces, text]
-
-
-def is_web(link: str | None) -> bool:
-    return link is not None and urlsplit(link).scheme in ("http", "https")
-
-
-def url(link: str | None) -> str:
-    return quote(link or "", safe=":/?#[]@!$&'()*+,;=%~-._")

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.adapters.adapter import Channel
 from bot.config import Config
 from bot.studying import mined_of
+from knowledge.entry import WORKSPACE
 from knowledge.thread import Message, Thread, thread_of
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -44,9 +44,8 @@ def thread() -> Thread:
 def test_a_thread_that_cannot_be_read_teaches_nothing_and_is_told_in_the_log(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    help_channel = Channel(id="help")
-    assert mined_of(thread(), help_channel, NOON, {}, Config()).entry is not None
+    assert mined_of(thread(), WORKSPACE, NOON, {}, Config()).entry is not None
     with caplog.at_level(logging.ERROR, "earshot"):
-        mined = mined_of(thread(), help_channel, NOON, Unreadable(), Config())
+        mined = mined_of(thread(), WORKSPACE, NOON, Unreadable(), Config())
     assert (mined.entry, mined.why) == (None, "it could not be read: an error, see the log")
     assert "m0: the thread could not be read" in caplog.text

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.answerer import ground
 from knowledge.answer_prompt import MAX_MESSAGE, SYSTEM, Source, sources_of
 from knowledge.budget import Reserved, Spent
 from knowledge.claude import Answered, Cited, Patience, Said
@@ -17,7 +18,7 @@ from knowledge.images import UNSEEN, UNSEEN_CHINESE, Image, Pictures
 from knowledge.thread import Thread
 from knowledge.writer import Asked, Decline, Declined, Draft, Quote, WriterFailed
 from knowledge.writer_claude import ClaudeWriter, WriterSettings, claude_writer, draft_of
-from tests.knowledge.answering import CLEAN, FULL, LEASE, QUESTION, TWICE, Calls, asked, hit
+from tests.knowledge.answering import CLEAN, FULL, LEASE, NOW, QUESTION, TWICE, Calls, asked, hit
 from tests.local_anthropic import (
     Body,
     Cites,
@@ -172,11 +173,13 @@ async def test_steps_and_code_are_pieces_of_their_own(api: LocalAnthropic, write
         Place(0, 0, 1, ""),
     ],
 )
-async def test_a_wrong_or_invented_citation_is_none(
+async def test_a_wrong_or_invented_citation_takes_the_whole_draft_with_it(
     place: Place, api: LocalAnthropic, writer: ClaudeWriter
 ) -> None:
-    api.otherwise = Cites((Piece(FULL, (place,)),))
-    assert quotes(await drafted(writer)) == [[]]
+    right = Place(0, 0, 1, FULL)
+    for places, stands in (((right,), True), ((place,), False), ((right, place), False)):
+        api.otherwise = Cites((Piece(FULL, places),))
+        assert (ground(await drafted(writer), [hit()], NOW) is not None) is stands
 
 
 async def test_a_citation_names_the_entry_and_source_of_its_own_result(
@@ -221,7 +224,8 @@ def test_whatever_is_cited_a_quote_stands_in_the_source_it_names(
     at = 0
     for claim in draft.claims:
         at = whole.index(claim.text, at) + len(claim.text)
-        assert all(quote.text and quote.text in texts[quote.entry, quote.source] for quote in claim.quotes)
+        given = [quote for quote in claim.quotes if quote.entry]  # the others are of no entry, and fall
+        assert all(quote.text and quote.text in texts[quote.entry, quote.source] for quote in given)
 
 
 def _there(sources: Sequence[Source], result: int, start: int, end: int) -> str:
