@@ -17,7 +17,7 @@ from sqlalchemy.exc import DatabaseError
 
 from bot import approval, ledger
 from bot.adapters.slack import StartFailed
-from bot.answerer import ground
+from bot.answerer import conversation, ground
 from bot.app import StoreInUse, assemble, embedder_of, lock_store
 from bot.cli import DEFAULT_CONFIG
 from bot.clicks import explained
@@ -188,7 +188,7 @@ async def _ask(arguments: argparse.Namespace) -> int:
     thread = Thread(id="ask", channel="", messages=(message,))
     asked = Asked(question=arguments.question, thread=thread, hits=hits, addressed=True)
     draft = await ExtractiveWriter().answer(asked)
-    suggestion = None if isinstance(draft, Declined) else ground(draft, hits, now)
+    suggestion = None if isinstance(draft, Declined) else ground(draft, hits, now, conversation(asked))
     if arguments.json:
         answer = None if suggestion is None else suggestion.text
         print(json.dumps({"hits": [_hit(hit) for hit in hits], "answer": answer}, ensure_ascii=False))

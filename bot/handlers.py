@@ -28,7 +28,7 @@ from bot.adapters.adapter import (
     Reacted,
     Voted,
 )
-from bot.answerer import Suggestion, ground, query_of
+from bot.answerer import Suggestion, conversation, faults_of, ground, query_of
 from bot.clock import Clock
 from bot.config import EPHEMERAL, Config
 from bot.feedback import Vote, normal_name, verdict
@@ -188,7 +188,7 @@ async def _look(bot: Bot, work: Work, situation: Situation) -> None:
     ):
         suggestion = await _write(bot, situation, hits)
         if suggestion is None:
-            decision = silent("no grounded answer", "no source says it word for word", score=decision.score)
+            decision = silent("no grounded answer", "no source says what could be said", score=decision.score)
         elif decision.action is Action.DRAFT and (place := await _draft_place(bot, situation)) is None:
             text = (
                 f"drafts_to names {situation.policy.drafts_to}: no channel of ours, or shared with a company"
@@ -232,7 +232,15 @@ async def _write(bot: Bot, situation: Situation, hits: Sequence[Hit]) -> Suggest
     except WriterFailed as error:
         log.warning("%s: the %s writer failed: %s", situation.message.id, bot.writer.name, error)
         return None
-    return None if isinstance(draft, Declined) else ground(draft, hits, situation.now)
+    if isinstance(draft, Declined):
+        return None
+    suggestion = ground(draft, hits, situation.now, conversation(asked))
+    if suggestion is None:
+        faults = "; ".join(faults_of(draft, hits, conversation(asked)))
+        log.warning(
+            "%s: a draft of the %s writer was dropped: %s", situation.message.id, bot.writer.name, faults
+        )
+    return suggestion
 
 
 async def _conclude(

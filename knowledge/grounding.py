@@ -1,0 +1,335 @@
+"""Whether a piece of an answer says no more, and nothing else, than the sources it cites. Pure, English and Chinese.
+
+What stands word for word in a quote always holds. Anything else was worded anew: every number, name, address and piece
+of code of it must stand in a quote or in the conversation, it may not turn a quote round, and its words must come from
+there.
+The checks compare words and know no meaning: `python -m benchmarks answers --sentences` says how often they are right.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+
+from knowledge.exact import (
+    addresses_in,
+    blocks_in,
+    code_in,
+    commands_in,
+    names_in,
+    numbered,
+    numbers_in,
+    plain,
+    stands,
+    technical_in,
+    without_code,
+)
+from knowledge.lexical import words
+from knowledge.meaning import (
+    adds_negation,
+    changes_condition,
+    changes_strength,
+    drops_negation,
+    reverses,
+    simple,
+    terms_of,
+    turns_round,
+)
+
+
+class Fault(StrEnum):
+    """Why a claim may not be said, in words for people."""
+
+    EMPTY = "it says nothing"
+    UNCITED = "it cites nothing"
+    UNKNOWN_SOURCE = "it cites what was not given"
+    MISQUOTED = "its quote does not stand in its source"
+    HIDDEN = "it holds characters that nobody sees"
+    PLACEHOLDER = "it holds a placeholder or a mark of the prompt"
+    NUMBER = "a number of it stands in no source"
+    ADDRESS = "an address of it stands in no source"
+    CODE = "code of it does not stand in a source as it is"
+    NAME = "a name of it stands in no source"
+    NEGATION = "it denies what its source says, or says what its source denies"
+    OPPOSITE = "it says the opposite of a word of its source"
+    CONDITION = "it adds or leaves out a condition"
+    STRENGTH = "it is surer, stronger or wider than its source, or weaker"
+    ORDER = "it turns the order of its source round"
+    CAUSE = "it takes the effect for the cause"
+    UNSUPPORTED = "its words do not come from its source"
+
+
+LONGEST = 2_000  # characters of a claim; what is longer and not word for word is no answer
+
+
+def faults_in(text: str, quotes: Sequence[str], told: str = "") -> tuple[Fault, ...]:
+    """What speaks against saying ``text`` with ``quotes`` as its sources; nothing, if it holds.
+
+    ``told``: the question and its thread. Numbers, names and code may come from there, what is said of them may not.
+    """
+    if not text.strip():
+        return (Fault.EMPTY,)
+    if not any(quote.strip() for quote in quotes):
+        return (Fault.UNCITED,)
+    if any(text.strip() in quote for quote in quotes):
+        return ()
+    if len(text) > LONGEST:
+        return (Fault.UNSUPPORTED,)
+    return tuple(
+        dict.fromkeys(
+            (*_exact(text, quotes, told), *_turned(text, quotes, told), *_unheard(text, quotes, told))
+        )
+    )
+
+
+# ---- exact things -----------------------------------------------------------------------------------------
+
+_PLACEHOLDER = re.compile(
+    r"\{\{.*?\}\}|\{[a-z_ ]+\}|<[^<>\s][^<>\n]{0,40}>|\[(?:[A-Z_ ]{3,}|insert[^\]]*|your[^\]]*"
+    r"|source[^\]]*|\d{1,2})\]|\[\[.*?\]\]"
+    r"|【.*?】|\bas an ai\b|\bthe (?:passages?|documents?|sources?|search results?|context) (?:says?"
+    r"|provided|given|above|mentions?)\b"
+    r"|\bX{3,}\b|\b(?:TODO|TBD|lorem ipsum)\b|\$\{[^}]*\}|</?\w+>",
+    re.IGNORECASE,
+)
+_LIST_MARK = re.compile(
+    r"^[ \t]*(?:[-*•]\s|\(?\d{1,2}(?:[.)]\s|、)|step \d{1,2}[:.])[ \t]*", re.MULTILINE | re.IGNORECASE
+)
+
+
+def _exact(text: str, quotes: Sequence[str], told: str) -> Iterator[Fault]:
+    sources = [plain(one) for one in (*quotes, told)]
+    bare = plain(_LIST_MARK.sub("", text))
+    prose = without_code(bare)
+    counted = [numbered(one) for one in sources]
+    if _hidden(text) - _hidden("".join(quotes)):
+        yield Fault.HIDDEN
+    if any(not any(mark[0] in one for one in sources) for mark in _PLACEHOLDER.finditer(bare)):
+        yield Fault.PLACEHOLDER
+    if not all(stands(one, counted) or stands(f"v{one}", counted) for one in numbers_in(prose)):
+        yield Fault.NUMBER
+    if not all(_is_address(one, sources) for one in addresses_in(bare)):
+        yield Fault.ADDRESS
+    if not _is_code(bare, prose, sources):
+        yield Fault.CODE
+    if not all(stands(one, sources) or _is_word(one, sources) for one in names_in(prose)):
+        yield Fault.NAME
+
+
+def _hidden(text: str) -> set[str]:
+    """Control and format characters, zero-width ones among them, but line ends and tabs."""
+    return {one for one in text if unicodedata.category(one) in ("Cc", "Cf", "Co", "Cn", "Cs")} - {
+        "\n",
+        "\t",
+        "\r",
+    }
+
+
+def _is_word(name: str, sources: Sequence[str]) -> bool:
+    """Whether what looks like a name is a word of a source in another form: "Attachments" of "attachment"."""
+    return (
+        name.istitle() and name.isalpha() and terms_of(name.lower()) <= terms_of(simple("\n".join(sources)))
+    )
+
+
+def _is_address(address: str, sources: Sequence[str]) -> bool:
+    """Whether an address stands whole: not as the beginning of another one."""
+    return any(
+        re.search(rf"(?<![\w.@/-]){re.escape(address)}/?(?![\w/@?#=&%-]|[.:]\w)", one) for one in sources
+    )
+
+
+def _is_code(bare: str, prose: str, sources: Sequence[str]) -> bool:
+    exact = all(stands(one, sources, exact_case=True) for one in (*code_in(bare), *technical_in(prose)))
+    return (
+        exact
+        and all(stands(one, sources) for one in commands_in(prose))
+        and all(_in_order(block, sources) for block in blocks_in(bare))
+    )
+
+
+def _in_order(block: str, sources: Sequence[str]) -> bool:
+    """Whether the lines of a block of code stand in one source in that order."""
+    lines = [line.strip() for line in block.splitlines() if line.strip()]
+    follow = re.compile(r"(?s:.*?)".join(map(re.escape, lines)))
+    return any(follow.search(one) for one in sources)
+
+
+# ---- what it says of them ---------------------------------------------------------------------------------
+
+
+_YES_OR_NO = re.compile(r"^\s*(?:yes|no|是的|不)[,:;.，。：]\s*", re.IGNORECASE)
+
+
+def _turned(text: str, quotes: Sequence[str], told: str) -> Iterator[Fault]:
+    claim, source = _YES_OR_NO.sub("", _LIST_MARK.sub("", text)), "\n".join(quotes)
+    if adds_negation(claim, source, told) or drops_negation(claim, source):
+        yield Fault.NEGATION
+    if turns_round(claim, source, told):
+        yield Fault.OPPOSITE
+    if changes_condition(claim, source, told):
+        yield Fault.CONDITION
+    if changes_strength(claim, source, told):
+        yield Fault.STRENGTH
+    if reverses(claim, source, "order"):
+        yield Fault.ORDER
+    if reverses(claim, source, "cause"):
+        yield Fault.CAUSE
+
+
+# ---- whether it was said at all ---------------------------------------------------------------------------
+
+# What a paraphrase may say in other words: the words of one line are taken for the same.
+_ALIKE = """
+    set change configure edit modify adjust alter update define setting option value parameter configuration config
+    remove delete clear drop wipe purge clean empty
+    increase raise bump enlarge grow higher larger bigger
+    decrease lower reduce shrink smaller fewer shorter
+    restart reboot relaunch bounce
+    start launch begin boot run execute call invoke
+    stop halt shutdown end terminate quit
+    fix solve resolve repair cure help work workaround solution
+    error failure exception fault problem issue trouble fail bug
+    cause reason due result lead trigger produce
+    show display appear list print visible see view look
+    enable activate
+    disable deactivate
+    allow permit let accept
+    block deny refuse reject forbid
+    folder directory dir
+    create make generate produce add build new
+    need require necessary must
+    wait pause sleep delay
+    limit cap maximum quota restrict
+    old older stale outdated previous earlier
+    expired expire
+    new newer newest latest recent
+    version release
+    check verify confirm validate test
+    open visit
+    fetch download get retrieve pull
+    send push post upload submit
+    keep retain preserve hold stay remain
+    move relocate transfer migrate
+    mistake wrong incorrect
+    machine host server node
+    contact ask message tell
+    full filled exhausted fill
+    happen occur
+    support handle
+    login sign log
+    copy duplicate
+    choose select pick click press
+    missing absent lack
+    quick fast
+    owner own responsible charge
+    again redo repeat retry rerun
+    connect connection attach
+    automatic automatically itself
+    document documentation docs guide page
+    app application program service
+    admin administrator
+    auth authentication authenticate
+    permission right access
+    repo repository
+    env environment variable
+"""
+_GROUP = {stem: line.split()[0] for line in reversed(_ALIKE.strip().splitlines()) for stem in words(line)}
+# What a paraphrase may add: it names nothing.
+_FREE = frozenset(
+    words(
+        """
+        step way thing case time place part part kind sort order able possible mean say explain according answer
+        question setting value option problem issue error work fix solve need require use run make sure ensure note
+        please simply first next final finally follow following instead then also current currently new set show find
+        happen cause reason because happens usually normally otherwise rest whole same different number amount line
+        command file name change work help let go put give take come keep want different look apply effect
+        enable disable back result situation user system message contain service version try talk
+        可以 需要 问题 解决 方法 步骤 原因 就是 因为 所以 这样 这个 这种 情况
+        然后 接着 之后 之前 即可 就行 应该 必须 如果 使用 出现 导致
+        进行 一下 首先 最后 会有 已经 才能 不会 建议 说明 表示 属于
+        来自 对应 相关 其中 并且 或者 以及 它是 通过 为了 时候 目前 直接 仍然
+        """
+    )
+)
+MOST_FOREIGN = 0.26  # of the telling words of a claim that neither its quotes nor the conversation say
+LEAST_FROM_QUOTES = 0.4  # of its telling words that the conversation does not say; at least one
+_CHINESE = re.compile(r"[\u3400-\u9fff]+")
+_CHINESE_SMALL = frozenset(
+    "的了是在和与或也就都还把被将让请您你我他它们这那有个会能可要用对从到于以为并且而但则即若如当时后前先"
+    "再才里中上下其所之及等吗呢吧着过得地给由按需"
+)
+
+
+def _unheard(text: str, quotes: Sequence[str], told: str) -> Iterator[Fault]:
+    claim = without_code(plain(_LIST_MARK.sub("", text)))
+    said, known = _folded("\n".join(quotes)), _folded(told)
+    english = _telling(_CHINESE.sub(" ", claim))
+    foreign = [term for term in english if not _known(term, said | known)]
+    if (
+        len(foreign) > MOST_FOREIGN * len(english)
+        or _is_invented(claim, said | known)
+        or _chinese_foreign(claim, "\n".join((*quotes, told)))
+        or not _rests_on(english, claim, said, known, quotes)
+    ):
+        yield Fault.UNSUPPORTED
+
+
+def _telling(line: str) -> list[str]:
+    return [_GROUP.get(term, term) for term in sorted(terms_of(simple(line)) - _FREE)]
+
+
+def _folded(text: str) -> frozenset[str]:
+    return frozenset(_GROUP.get(term, term) for term in terms_of(simple(text)) | frozenset(words(text)))
+
+
+def _known(term: str, said: frozenset[str]) -> bool:
+    """Whether a word is said, or one that is the beginning of it or begins with it ("config", "configuration")."""
+    return term in said or (
+        len(term) >= 4
+        and any(len(one) >= 4 and (one.startswith(term) or term.startswith(one)) for one in said)
+    )
+
+
+_CLAUSE = re.compile(
+    r"[,;:]|\b(?:and|then|but|or|so|because|which|before|after|while|by|via)\b", re.IGNORECASE
+)
+
+
+def _is_invented(claim: str, known: frozenset[str]) -> bool:
+    """Whether a part of a sentence holds nothing that anybody said."""
+    for clause in _CLAUSE.split(_CHINESE.sub(" ", claim)):
+        terms = _telling(clause)
+        if len(terms) >= 2 and not any(_known(term, known) for term in terms):
+            return True
+    return False
+
+
+MOST_CHINESE = 0.25  # of the telling characters that stand beside no neighbour of theirs in a source
+
+
+def _chinese_foreign(claim: str, sources: str) -> bool:
+    """Whether too much of the Chinese of a claim is not in its sources."""
+    said = set(words(sources)) | _FREE
+    telling, foreign = 0, 0
+    for run in _CHINESE.findall(claim):
+        for place, character in enumerate(run):
+            if character in _CHINESE_SMALL:
+                continue
+            telling += 1
+            foreign += not {run[max(place - 1, 0) : place + 1], run[place : place + 2]} & said
+    return foreign > max(2.0, MOST_CHINESE * telling) or (telling <= 4 and foreign == telling > 0)
+
+
+def _rests_on(
+    english: Sequence[str], claim: str, said: frozenset[str], known: frozenset[str], quotes: Sequence[str]
+) -> bool:
+    """Whether enough of it comes from the quotes and not only from what was asked."""
+    own = [term for term in english if not _known(term, known)]
+    heard = [term for term in own if _known(term, said)]
+    if own:
+        return len(heard) >= LEAST_FROM_QUOTES * len(own)
+    mine = terms_of(simple(claim)) | frozenset(words(claim))
+    return bool({_GROUP.get(term, term) for term in mine} & said) or bool(
+        set(code_in(claim)) and any(stands(code, quotes) for code in code_in(claim))
+    )
