@@ -150,6 +150,20 @@ def numbers_in(prose: str) -> Iterator[str]:
             yield re.sub(r"^[vV](?=\d)", "", token).strip("-+/~=")
 
 
+_PERIOD = re.compile(
+    r"\b(seconds?|minutes?|hours?|days?|weeks?|months?|years?|hourly|daily|weekly|monthly|yearly"
+    r"|nightly)\b",
+    re.IGNORECASE,
+)
+_SPAN_OF = {"dai": "day", "nightl": "day"}
+
+
+def periods_in(text: str) -> frozenset[str]:
+    """The spans of time that are named without a number: ``hour`` of "per hour" and of "hourly"."""
+    found = (re.sub(r"(?:s|ly)$", "", word.lower()) for word in _PERIOD.findall(numbered(text)))
+    return frozenset(_SPAN_OF.get(span, span) for span in found)
+
+
 def technical_in(prose: str) -> Iterator[str]:
     """Flags, paths, identifiers and dotted names that stand in no code span."""
     for token in _tokens(prose):

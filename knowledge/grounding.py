@@ -19,6 +19,7 @@ from knowledge.exact import (
     names_in,
     numbered,
     numbers_in,
+    periods_in,
     plain,
     stands,
     technical_in,
@@ -30,6 +31,7 @@ from knowledge.meaning import (
     changes_condition,
     changes_strength,
     drops_negation,
+    mixes_up,
     reverses,
     simple,
     terms_of,
@@ -56,6 +58,7 @@ class Fault(StrEnum):
     STRENGTH = "it is surer, stronger or wider than its source, or weaker"
     ORDER = "it turns the order of its source round"
     CAUSE = "it takes the effect for the cause"
+    MIXED = "it says of one thing what its source says of another"
     UNSUPPORTED = "its words do not come from its source"
 
 
@@ -107,6 +110,8 @@ def _exact(text: str, quotes: Sequence[str], told: str) -> Iterator[Fault]:
     if any(not any(mark[0] in one for one in sources) for mark in _PLACEHOLDER.finditer(bare)):
         yield Fault.PLACEHOLDER
     if not all(stands(one, counted) or stands(f"v{one}", counted) for one in numbers_in(prose)):
+        yield Fault.NUMBER
+    elif periods_in(prose) - periods_in("\n".join(sources)):
         yield Fault.NUMBER
     if not all(_is_address(one, sources) for one in addresses_in(bare)):
         yield Fault.ADDRESS
@@ -175,6 +180,8 @@ def _turned(text: str, quotes: Sequence[str], told: str) -> Iterator[Fault]:
         yield Fault.ORDER
     if reverses(claim, source, "cause"):
         yield Fault.CAUSE
+    if mixes_up(claim, source, told):
+        yield Fault.MIXED
 
 
 # ---- whether it was said at all ---------------------------------------------------------------------------

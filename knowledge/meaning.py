@@ -39,7 +39,6 @@ _REWRITTEN = tuple(
         (r"\bmay(?= \w+ (?:at most|up to|only)\b)", "can"),
         (r"\boptional\b", "not required"),
         (r"\black(?:s|ed|ing)?\b", "not have"),
-        (r"\buntil\b", "if not"),
         (
             r"\b(?:fail(?:s|ed|ing)?|refuses?d?) to\b|\bunable to\b|\binstead of\b|\brather than\b|\bas"
             r" opposed to\b",
@@ -110,56 +109,102 @@ _REACH = 3  # words after a "not" that it is about
 _LIGHT = frozenset(words("need have want able recommend possible necessary required want 需要 可以"))
 
 
-def _negated(line: str) -> Iterator[tuple[str, ...]]:
-    """For each "not" of a sentence what it is about: the words after it in its clause, or else those before it."""
+@dataclass(frozen=True, slots=True)
+class _Denial:
+    """One "not": what it is ``about`` (the words after it, or else before it), its first words, and all its clause."""
+
+    about: frozenset[str]
+    heads: frozenset[str]
+    clause: frozenset[str]
+
+
+@lru_cache(maxsize=1024)
+def _denials(text: str) -> tuple[_Denial, ...]:
+    return tuple(denial for line in sentences_of(text) for denial in _negated(line))
+
+
+def _negated(line: str) -> Iterator[_Denial]:
     for clause in _CLAUSE_END.split(line):
         found = _WORD.findall(clause)
         for place, word in enumerate(found):
             if word == NOT:
-                after = [term for later in found[place + 1 :] if later != NOT for term in _terms(later)]
-                before = [term for earlier in found[:place] for term in _terms(earlier)]
-                about = after[:_REACH]
-                yield tuple(about if set(about) - _LIGHT else about + before[-2:])
-
-
-def _scopes(text: str) -> list[tuple[str, ...]]:
-    return [scope for line in sentences_of(text) for scope in _negated(line)]
+                after = [term for later in found[place + 1 :] if later != NOT for term in _terms(later)][
+                    :_REACH
+                ]
+                before = [term for earlier in found[:place] for term in _terms(earlier)][-2:]
+                about = after if set(after) - _LIGHT else after + before
+                heads = [term for term in about if term not in _LIGHT][:2] or about[:1]
+                yield _Denial(frozenset(about), frozenset(heads), terms_of(clause))
 
 
 # What is not to happen, once one does as told: nobody denies that it happens.
 _PURPOSE = re.compile(r"\b(?:so that|otherwise)\b[^,.;]*|(?:以免|否则)[^，。；]*", re.IGNORECASE)
 
 
+# Words that say no without a "not": a paraphrase may put a "not" in their place.
+_NEGATIVE = re.compile(
+    r"\b(?:refus|reject|drop|den(?:y|ie)|otherwise|miss|prevent|stop|los[et]|block|forbid|too|instead|purg"
+    r"|remov|delet"
+    r"|expir|only|until|before|unless|ignor|skip|stale|empty|gone)"
+    r"|拒绝|否则|缺|丢|拦截|停止|删除|过期|只有|才能|忽略|跳过"
+)
+_GERUND = re.compile(r"\s*[a-z]+ing\b")
+BOTH = 2  # words that two clauses have in common if both deny the same
+
+
 def adds_negation(claim: str, source: str, told: str) -> bool:
     """Whether the claim denies what its source says, and neither source nor conversation denies."""
-    theirs = _scopes(source)
-    denied = {term for scope in theirs for term in scope}
-    spoken = {term for scope in _scopes(told) for term in scope}
+    theirs = _denials(source)
+    spoken = {term for denial in _denials(told) for term in denial.about}
     said = terms_of(simple(source))
-    return () not in theirs and any(
-        not set(scope) & denied and (set(scope) & said or not set(scope) & spoken)
-        for scope in _scopes(_PURPOSE.sub(" ", claim))
-        if scope
+    if any(not denial.about for denial in theirs):
+        return False
+    return any(
+        denial.about
+        and not any(_is_same(denial, other) for other in theirs)
+        and (denial.about & said or not denial.about & spoken)
+        and not _says_no(denial, source)
+        for denial in _denials(_PURPOSE.sub(" ", claim))
+    )
+
+
+def _is_same(one: _Denial, other: _Denial) -> bool:
+    return bool(one.about & other.about) or len(one.clause & other.clause) >= BOTH
+
+
+def _says_no(denial: _Denial, source: str) -> bool:
+    """Whether a sentence of the source says no to the same in another way."""
+    return any(
+        denial.clause & terms_of(line)
+        and any(not denial.about & terms_of(no) for no in _NEGATIVE.findall(line))
+        for line in nearest(" ".join(denial.clause), source)
     )
 
 
 def drops_negation(claim: str, source: str) -> bool:
     """Whether the claim says plainly what its source denies."""
-    denied = {term for scope in _scopes(claim) for term in scope}
+    denied = {term for denial in _denials(claim) for term in denial.about}
     said, granted = _plainly(claim), _plainly(source)
-    for scope in _scopes(source):
-        heads = set([term for term in scope if term not in _LIGHT][:2] or scope[:1])
-        if not heads or set(scope) & denied or any(heads <= clause for clause in granted):
+    for denial in _denials(source):
+        if not denial.heads or denial.about & denied or any(denial.heads <= clause for clause in granted):
             continue
-        if any(heads <= clause for clause in said):
+        if any(denial.heads <= clause for clause in said):
             return True
     return False
 
 
 def _plainly(text: str) -> list[frozenset[str]]:
-    """The words of each clause in which nothing is denied."""
+    """The words of each clause in which nothing is denied, nor told what doing it leads to ("Removing it breaks …")."""
     clauses = (clause for line in sentences_of(text) for clause in _CLAUSE_END.split(line) if clause)
-    return [terms_of(clause) for clause in clauses if NOT not in clause]
+    return [terms_of(clause) for clause in clauses if not _is_doubtful(clause)]
+
+
+def _is_doubtful(clause: str) -> bool:
+    return (
+        NOT in clause
+        or re.search(r"\b(?:until|instead|too)\b", clause) is not None
+        or bool(_GERUND.match(clause))
+    )
 
 
 # ---- opposites --------------------------------------------------------------------------------------------
@@ -289,7 +334,8 @@ def _is_denied(line: str, place: int) -> bool:
 # ---- conditions -------------------------------------------------------------------------------------------
 
 _RESTRICTS = re.compile(
-    r"\b(?:only(?!(?: \w+)?(?: \w+)? (?:\d|once\b))|solely|exclusively|unless|except|other than|apart"
+    r"\b(?:only(?= (?:if|when|after|for|in|on|with|during|while|by)\b)|only(?!(?: \w+)?(?: \w+)? (?:\d"
+    r"|once\b))|solely|exclusively|unless|except|other than|apart"
     r" from)\b|只有|仅|只(?!要|是)|除非|除了|除\S{1,12}外|才(?=能|可|会|需)"
 )
 _IF = re.compile(
@@ -310,9 +356,30 @@ def changes_condition(claim: str, source: str, told: str) -> bool:
     """Whether a limit ("only", "unless", "除非") was added or dropped, or a condition dropped that nobody fulfils."""
     near = nearest(claim, source)
     if _RESTRICTS.search(simple(claim)):
-        return not (_RESTRICTS.search(simple(source)) or _RESTRICTS.search(simple(told)))
-    widened = not _NEEDS.search(simple(claim)) and any(_RESTRICTS.search(line) for line in near)
+        limits = (*sentences_of(told), *sentences_of(source))
+        return not any(map(_RESTRICTS.search, limits)) and not any(map(_LIMITS, limits))
+    widened = not _NEEDS.search(simple(claim)) and any(map(_RESTRICTS.search, _parts(claim, near)))
     return widened or any(_leaves_out(claim, line, told) for line in near)
+
+
+# What a paraphrase may say with "only".
+_LIMITS = re.compile(
+    rf"{NOT}|\b(?:once|single|just|at most|at least|must|needs?|require\w*|own|otherwise|instead|up to"
+    rf"|until|limit\w*|maximum)\b"
+    r"|需要|必须|最多|单次|一次"
+).search
+
+
+def _parts(claim: str, near: Sequence[str]) -> list[str]:
+    """Of ``near`` the clause that each clause of the claim was made from."""
+    theirs = [clause for line in near for clause in _CLAUSE_END.split(line) if clause and terms_of(clause)]
+    found = []
+    for line in sentences_of(claim):
+        for clause in filter(None, _CLAUSE_END.split(line)):
+            shares = [len(terms_of(clause) & terms_of(other)) for other in theirs]
+            if max(shares, default=0):
+                found.append(theirs[shares.index(max(shares))])
+    return found
 
 
 def _leaves_out(claim: str, line: str, told: str) -> bool:
@@ -348,7 +415,7 @@ _HEDGED = re.compile(
 )
 _SOMETIMES = re.compile(
     r"\b(?:sometimes|usually|often|occasionally|mostly|typically|(?<!at )most|some|normally|generally)\b"
-    r"|有时|通常|部分|偶尔|一般|大多"
+    r"|有时|通常|偶尔|一般|大多"
 )
 _ALWAYS = re.compile(
     r"\b(?:always|every(?!one| one|body)|all|any|everywhere|guarantee\w*|certainly|definitely|completely"
@@ -411,7 +478,7 @@ class _Pair:
 
 _BETWEEN = {  # "A before B"; True: what stands first comes first
     "order": (
-        (re.compile(r"\b(?:before|prior to|followed by)\b"), True),
+        (re.compile(r"\b(?:before|prior to|followed by|then)\b"), True),
         (re.compile(r"\bafter\b(?!wards)|\bonce\b"), False),
         (re.compile(r"(?:之?后)[，,]?"), True),
         (re.compile(r"(?:之?前)[，,]?(?:先)?"), False),
@@ -425,7 +492,9 @@ _BETWEEN = {  # "A before B"; True: what stands first comes first
             True,
         ),
         (
-            re.compile(r"\b(?:because(?: of)?|due to|caused by|comes? from|triggered by)\b|由于|因为|是因为"),
+            re.compile(
+                r"\b(?:because(?: of)?|when|due to|caused by|comes? from|triggered by)\b|由于|因为|是因为"
+            ),
             False,
         ),
     ),
@@ -434,10 +503,10 @@ _LEADING = {  # "After A, B"
     "order": (
         (re.compile(r"^\s*(?:only )?(?:after|once)\b(?P<a>[^,，]+)[,，](?P<b>.+)"), True),
         (re.compile(r"^\s*before\b(?P<a>[^,，]+)[,，](?P<b>.+)"), False),
-        (re.compile(r"先(?P<a>[^，,。]+)[，,]\s*再?(?:才能)?(?P<b>.+)"), True),
+        (re.compile(r"先(?P<a>[^，,。]+?)[，,]?\s*(?:然后|接着|最后|才能|再(?!次))(?P<b>.+)"), True),
     ),
     "cause": (
-        (re.compile(r"^\s*(?:because(?: of)?|since|due to)\b(?P<a>[^,，]+)[,，](?P<b>.+)"), True),
+        (re.compile(r"^\s*(?:because(?: of)?|since|when|due to)\b(?P<a>[^,，]+)[,，](?P<b>.+)"), True),
         (re.compile(r"因为(?P<a>[^，,。]+)[，,](?P<b>.+)"), True),
     ),
 }
@@ -447,11 +516,15 @@ def _pairs(line: str, kind: str) -> Iterator[_Pair]:
     for pattern, forward in _LEADING[kind]:
         if found := pattern.search(line):
             yield _pair(found["a"], found["b"], forward)
-            return
     for pattern, forward in _BETWEEN[kind]:
-        found = pattern.search(line)
-        if found and terms_of(line[: found.start()]) and terms_of(line[found.end() :]):
-            yield _pair(line[: found.start()], line[found.end() :], forward)
+        for found in pattern.finditer(line):
+            yield _pair(_beside(line[: found.start()], -1), _beside(line[found.end() :], 0), forward)
+
+
+def _beside(text: str, place: int) -> str:
+    """The last (-1) or the first (0) part of a sentence that says something."""
+    parts = [part for part in re.split(r",(?!\d)|[;，；]|:(?![\w/])", text) if terms_of(part)]
+    return parts[place] if parts else ""
 
 
 def _pair(a: str, b: str, forward: bool) -> _Pair:
@@ -508,3 +581,33 @@ def _opposed(mine: _Pair, other: _Pair) -> bool:
     crossed = min(len(mine.first & other.second), len(mine.second & other.first))
     straight = max(len(mine.first & other.first), len(mine.second & other.second))
     return crossed > 0 and crossed > straight
+
+
+# ---- one thing for another --------------------------------------------------------------------------------
+
+
+def mixes_up(claim: str, source: str, told: str) -> bool:
+    """Whether the claim says of one thing what the source says of another: "web" where it says "mobile"."""
+    theirs = [terms_of(part) for line in sentences_of(source) for part in _SIDES.split(line) if part.strip()]
+    asked = terms_of(simple(told))
+    return any(
+        _is_mixed(terms_of(part), theirs, asked)
+        for line in sentences_of(claim)
+        for part in _SIDES.split(line)
+        if part.strip()
+    )
+
+
+_SIDES = re.compile(r";|,\s+(?:but|while|whereas)\b|\b(?:but|while|whereas)\b|[，；]|,(?!\d)")
+NEARLY = 0.6  # of the words of a part of the source that a part of a claim has
+
+
+def _is_mixed(mine: frozenset[str], theirs: Sequence[frozenset[str]], asked: frozenset[str]) -> bool:
+    shares = [len(mine & part) for part in theirs]
+    if max(shares, default=0) < 2 or shares.count(max(shares)) > 1:
+        return False
+    best = theirs[shares.index(max(shares))]
+    if len(mine & best) < NEARLY * len(best) or not best - mine:
+        return False
+    others = [part for part in theirs if part is not best]
+    return any((mine - best) & part and not (mine - best) & asked and best & part for part in others)
