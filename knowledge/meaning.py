@@ -123,14 +123,21 @@ def _denials(text: str) -> tuple[_Denial, ...]:
     return tuple(denial for line in sentences_of(text) for denial in _negated(line))
 
 
+def _digits(word: str) -> tuple[str, ...]:
+    return (word,) if word.isdigit() else ()
+
+
 def _negated(line: str) -> Iterator[_Denial]:
     for clause in _CLAUSE_END.split(line):
         found = _WORD.findall(clause)
         for place, word in enumerate(found):
             if word == NOT:
-                after = [term for later in found[place + 1 :] if later != NOT for term in _terms(later)][
-                    :_REACH
-                ]
+                after = [
+                    term
+                    for later in found[place + 1 :]
+                    if later != NOT
+                    for term in _terms(later) or _digits(later)
+                ][:_REACH]
                 before = [term for earlier in found[:place] for term in _terms(earlier)][-2:]
                 about = after if set(after) - _LIGHT else after + before
                 heads = [term for term in about if term not in _LIGHT][:2] or about[:1]
@@ -160,8 +167,8 @@ def adds_negation(claim: str, source: str, told: str) -> bool:
     if any(not denial.about for denial in theirs):
         return False
     return any(
-        denial.about
-        and not any(_is_same(denial, other) for other in theirs)
+        not denial.about  # "Do not do this: …"
+        or not any(_is_same(denial, other) for other in theirs)
         and (denial.about & said or not denial.about & spoken)
         and not _says_no(denial, source)
         for denial in _denials(_PURPOSE.sub(" ", claim))
