@@ -81,7 +81,8 @@ _FENCED = re.compile(r"(?:```|~~~)[\w+-]*\n?(.*?)(?:```|~~~|\Z)", re.DOTALL)
 _SPAN = re.compile(r"(`+)(.+?)\1")
 # What a command begins with when nobody set it in a code span. Words that English uses as well are left out.
 _COMMAND = re.compile(
-    r"(?<![\w./-])(?:sudo\s+)?(?P<head>apt(?:-get)?|aws|az|brew|cargo|chmod|chown|composer|conda|cp|curl"
+    r"(?:^|[:;(]\s|\b(?:[Rr]un|[Uu]se|[Dd]o|[Tt]ry|[Ee]xecute|[Tt]ype|with|by|via|then|and|or"
+    r"|only)\s)\s*(?:sudo\s+)?(?P<head>apt(?:-get)?|aws|az|brew|cargo|chmod|chown|composer|conda|cp|curl"
     r"|docker(?:-compose)?|gcloud"
     r"|gem|git|helm|kubectl|mkdir|mv|mysql|npm|npx|pip3?|poetry|psql|python3?|redis-cli|rm|rsync|scp|ssh"
     r"|sudo|svn|systemctl"

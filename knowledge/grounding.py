@@ -109,9 +109,9 @@ def _exact(text: str, quotes: Sequence[str], told: str) -> Iterator[Fault]:
         yield Fault.HIDDEN
     if any(not any(mark[0] in one for one in sources) for mark in _PLACEHOLDER.finditer(bare)):
         yield Fault.PLACEHOLDER
-    if not all(stands(one, counted) or stands(f"v{one}", counted) for one in numbers_in(prose)):
-        yield Fault.NUMBER
-    elif periods_in(prose) - periods_in("\n".join(sources)):
+    if not all(stands(one, counted) or stands(f"v{one}", counted) for one in numbers_in(prose)) or periods_in(
+        prose
+    ) - periods_in("\n".join(sources)):
         yield Fault.NUMBER
     if not all(_is_address(one, sources) for one in addresses_in(bare)):
         yield Fault.ADDRESS
@@ -163,7 +163,7 @@ def _in_order(block: str, sources: Sequence[str]) -> bool:
 # ---- what it says of them ---------------------------------------------------------------------------------
 
 
-_YES_OR_NO = re.compile(r"^\s*(?:yes|no|是的|不)[,:;.，。：]\s*", re.IGNORECASE)
+_YES_OR_NO = re.compile(r"^\s*(?:yes|no|not yet|not really|是的|不|对|可以)[,:;.，。：]\s*", re.IGNORECASE)
 
 
 def _turned(text: str, quotes: Sequence[str], told: str) -> Iterator[Fault]:
@@ -212,6 +212,15 @@ _ALIKE = """
     expired expire
     new newer newest latest recent
     version release
+    lose lost loss
+    build built
+    hold held
+    write wrote written
+    send sent
+    give gave given
+    keep kept
+    find found
+    choose chosen chose
     check verify confirm validate test
     open visit
     fetch download get retrieve pull
@@ -252,6 +261,11 @@ _FREE = frozenset(
         happen cause reason because happens usually normally otherwise rest whole same different number amount line
         command file name change work help let go put give take come keep want different look apply effect
         enable disable back result situation user system message contain service version try talk
+        helps helped lasts lasted tries tried uses gets goes gives takes comes keeps looks choose although though
+        however therefore additionally afterwards directly later early enough good better right fine especially
+        exactly depends depending based per own again otherwise along additional provide turn become remain
+        belong concern both either
+        请运 请执 运行 执行 选择 等待 查看 检查 重新 设置 添加 修改 打开 联系 请先 请在 或者 也可 以后 以前
         可以 需要 问题 解决 方法 步骤 原因 就是 因为 所以 这样 这个 这种 情况
         然后 接着 之后 之前 即可 就行 应该 必须 如果 使用 出现 导致
         进行 一下 首先 最后 会有 已经 才能 不会 建议 说明 表示 属于
@@ -269,17 +283,47 @@ _CHINESE_SMALL = frozenset(
 
 
 def _unheard(text: str, quotes: Sequence[str], told: str) -> Iterator[Fault]:
-    claim = without_code(plain(_LIST_MARK.sub("", text)))
-    said, known = _folded("\n".join(quotes)), _folded(told)
-    english = _telling(_CHINESE.sub(" ", claim))
-    foreign = [term for term in english if not _known(term, said | known)]
-    if (
-        len(foreign) > MOST_FOREIGN * len(english)
-        or _is_invented(claim, said | known)
-        or _chinese_foreign(claim, "\n".join((*quotes, told)))
-        or not _rests_on(english, claim, said, known, quotes)
-    ):
+    parts = [part for part in _PART_END.split(plain(_LIST_MARK.sub("", text))) if part.strip()]
+    heard = _Heard("\n".join(quotes), told)
+    # What says nothing of its own ("It depends.") may stand beside what does.
+    telling = [part for part in parts if _tells(part)] or parts
+    if not all(map(heard.says, telling)):
         yield Fault.UNSUPPORTED
+
+
+_PART_END = re.compile(r"(?<=[.!?])\s+(?![a-z])|(?<=[。！？])|\n+")
+
+
+def _tells(part: str) -> bool:
+    return bool(_telling(_CHINESE.sub(" ", without_code(part))) or len("".join(_CHINESE.findall(part))) > 4)
+
+
+class _Heard:
+    """What the quotes and the conversation say, word by word."""
+
+    def __init__(self, quotes: str, told: str) -> None:
+        self._quotes = quotes
+        self._sources = f"{quotes}\n{told}"
+        self._said, self._known = _folded(quotes), _folded(told)
+
+    def says(self, part: str) -> bool:
+        """Whether the words of one sentence come from them, and enough of them from the quotes."""
+        claim = without_code(part)
+        english = _telling(_CHINESE.sub(" ", claim))
+        foreign = [term for term in english if not _is_known(term, self._said | self._known)]
+        return (
+            len(foreign) <= MOST_FOREIGN * len(english)
+            and not _is_invented(claim, self._said | self._known)
+            and not _is_invented_chinese(claim, self._sources)
+            and self._rests_on_quotes(part, english)
+        )
+
+    def _rests_on_quotes(self, part: str, english: Sequence[str]) -> bool:
+        own = [term for term in english if not _is_known(term, self._known)]
+        if own:
+            return sum(_is_known(term, self._said) for term in own) >= LEAST_FROM_QUOTES * len(own)
+        mine = {_GROUP.get(term, term) for term in terms_of(simple(part)) | frozenset(words(part))}
+        return bool(mine & self._said) or any(stands(code, [self._quotes]) for code in code_in(part))
 
 
 def _telling(line: str) -> list[str]:
@@ -290,7 +334,7 @@ def _folded(text: str) -> frozenset[str]:
     return frozenset(_GROUP.get(term, term) for term in terms_of(simple(text)) | frozenset(words(text)))
 
 
-def _known(term: str, said: frozenset[str]) -> bool:
+def _is_known(term: str, said: frozenset[str]) -> bool:
     """Whether a word is said, or one that is the beginning of it or begins with it ("config", "configuration")."""
     return term in said or (
         len(term) >= 4
@@ -307,7 +351,7 @@ def _is_invented(claim: str, known: frozenset[str]) -> bool:
     """Whether a part of a sentence holds nothing that anybody said."""
     for clause in _CLAUSE.split(_CHINESE.sub(" ", claim)):
         terms = _telling(clause)
-        if len(terms) >= 2 and not any(_known(term, known) for term in terms):
+        if len(terms) >= 2 and not any(_is_known(term, known) for term in terms):
             return True
     return False
 
@@ -315,7 +359,7 @@ def _is_invented(claim: str, known: frozenset[str]) -> bool:
 MOST_CHINESE = 0.25  # of the telling characters that stand beside no neighbour of theirs in a source
 
 
-def _chinese_foreign(claim: str, sources: str) -> bool:
+def _is_invented_chinese(claim: str, sources: str) -> bool:
     """Whether too much of the Chinese of a claim is not in its sources."""
     said = set(words(sources)) | _FREE
     telling, foreign = 0, 0
@@ -326,17 +370,3 @@ def _chinese_foreign(claim: str, sources: str) -> bool:
             telling += 1
             foreign += not {run[max(place - 1, 0) : place + 1], run[place : place + 2]} & said
     return foreign > max(2.0, MOST_CHINESE * telling) or (telling <= 4 and foreign == telling > 0)
-
-
-def _rests_on(
-    english: Sequence[str], claim: str, said: frozenset[str], known: frozenset[str], quotes: Sequence[str]
-) -> bool:
-    """Whether enough of it comes from the quotes and not only from what was asked."""
-    own = [term for term in english if not _known(term, known)]
-    heard = [term for term in own if _known(term, said)]
-    if own:
-        return len(heard) >= LEAST_FROM_QUOTES * len(own)
-    mine = terms_of(simple(claim)) | frozenset(words(claim))
-    return bool({_GROUP.get(term, term) for term in mine} & said) or bool(
-        set(code_in(claim)) and any(stands(code, quotes) for code in code_in(claim))
-    )

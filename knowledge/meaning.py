@@ -168,9 +168,11 @@ def adds_negation(claim: str, source: str, told: str) -> bool:
         return False
     return any(
         not denial.about  # "Do not do this: …"
-        or not any(_is_same(denial, other) for other in theirs)
-        and (denial.about & said or not denial.about & spoken)
-        and not _says_no(denial, source)
+        or (
+            not any(_is_same(denial, other) for other in theirs)
+            and (denial.about & said or not denial.about & spoken)
+            and not _says_no(denial, source)
+        )
         for denial in _denials(_PURPOSE.sub(" ", claim))
     )
 
@@ -183,7 +185,7 @@ def _says_no(denial: _Denial, source: str) -> bool:
     """Whether a sentence of the source says no to the same in another way."""
     return any(
         denial.clause & terms_of(line)
-        and any(not denial.about & terms_of(no) for no in _NEGATIVE.findall(line))
+        and any(not any(term.startswith(no) for term in denial.about) for no in _NEGATIVE.findall(line))
         for line in nearest(" ".join(denial.clause), source)
     )
 
@@ -417,7 +419,7 @@ def nearest(claim: str, source: str, alike: float = ALIKE) -> list[str]:
 
 _HEDGED = re.compile(
     r"\b(?:may|might|maybe|perhaps|probably|possibly|i think|i guess|i believe|not sure|likely|seems?"
-    r"|apparently|could be|could also"
+    r"|apparently|looks? like|should (?:fix|help|work|do)|could be|could also"
     r"|suspect|presumably)\b|可能|也许|大概|或许|似乎|好像|估计|应该是|不确定"
 )
 _SOMETIMES = re.compile(
@@ -485,8 +487,8 @@ class _Pair:
 
 _BETWEEN = {  # "A before B"; True: what stands first comes first
     "order": (
-        (re.compile(r"\b(?:before|prior to|followed by|then)\b"), True),
-        (re.compile(r"\bafter\b(?!wards)|\bonce\b"), False),
+        (re.compile(r"\b(?:before|prior to|followed by|then|after (?:that|this|which))\b"), True),
+        (re.compile(r"\bafter\b(?!wards| that| this| which)|\bonce\b"), False),
         (re.compile(r"(?:之?后)[，,]?"), True),
         (re.compile(r"(?:之?前)[，,]?(?:先)?"), False),
     ),
@@ -576,7 +578,7 @@ def _out_of_step(claim: str, source: str) -> bool:
 
 def _place(clause: str, parts: Sequence[frozenset[str]]) -> int | None:
     """Which of ``parts`` a step was made from, if one is clearly nearest."""
-    terms = terms_of(clause)
+    terms = terms_of(_SEQUENCE.sub(" ", clause))
     shares = [len(terms & part) for part in parts]
     best = max(shares, default=0)
     if best < 2 or best < CLEARLY * len(terms) or shares.count(best) > 1:
@@ -595,26 +597,34 @@ def _opposed(mine: _Pair, other: _Pair) -> bool:
 
 def mixes_up(claim: str, source: str, told: str) -> bool:
     """Whether the claim says of one thing what the source says of another: "web" where it says "mobile"."""
-    theirs = [terms_of(part) for line in sentences_of(source) for part in _SIDES.split(line) if part.strip()]
+    theirs = [side for line in sentences_of(source) for side in _sides(line)]
     asked = terms_of(simple(told))
     return any(
-        _is_mixed(terms_of(part), theirs, asked)
+        _is_mixed(terms_of(side), theirs, asked)
         for line in sentences_of(claim)
-        for part in _SIDES.split(line)
-        if part.strip()
+        for side in _sides(line)
+        if NOT not in side
     )
 
 
-_SIDES = re.compile(r";|,\s+(?:but|while|whereas)\b|\b(?:but|while|whereas)\b|[，；]|,(?!\d)")
+_SIDES = re.compile(r"[;，；]|,(?!\d)|:(?![\w/])|\b(?:but|while|whereas)\b")
+FEW = 2  # words that stand for one thing
 NEARLY = 0.6  # of the words of a part of the source that a part of a claim has
 
 
-def _is_mixed(mine: frozenset[str], theirs: Sequence[frozenset[str]], asked: frozenset[str]) -> bool:
-    shares = [len(mine & part) for part in theirs]
+def _sides(line: str) -> list[str]:
+    """The parts of a sentence that may speak of different things."""
+    return [side for side in _SIDES.split(line) if side.strip()]
+
+
+def _is_mixed(mine: frozenset[str], theirs: Sequence[str], asked: frozenset[str]) -> bool:
+    shares = [len(mine & terms_of(side)) for side in theirs]
     if max(shares, default=0) < 2 or shares.count(max(shares)) > 1:
         return False
-    best = theirs[shares.index(max(shares))]
-    if len(mine & best) < NEARLY * len(best) or not best - mine:
+    nearest_side = theirs[shares.index(max(shares))]
+    best = terms_of(nearest_side)
+    foreign = mine - best - asked
+    if NOT in nearest_side or len(mine & best) < NEARLY * len(best) or not best - mine or len(foreign) > FEW:
         return False
-    others = [part for part in theirs if part is not best]
-    return any((mine - best) & part and not (mine - best) & asked and best & part for part in others)
+    others = (terms_of(side) for side in theirs if side is not nearest_side)
+    return any(foreign & side and best & side for side in others)
