@@ -25,7 +25,7 @@ from bot.weighing import SHIPPED, Weights, read_weights
 from knowledge.cues import asks_for_help
 from knowledge.embed import Embedder
 from knowledge.entry import WORKSPACE, Hit, KnowledgeEntry, PassageKind
-from knowledge.grounding import Fault, faults_in
+from knowledge.grounding import Fault
 from knowledge.recordings import Recording, read_recording
 from knowledge.search import Knowledge
 from knowledge.thread import Message, Thread, thread_of
@@ -223,8 +223,8 @@ class _Asking:
             agrees=agrees,
             by_chance=sum(cited.agrees(other.minus(asked_for)) for other in others) / max(len(others), 1),
             linked=bool(used & question.links) if question.links else None,
-            rules=all(not faults_in(*piece, told) for piece in _pieces(suggestion)),
-            second=all(is_grounded(*piece, told) for piece in _pieces(suggestion)),
+            rules=not faults_of(draft, asked.hits, told),
+            second=all(is_grounded(text, quotes, told) for text, quotes in _pieces(draft)),
         )
 
     def _passages(self, suggestion: Suggestion, hits: Sequence[Hit]) -> list[str]:
@@ -237,7 +237,5 @@ class _Asking:
         ]
 
 
-def _pieces(suggestion: Suggestion) -> list[tuple[str, list[str]]]:
-    """Each line of an answer with its quotes, as they are shown."""
-    quotes = {citation.number: citation.quote for citation in suggestion.citations}
-    return [(line.text, [quotes[number] for number in line.citations]) for line in suggestion.lines]
+def _pieces(draft: Draft) -> list[tuple[str, list[str]]]:
+    return [(claim.text, [quote.text for quote in claim.quotes]) for claim in draft.claims]

@@ -163,10 +163,12 @@ def _counted(
 
 
 def _is_true(post: Post, known: Sequence[str], question: str) -> bool:
-    """Whether each quote of a post stands in a source that there is, and each line is grounded in its quotes."""
+    """Whether each quote of a post stands in a source that there is, and each line is grounded in what it cites."""
     quotes = {citation.number: citation.quote for citation in post.suggestion.citations}
-    return all(any(quote in source for source in known) for quote in quotes.values()) and all(
-        line.citations and is_grounded(line.text, [quotes[number] for number in line.citations], question)
+    sources = {number: [one for one in known if quote in one] for number, quote in quotes.items()}
+    return all(sources.values()) and all(
+        line.citations
+        and is_grounded(line.text, [one for number in line.citations for one in sources[number]], question)
         for line in post.suggestion.lines
     )
 

@@ -179,8 +179,8 @@ _COMMON = frozenset(
     ["i", "i'm", "i'd", "i'll", "i've", "ok", "url", "urls", "ui", "cli", "id", "ids", "fyi", "nb", "api"]
 )
 _SUBJECT = re.compile(
-    r"\s+(?:\w+ly\s+)?(?:is|are|was|were|has|have|had|must|can|could|should|may|might|will|needs|does|do"
-    r"|did|requires|uses|says)\b"
+    r"\s+(?:\w+ly\s+)?(?:is|are|was|were|has|have|had|must|can|could|should|may|might|will|does|do|did"
+    r"|[a-z]{2,}(?<!s)s)\b"
 )
 _PRONOUN = re.compile(
     r"it|this|that|these|those|they|he|she|we|you|there|here|what|which|who|nothing|everything|both|all"

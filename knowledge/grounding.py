@@ -131,10 +131,11 @@ def _hidden(text: str) -> set[str]:
 
 
 def _is_word(name: str, sources: Sequence[str]) -> bool:
-    """Whether what looks like a name is a word of a source in another form: "Attachments" of "attachment"."""
-    return (
-        name.istitle() and name.isalpha() and terms_of(name.lower()) <= terms_of(simple("\n".join(sources)))
-    )
+    """Whether what looks like a name is an ordinary word, or one of a source in another form: "Attachments"."""
+    if not (name.istitle() and name.isalpha()):
+        return False
+    said = terms_of(simple("\n".join(sources)))
+    return all(term in said or term in _GROUP or term in _FREE for term in terms_of(name.lower()))
 
 
 def _is_address(address: str, sources: Sequence[str]) -> bool:
@@ -264,7 +265,7 @@ _FREE = frozenset(
         helps helped lasts lasted tries tried uses gets goes gives takes comes keeps looks choose although though
         however therefore additionally afterwards directly later early enough good better right fine especially
         exactly depends depending based per own again otherwise along additional provide turn become remain
-        belong concern both either
+        belong concern both either existing exist
         请运 请执 运行 执行 选择 等待 查看 检查 重新 设置 添加 修改 打开 联系 请先 请在 或者 也可 以后 以前
         可以 需要 问题 解决 方法 步骤 原因 就是 因为 所以 这样 这个 这种 情况
         然后 接着 之后 之前 即可 就行 应该 必须 如果 使用 出现 导致

@@ -140,6 +140,7 @@ def _negated(line: str) -> Iterator[_Denial]:
                 ][:_REACH]
                 before = [term for earlier in found[:place] for term in _terms(earlier)][-2:]
                 about = after if set(after) - _LIGHT else after + before
+                about = [term for term in about if len(term) > 1 or term.isdigit()] or about
                 heads = [term for term in about if term not in _LIGHT][:2] or about[:1]
                 yield _Denial(frozenset(about), frozenset(heads), terms_of(clause))
 
@@ -178,7 +179,7 @@ def adds_negation(claim: str, source: str, told: str) -> bool:
 
 
 def _is_same(one: _Denial, other: _Denial) -> bool:
-    return bool(one.about & other.about) or len(one.clause & other.clause) >= BOTH
+    return bool((one.about & other.about) - _LIGHT) or len(one.clause & other.clause) >= BOTH
 
 
 def _says_no(denial: _Denial, source: str) -> bool:
