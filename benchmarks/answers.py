@@ -22,16 +22,16 @@ from benchmarks._cache import CachedEmbedder, add_arguments
 from benchmarks._cases import COMMUNITIES, SHARED
 from benchmarks._faulty import FaultyWriter, Survived, survive
 from benchmarks._sentences import Sentence, by_kind, caught, read_sentences
+from benchmarks._usage import Usage
 from bot.weighing import SHIPPED, read_weights
 from knowledge.embed import Embedder, load_embedder
 from knowledge.writer import Writer
 from knowledge.writer_extractive import ExtractiveWriter
 
 DIALS = (0.5, 0.7, 0.9)
-# Who can write, by the name in config.yaml.
-WRITERS: Mapping[str, Callable[[], Writer]] = {"extractive": ExtractiveWriter}
-# Who goes wrong under --faults.
-FAULTY: Callable[[], Writer] = FaultyWriter
+# Who can write, by the name in config.yaml, and who goes wrong under --faults; each told where its calls are counted.
+WRITERS: Mapping[str, Callable[[Usage], Writer]] = {"extractive": lambda _: ExtractiveWriter()}
+FAULTY: Mapping[str, Callable[[Usage], Writer]] = {"scripted": lambda _: FaultyWriter()}
 
 err = Console(stderr=True)
 
@@ -42,11 +42,12 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--questions", type=int, default=150, help="of each channel, besides the linked ones")
     parser.add_argument("--writer", choices=sorted(WRITERS), default="extractive")
     parser.add_argument("--faults", type=int, metavar="N", help="only: N replies while the writer goes wrong")
+    parser.add_argument("--faulty", choices=sorted(FAULTY), default="scripted", help="who goes wrong")
     parser.add_argument("--sentences", action="store_true", help="only: the sentences labelled by hand")
     add_arguments(parser)
     arguments = parser.parse_args(argv)
     if arguments.faults is not None:
-        return _faults(arguments.faults, _embedder(arguments))
+        return _faults(arguments)
     _show_sentences(read_sentences())
     if arguments.sentences:
         return 0
@@ -54,7 +55,9 @@ def main(argv: Sequence[str]) -> int:
         print(f"skipped: {SHARED} is not there", file=sys.stderr)
         return 0
     names = arguments.names or list(COMMUNITIES)
-    _show_channels(names, _embedder(arguments), WRITERS[arguments.writer](), arguments.questions)
+    usage = Usage()
+    _show_channels(names, _embedder(arguments), WRITERS[arguments.writer](usage), arguments.questions)
+    print(usage.table())
     return 0
 
 
@@ -159,20 +162,22 @@ def _share(held: Sequence[bool | None]) -> str:
 # ---- faults -----------------------------------------------------------------------------------------------
 
 
-def _faults(count: int, embedder: Embedder) -> int:
-    writer = FAULTY()
+def _faults(arguments: argparse.Namespace) -> int:
+    usage = Usage()
+    writer = FAULTY[arguments.faulty](usage)
     with Progress(console=err, transient=True) as bar:
         task = bar.add_task("faults")
         survived = asyncio.run(
             survive(
                 read_sentences(),
-                count,
+                arguments.faults,
                 writer,
-                embedder,
+                _embedder(arguments),
                 lambda done, total, what: bar.update(task, completed=done, total=total, description=what),
             )
         )
     _show_survived(survived, writer)
+    print(usage.table())
     return 0 if (survived.lost, survived.doubled, survived.ungrounded) == (0, 0, 0) else 1
 
 

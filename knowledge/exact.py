@@ -108,8 +108,13 @@ def blocks_in(text: str) -> list[str]:
     return [block.strip("\n") for block in _FENCED.findall(text)]
 
 
+def without_blocks(text: str) -> str:
+    """``text`` with the end of a line for each code block."""
+    return _FENCED.sub("\n", text)
+
+
 def without_code(text: str) -> str:
-    """``text`` with a blank for each code span and block."""
+    """``text`` with a mark for each code span and block."""
     return _SPAN.sub(" ` ", _FENCED.sub(" ` ", text))
 
 

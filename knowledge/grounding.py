@@ -23,6 +23,7 @@ from knowledge.exact import (
     plain,
     stands,
     technical_in,
+    without_blocks,
     without_code,
 )
 from knowledge.lexical import words
@@ -74,7 +75,7 @@ def faults_in(text: str, quotes: Sequence[str], told: str = "") -> tuple[Fault, 
         return (Fault.EMPTY,)
     if not any(quote.strip() for quote in quotes):
         return (Fault.UNCITED,)
-    if any(text.strip() in quote for quote in quotes):
+    if any(one in quote for quote in quotes for one in (text.strip(), _LIST_MARK.sub("", text).strip())):
         return ()
     if len(text) > LONGEST:
         return (Fault.UNSUPPORTED,)
@@ -155,10 +156,17 @@ def _is_code(bare: str, prose: str, sources: Sequence[str]) -> bool:
 
 
 def _in_order(block: str, sources: Sequence[str]) -> bool:
-    """Whether the lines of a block of code stand in one source in that order."""
-    lines = [line.strip() for line in block.splitlines() if line.strip()]
+    """Whether the lines of a block of code stand in one source in that order, and none between them is left out."""
+    lines = _lines(block)
+    there = [_lines(one) for source in sources for one in blocks_in(source)]
+    if any(set(lines) <= set(one) for one in there):
+        return any(lines == one[at : at + len(lines)] for one in there for at in range(len(one)))
     follow = re.compile(r"(?s:.*?)".join(map(re.escape, lines)))
-    return any(follow.search(one) for one in sources)
+    return any(follow.search(source) for source in sources)
+
+
+def _lines(block: str) -> list[str]:
+    return [line.strip() for line in block.splitlines() if line.strip()]
 
 
 # ---- what it says of them ---------------------------------------------------------------------------------
@@ -284,12 +292,18 @@ _CHINESE_SMALL = frozenset(
 
 
 def _unheard(text: str, quotes: Sequence[str], told: str) -> Iterator[Fault]:
-    parts = [part for part in _PART_END.split(plain(_LIST_MARK.sub("", text))) if part.strip()]
+    prose = without_blocks(plain(_LIST_MARK.sub("", text)))
+    parts = [part for part in _PART_END.split(prose) if part.strip()]
     heard = _Heard("\n".join(quotes), told)
     # What says nothing of its own ("It depends.") may stand beside what does.
-    telling = [part for part in parts if _tells(part)] or parts
-    if not all(map(heard.says, telling)):
+    telling = [part for part in parts if _tells(part)] or ([] if blocks_in(text) else parts)
+    if not all(map(heard.says, telling)) or not (telling or _is_quoted_code(text, quotes)):
         yield Fault.UNSUPPORTED
+
+
+def _is_quoted_code(text: str, quotes: Sequence[str]) -> bool:
+    """Whether code without a word to it stands in the quotes: the conversation's own code is no answer."""
+    return all(_in_order(block, [plain(quote) for quote in quotes]) for block in blocks_in(plain(text)))
 
 
 _PART_END = re.compile(r"(?<=[.!?])\s+(?![a-z])|(?<=[。！？])|\n+")

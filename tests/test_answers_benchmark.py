@@ -2,6 +2,7 @@
 
 import logging
 from collections import Counter
+from dataclasses import dataclass
 
 import pytest
 
@@ -9,6 +10,7 @@ from benchmarks._agreement import Vocabulary
 from benchmarks._faulty import KINDS, FaultyWriter, survive
 from benchmarks._grounded import is_grounded
 from benchmarks._sentences import Sentence, by_kind, caught, read_sentences
+from benchmarks._usage import Usage
 from benchmarks.answers import main
 from knowledge.embed import HashEmbedder
 
@@ -115,6 +117,24 @@ async def test_no_fault_of_a_writer_is_posted_and_no_question_is_lost(
     assert survived.posted == asked["faithful"] > 0
     assert len(asked) > len(set(KINDS)) / 2
     assert survived.posted + sum(survived.why.values()) == 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    input_tokens: int = 100
+    output_tokens: int = 20
+    cache_read_tokens: int = 1_500
+    cache_write_tokens: int = 3
+    usd: float = 0.25
+    outcome: str = "answered"
+
+
+async def test_what_calls_came_to_is_added_up() -> None:
+    usage = Usage()
+    assert usage.table().endswith("| 0 | 0 | 0 | 0 | 0 | 0.0000 | {} |")
+    for call in (Made(), Made(), Made(outcome="overloaded", input_tokens=1)):
+        await usage.called(call)
+    assert usage.table().endswith("| 3 | 201 | 60 | 4500 | 9 | 0.7500 | {'answered': 2, 'overloaded': 1} |")
 
 
 def test_the_sentences_are_shown(capsys: pytest.CaptureFixture[str]) -> None:

@@ -131,10 +131,23 @@ def test_two_quotes_may_be_put_together() -> None:
     assert faults_in(both, [FULL]) != ()
 
 
-def test_a_block_of_code_keeps_its_lines_in_order() -> None:
-    source = "Do this:\n```\nsvc stop\nsvc wipe\nsvc start\n```"
-    assert faults_in("Do this:\n```\nsvc stop\nsvc start\n```", [source]) == ()
-    assert Fault.CODE in faults_in("Do this:\n```\nsvc wipe\nsvc stop\n```", [source])
+BLOCK = "Do this:\n```\nsvc stop\nsvc wipe --old\nsvc start\n```\nor, if you are in a hurry, `svc bounce`."
+
+
+@pytest.mark.parametrize(
+    ("text", "holds"),
+    [
+        ("```\nsvc stop\nsvc wipe --old\nsvc start\n```", True),
+        ("Do this:\n```bash\nsvc stop\nsvc wipe --old\n```", True),
+        ("```\nsvc stop\nsvc start\n```", False),
+        ("```\nsvc wipe --old\nsvc stop\n```", False),
+        ("```\nsvc wipe --all\n```", False),
+        ("```\nrm -rf /\n```", False),  # it stands in the conversation, and no source says to run it
+        ("1. Do this: `svc stop`", True),
+    ],
+)
+def test_a_block_of_code_stands_in_a_source_as_it_is(text: str, holds: bool) -> None:
+    assert (faults_in(text, [BLOCK], "I ran `rm -rf /`, how do I restart?") == ()) is holds
 
 
 @pytest.mark.parametrize("source", [FULL, LIMIT, ADMINS, CACHE, FAILOVER, KINDS, DOCS, ZH])
