@@ -134,15 +134,15 @@ def _answered(name: str, embedder: Embedder, writer: Writer, count: int) -> Chan
 
 def _show(title: str, answers: Sequence[Answer]) -> None:
     weights = read_weights(SHIPPED)
-    _row(title, "addressed", answers, lambda _: True)
+    _row(title, "addressed", answers, 0.0)
     for dial in DIALS:
-        threshold = weights.threshold(dial)
-        _row(title, f"unasked, {dial}", answers, lambda answer, least=threshold: answer.score >= least)
+        _row(title, f"unasked, {dial}", answers, weights.threshold(dial))
 
 
-def _row(title: str, how: str, answers: Sequence[Answer], speaks: Callable[[Answer], bool]) -> None:
-    said = [one for one in answers if one.text and speaks(one)]
-    silent = [one for one in answers if not (one.text and speaks(one))]
+def _row(title: str, how: str, answers: Sequence[Answer], least: float) -> None:
+    """What was said where the score is at least ``least``, and what was not."""
+    said = [one for one in answers if one.text and one.score >= least]
+    silent = [one for one in answers if not one.text or one.score < least]
     judged = [one for one in said if one.agrees is not None]
     linked = [one for one in said if one.linked is not None]
     chance = sum(one.by_chance or 0.0 for one in judged) / max(len(judged), 1)

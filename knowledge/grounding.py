@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 
+from knowledge.denial import adds_negation, drops_negation, turns_round
 from knowledge.exact import (
     addresses_in,
     blocks_in,
@@ -27,17 +28,9 @@ from knowledge.exact import (
     without_code,
 )
 from knowledge.lexical import words
-from knowledge.meaning import (
-    adds_negation,
-    changes_condition,
-    changes_strength,
-    drops_negation,
-    mixes_up,
-    reverses,
-    simple,
-    terms_of,
-    turns_round,
-)
+from knowledge.limits import changes_condition, changes_strength
+from knowledge.sequence import mixes_up, reverses
+from knowledge.wording import simple, terms_of
 
 
 class Fault(StrEnum):
