@@ -6,6 +6,7 @@ each time by somebody else in a thread of his own. Deterministic.
 """
 
 import random
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -64,9 +65,12 @@ class FaultyWriter:
         return Draft(claims=(*draft.claims[1:], *spoilt))
 
 
+_DIGIT = re.compile(r"(?<!^)(?<!\n)\d")  # not the number of a step
+
+
 def _digits(claim: Claim) -> Claim:
-    """Another number than its source has; one added where it has none."""
-    text = claim.text.translate(str.maketrans("0123456789", "1234567890"))
+    """Other numbers than its source has; one added where it has none."""
+    text = _DIGIT.sub(lambda digit: str((int(digit[0]) + 1) % 10), claim.text)
     return replace(claim, text=text if text != claim.text else f"{claim.text} Wait 77 minutes.")
 
 

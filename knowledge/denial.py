@@ -20,8 +20,10 @@ _LIGHT = frozenset(words("need have want able recommend possible necessary requi
 
 @dataclass(frozen=True, slots=True)
 class _Denial:
-    """One "not": what it is ``about`` (the words after it, or else before it), its first words, and all its clause."""
+    """One "not": its clause as it stands, what it is ``about`` (the words after it, or else before it), the first of
+    these, and all words of the clause."""
 
+    text: str
     about: frozenset[str]
     heads: frozenset[str]
     clause: frozenset[str]
@@ -51,7 +53,7 @@ def _negated(line: str) -> Iterator[_Denial]:
                 about = after if set(after) - _LIGHT else after + before
                 about = [term for term in about if len(term) > 1 or term.isdigit()] or about
                 heads = [term for term in about if term not in _LIGHT][:2] or about[:1]
-                yield _Denial(frozenset(about), frozenset(heads), terms_of(clause))
+                yield _Denial(clause.strip(), frozenset(about), frozenset(heads), terms_of(clause))
 
 
 # What is not to happen, once one does as told: nobody denies that it happens.
@@ -71,19 +73,18 @@ BOTH = 2  # words that two clauses have in common if both deny the same
 
 def adds_negation(claim: str, source: str, told: str) -> bool:
     """Whether the claim denies what its source says, and neither source nor conversation denies."""
-    theirs = _denials(source)
-    spoken = {term for denial in _denials(told) for term in denial.about}
-    said = terms_of(simple(source))
+    theirs, mine = _denials(source), _denials(_PURPOSE.sub(" ", claim))
+    if any(not denial.about and denial.text not in simple(source) for denial in mine):  # "Do not do this: …"
+        return True
     if any(not denial.about for denial in theirs):
         return False
+    spoken = {term for denial in _denials(told) for term in denial.about}
+    said = terms_of(simple(source))
     return any(
-        not denial.about  # "Do not do this: …"
-        or (
-            not any(_is_same(denial, other) for other in theirs)
-            and (denial.about & said or not denial.about & spoken)
-            and not _says_no(denial, source)
-        )
-        for denial in _denials(_PURPOSE.sub(" ", claim))
+        not any(_is_same(denial, other) for other in theirs)
+        and (denial.about & said or not denial.about & spoken)
+        and not _says_no(denial, source)
+        for denial in mine
     )
 
 
