@@ -75,6 +75,11 @@ SPOILT = {
     "a no taken away": ("Delete the folder itself.", FULL, Fault.NEGATION),
     "a no added": ("The spill folder is not full.", FULL, Fault.NEGATION),
     "a no about all of it": ("Do not do this: restart the gate.", FULL, Fault.NEGATION),
+    "a no about all of it, where there is a bare one": (
+        "Do not do this: ask Dana.",
+        "The 403 is from the proxy and not from us. Ask Dana.",
+        Fault.NEGATION,
+    ),
     "a no taken away in Chinese": ("清理之后删除目录本身。", ZH, Fault.NEGATION),
     "the opposite": ("The importer reads at least 500 rows per request.", LIMIT, Fault.OPPOSITE),
     "the opposite verb": ("Lower `import.batch_rows` in quarry.yaml to 2000.", LIMIT, Fault.OPPOSITE),
