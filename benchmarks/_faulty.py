@@ -9,7 +9,7 @@ import random
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from benchmarks._grounded import is_grounded
@@ -102,7 +102,8 @@ KINDS = (*_SPOILT, "unreachable", "unreachable", "unreachable", "refusal", "noth
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Survived:
     """What came of ``asked`` questions: ``lost`` have no decision, ``doubled`` were posted more than once or not as
-    decided, ``ungrounded`` is what the second opinion finds in the posts. ``why``: the reasons of the silent ones.
+    decided, ``ungrounded`` is what the second opinion finds in the posts. ``why``: the reasons of the silent ones;
+    ``went_wrong``: how the writer did, if it tells.
     """
 
     asked: int
@@ -111,6 +112,7 @@ class Survived:
     doubled: int
     ungrounded: int
     why: Counter[str]
+    went_wrong: Counter[str] = field(default_factory=Counter)
 
 
 async def survive(
@@ -138,7 +140,8 @@ async def survive(
         await advance(app, clock, messages[-1].at + timedelta(hours=1))
         outcomes = await database.run(lambda connection: [outcome_of(connection, m.id) for m in messages])
         await knowledge.close()
-    return _counted(messages, outcomes, posts, matters)
+    survived = _counted(messages, outcomes, posts, matters)
+    return replace(survived, went_wrong=writer.log) if isinstance(writer, FaultyWriter) else survived
 
 
 def _counted(

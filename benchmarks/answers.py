@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
 
 from rich.console import Console
@@ -29,9 +30,11 @@ from knowledge.writer import Writer
 from knowledge.writer_extractive import ExtractiveWriter
 
 DIALS = (0.5, 0.7, 0.9)
-# Who can write, by the name in config.yaml, and who goes wrong under --faults; each told where its calls are counted.
-WRITERS: Mapping[str, Callable[[Usage], Writer]] = {"extractive": lambda _: ExtractiveWriter()}
-FAULTY: Mapping[str, Callable[[Usage], Writer]] = {"scripted": lambda _: FaultyWriter()}
+# Opens a writer, closed with its connection; it is told where its calls are counted.
+Opens = Callable[[Usage], AbstractAsyncContextManager[Writer]]
+# Who can write, by the name in config.yaml, and who goes wrong under --faults.
+WRITERS: Mapping[str, Opens] = {"extractive": lambda _: nullcontext(ExtractiveWriter())}
+FAULTY: Mapping[str, Opens] = {"scripted": lambda _: nullcontext(FaultyWriter())}
 
 err = Console(stderr=True)
 
@@ -54,9 +57,9 @@ def main(argv: Sequence[str]) -> int:
     if not SHARED.exists():
         print(f"skipped: {SHARED} is not there", file=sys.stderr)
         return 0
-    names = arguments.names or list(COMMUNITIES)
+    print(f"writer: {arguments.writer}")
     usage = Usage()
-    _show_channels(names, _embedder(arguments), WRITERS[arguments.writer](usage), arguments.questions)
+    _show_channels(arguments, _embedder(arguments), usage)
     print(usage.table())
     return 0
 
@@ -104,15 +107,15 @@ def _kinds(sentences: Sequence[Sentence], split: str) -> list[tuple[str, str]]:
 # ---- the channels -----------------------------------------------------------------------------------------
 
 
-def _show_channels(names: Sequence[str], embedder: Embedder, writer: Writer, count: int) -> None:
-    print(f"writer: {writer.name}")
+def _show_channels(arguments: argparse.Namespace, embedder: Embedder, usage: Usage) -> None:
+    names = arguments.names or list(COMMUNITIES)
     print(
         "| channel (entries) | asked | questions | answered | agrees (by chance) | cites the linked thread "
         "| grounded: rules, second | refused | rightly |\n|---|---|---|---|---|---|---|---|---|"
     )
     everything: list[Answer] = []
     for name in names:
-        channel = _answered(name, embedder, writer, count)
+        channel = _answered(name, embedder, WRITERS[arguments.writer](usage), arguments.questions)
         everything += channel.answers
         _show(f"{name} ({channel.entries})", channel.answers)
     if len(names) > 1:
@@ -122,14 +125,20 @@ def _show_channels(names: Sequence[str], embedder: Embedder, writer: Writer, cou
     print(f"\ndeclined: {dict(declined)}; faults of dropped drafts: {dict(faults)}")
 
 
-def _answered(name: str, embedder: Embedder, writer: Writer, count: int) -> Channel:
+def _answered(
+    name: str, embedder: Embedder, opened: AbstractAsyncContextManager[Writer], count: int
+) -> Channel:
     with tempfile.TemporaryDirectory() as folder, Progress(console=err, transient=True) as bar:
         task = bar.add_task(name)
 
         def progress(done: int, total: int, what: str) -> None:
             bar.update(task, completed=done, total=total, description=what)
 
-        return asyncio.run(answered(name, embedder, writer, count, Path(folder), progress))
+        async def answer() -> Channel:
+            async with opened as writer:
+                return await answered(name, embedder, writer, count, Path(folder), progress)
+
+        return asyncio.run(answer())
 
 
 def _show(title: str, answers: Sequence[Answer]) -> None:
@@ -164,28 +173,29 @@ def _share(held: Sequence[bool | None]) -> str:
 
 def _faults(arguments: argparse.Namespace) -> int:
     usage = Usage()
-    writer = FAULTY[arguments.faulty](usage)
     with Progress(console=err, transient=True) as bar:
         task = bar.add_task("faults")
-        survived = asyncio.run(
-            survive(
-                read_sentences(),
-                arguments.faults,
-                writer,
-                _embedder(arguments),
-                lambda done, total, what: bar.update(task, completed=done, total=total, description=what),
-            )
-        )
-    _show_survived(survived, writer)
+
+        def progress(done: int, total: int, what: str) -> None:
+            bar.update(task, completed=done, total=total, description=what)
+
+        async def go_wrong() -> Survived:
+            async with FAULTY[arguments.faulty](usage) as writer:
+                return await survive(
+                    read_sentences(), arguments.faults, writer, _embedder(arguments), progress
+                )
+
+        survived = asyncio.run(go_wrong())
+    _show_survived(survived)
     print(usage.table())
     return 0 if (survived.lost, survived.doubled, survived.ungrounded) == (0, 0, 0) else 1
 
 
-def _show_survived(survived: Survived, writer: Writer) -> None:
+def _show_survived(survived: Survived) -> None:
     print("| asked | posted | lost | doubled | ungrounded |\n|---|---|---|---|---|")
     print(
         f"| {survived.asked} | {survived.posted} | {survived.lost} | {survived.doubled} | {survived.ungrounded} |"
     )
     print(f"\nsilent: {dict(survived.why)}")
-    if isinstance(writer, FaultyWriter):
-        print(f"the writer: {dict(writer.log)}")
+    if survived.went_wrong:
+        print(f"the writer: {dict(survived.went_wrong)}")
