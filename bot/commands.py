@@ -19,7 +19,7 @@ from sqlalchemy.exc import DatabaseError
 
 from bot import approval, ledger
 from bot.adapters.slack import StartFailed
-from bot.answerer import ground
+from bot.answerer import conversation, ground
 from bot.app import StoreInUse, assemble, embedder_of, lock_store
 from bot.audit import AuditedCalls, AuditedSettings
 from bot.cli import DEFAULT_CONFIG
@@ -214,7 +214,7 @@ async def _ask(arguments: argparse.Namespace) -> int:
             lambda: config, secrets_from(os.environ), database, clock, calls=AuditedCalls(database, clock)
         ) as writers:
             draft = await writers.writer.answer(asked)
-    suggestion = None if isinstance(draft, Declined) else ground(draft, hits, now)
+    suggestion = None if isinstance(draft, Declined) else ground(draft, hits, now, conversation(asked))
     if arguments.json:
         answer = None if suggestion is None else suggestion.text
         print(json.dumps({"hits": [_hit(hit) for hit in hits], "answer": answer}, ensure_ascii=False))

@@ -28,7 +28,7 @@ from bot.adapters.adapter import (
     Reacted,
     Voted,
 )
-from bot.answerer import Suggestion, ground, query_of
+from bot.answerer import Suggestion, conversation, faults_of, ground, query_of
 from bot.audit import Kind
 from bot.clock import Clock
 from bot.config import EPHEMERAL, Config
@@ -253,7 +253,7 @@ async def _query(bot: Bot, situation: Situation) -> str:
 def _unsaid(declined: Declined | None, score: float) -> Decision:
     """Why nothing is said although it would have been welcome."""
     if declined is None:
-        return silent("no grounded answer", "no source says it word for word", score=score)
+        return silent("no grounded answer", "no source says what could be said", score=score)
     name = "a person should" if declined.why is Decline.PERSON else "no grounded answer"
     return silent(name, declined.reason, score=score)
 
@@ -267,7 +267,16 @@ async def _write(bot: Bot, situation: Situation, hits: Sequence[Hit]) -> Suggest
     except WriterFailed as error:
         log.warning("%s: the %s writer failed: %s", situation.message.id, bot.writer.name, error)
         return None
-    return draft if isinstance(draft, Declined) else ground(draft, hits, situation.now)
+    if isinstance(draft, Declined):
+        return draft
+    told = conversation(asked)
+    suggestion = ground(draft, hits, situation.now, told)
+    if suggestion is None:
+        faults = "; ".join(faults_of(draft, hits, told))
+        log.warning(
+            "%s: a draft of the %s writer was dropped: %s", situation.message.id, bot.writer.name, faults
+        )
+    return suggestion
 
 
 async def _conclude(

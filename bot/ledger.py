@@ -686,7 +686,9 @@ def suggestion_from(content: str) -> Suggestion:
     data = json.loads(content)
     lines = tuple(Line(**{**line, "citations": tuple(line["citations"])}) for line in data["lines"])
     citations = tuple(_citation(citation) for citation in data["citations"])
-    return Suggestion(lines=lines, citations=citations, note=data.get("note", ""))
+    return Suggestion(
+        lines=lines, citations=citations, note=data.get("note", ""), verbatim=data.get("verbatim", True)
+    )
 
 
 def _citation(data: Mapping[str, Any]) -> Citation:

@@ -17,7 +17,7 @@ REASONS: Mapping[str, str] = {
     "solved": "it was solved",
     "nothing known": "nothing that I know fits",
     "not sure enough": "I was not sure enough",
-    "no grounded answer": "no source says it word for word",
+    "no grounded answer": "no source says what could be said",
     "a person should": "a person should answer it",
     "rejected": "an answer had been rejected there",
     "thread budget": "I had said enough there",

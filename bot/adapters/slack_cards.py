@@ -294,7 +294,7 @@ def render_draft(draft: Draft, names: Mapping[str, str]) -> dict[str, Any]:
     ]
     return {
         "text": escape(f"Draft for a question: {quoted}")[: wire.MAX_TEXT],
-        "blocks": wire.between(head, draft.suggestion.lines, tail, names),
+        "blocks": wire.between(head, draft.suggestion, tail, names),
         "metadata": {"event_type": DRAFT_METADATA, "event_payload": {"id": draft.id}},
         "unfurl_links": False,
         "unfurl_media": False,
@@ -317,7 +317,7 @@ def render_whisper(whisper: Whisper, names: Mapping[str, str]) -> dict[str, Any]
         return {"text": text, "blocks": [*head, *tail]}
     shown = whisper.suggestion
     cited = [*wire.noted(shown), *wire.sources(shown.citations, whisper.now), *tail]
-    return {"text": text, "blocks": wire.between(head, whisper.suggestion.lines, cited, names)}
+    return {"text": text, "blocks": wire.between(head, whisper.suggestion, cited, names)}
 
 
 def _buttons(whisper: Whisper) -> list[dict[str, Any]]:

@@ -321,11 +321,11 @@ def render(post: Post, names: Mapping[str, str]) -> dict[str, Any]:
     ``names`` maps Slack user ids to names, for people who are named in what is quoted: they are shown, not pinged.
     """
     suggestion = post.suggestion
-    head = _section(f"*{_intro(suggestion.citations)}*")
+    head = _section(f"*{_intro(suggestion)}*")
     tail = [*noted(suggestion), *sources(suggestion.citations, post.now), feedback(post.id)]
     return {
         "text": _fallback(suggestion.lines, names),
-        "blocks": between([head], suggestion.lines, tail, names),
+        "blocks": between([head], suggestion, tail, names),
         "metadata": {"event_type": METADATA_TYPE, "event_payload": {"id": post.id}},
         "unfurl_links": False,
         "unfurl_media": False,
@@ -334,26 +334,28 @@ def render(post: Post, names: Mapping[str, str]) -> dict[str, Any]:
 
 def between(
     head: Sequence[dict[str, Any]],
-    lines: Sequence[Line],
+    suggestion: Suggestion,
     tail: Sequence[dict[str, Any]],
     names: Mapping[str, str],
 ) -> list[dict[str, Any]]:
     """The blocks of an answer between what stands before and after it, within Slack's limit for all together."""
     room = MAX_TOTAL - sum(len(str(block)) for block in (*head, *tail))
-    return [*head, *_fit(_body(lines, names), room), *tail]
+    return [*head, *_fit(_body(suggestion, names), room), *tail]
 
 
-def _intro(citations: Sequence[Citation]) -> str:
-    if all(citation.kind is not EntryKind.THREAD for citation in citations):
-        return "The documentation says:"
-    return "A similar question was answered before:"
+def _intro(suggestion: Suggestion) -> str:
+    documents = all(citation.kind is not EntryKind.THREAD for citation in suggestion.citations)
+    if suggestion.verbatim:
+        return "The documentation says:" if documents else "A similar question was answered before:"
+    return "From the documentation:" if documents else "From what was answered before:"
 
 
-def _body(lines: Sequence[Line], names: Mapping[str, str]) -> list[dict[str, Any]]:
+def _body(suggestion: Suggestion, names: Mapping[str, str]) -> list[dict[str, Any]]:
     blocks: list[dict[str, Any]] = []
-    for *before, last in _paragraphs(lines):
+    bar = ">" if suggestion.verbatim else ""  # what stands behind a bar was said so
+    for *before, last in _paragraphs(suggestion.lines):
         said = [escape(show_names(line.text, names)) + _marks(line) for line in before]
-        text = _quoted(" ".join([*said, escape(show_names(last.text, names))])) + _marks(last)
+        text = _shown(" ".join([*said, escape(show_names(last.text, names))]), bar) + _marks(last)
         blocks.extend(_section(piece) for piece in split(text, MAX_SECTION))
     return blocks
 
@@ -394,11 +396,11 @@ _FENCE = re.compile(r"(```.*?(?:```|\Z))", re.DOTALL)
 _LANGUAGE = re.compile(r"[\w+-]*")
 
 
-def _quoted(text: str) -> str:
-    """Prose behind ``>``; code fences as they are, without the language, which Slack would show as code."""
+def _shown(text: str, bar: str) -> str:
+    """Prose behind ``bar``; code fences as they are, without the language, which Slack would show as code."""
     pieces = [piece.strip("\n") for piece in _FENCE.split(text)]
     shown = [
-        _code(piece) if piece.startswith("```") else _behind_bar(piece) for piece in pieces if piece.strip()
+        _code(piece) if piece.startswith("```") else _behind(bar, piece) for piece in pieces if piece.strip()
     ]
     return "\n".join(shown)
 
@@ -410,8 +412,8 @@ def _code(piece: str) -> str:
     return f"```{code}```"
 
 
-def _behind_bar(piece: str) -> str:
-    return "\n".join(f">{line}" for line in with_links(piece).split("\n"))
+def _behind(bar: str, piece: str) -> str:
+    return "\n".join(f"{bar}{line}" for line in with_links(piece).split("\n"))
 
 
 def sources(citations: Sequence[Citation], now: datetime) -> list[dict[str, Any]]:

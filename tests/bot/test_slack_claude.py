@@ -158,7 +158,7 @@ async def test_what_no_source_says_is_not_posted(
     async with running(slack, tmp_path, [entry()], settings=settings(), secrets=secrets(api)) as run:
         assert await silent(run, slack.post(CHANNEL, ANN, QUESTION)) == (
             "no grounded answer",
-            "no source says it word for word",
+            "no source says what could be said",
         )
 
 
