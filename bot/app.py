@@ -12,10 +12,11 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection
 
-from bot import clicks, handlers, inbox, intents, presses, saving, tables
+from bot import asking, clicks, handlers, inbox, intents, presses, requests, saving, tables
 from bot.adapters.adapter import (
     Adapter,
     Arrival,
+    AskedForSummary,
     AskedToSave,
     AskedWhy,
     Commanded,
@@ -155,7 +156,10 @@ class App:
     async def _on(self, event: Event, work: Work) -> None:
         match event:
             case Heard():
-                await handlers.on_message(self.bot, work, event)
+                wish = asking.request_in(event)
+                if wish is None:
+                    return await handlers.on_message(self.bot, work, event)
+                await requests.on_request(self.bot, work, event, wish)
             case Edited():
                 await handlers.on_edit(self.bot, work, event)
             case Deleted():
@@ -173,7 +177,9 @@ class App:
             case AskedWhy():
                 await clicks.on_asked_why(self.bot, work, event)
             case Commanded():
-                await clicks.on_commanded(self.bot, work, event)
+                await requests.on_commanded(self.bot, work, event)
+            case AskedForSummary():
+                await requests.on_asked_for_summary(self.bot, work, event)
             case Pressed():
                 await presses.on_pressed(self.bot, self._night, work, event)
             case AskedToSave():

@@ -22,12 +22,16 @@ class Verb(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Piece:
-    """Some words: with a link behind them, in bold, or standing for a ``channel``, which the platform names."""
+    """Some words: with a link behind them, in bold, or standing for a ``channel``, which the platform names.
+
+    ``person``: the whole id of somebody who is called, so that he notices; only whom config.yaml names may be.
+    """
 
     text: str = ""
     link: str | None = None
     bold: bool = False
     channel: str | None = None
+    person: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -410,6 +410,33 @@ distil_batches = Table(
     Column("at", Float, nullable=False),
     Index("distil_batches_state", "state", "at"),
 )
+# What was said to people who spoke to us. A cited answer in a thread is a suggestion of the same id.
+answers = Table(
+    "answers",
+    _metadata,
+    Column("id", String, primary_key=True),
+    Column("message_id", String, unique=True),  # none: asked by the command or a shortcut
+    Column("user", String, nullable=False),
+    Column("channel", String, nullable=False),
+    Column("conversation", String),
+    Column("reply_to", String),
+    Column("kind", String, nullable=False),
+    Column("alone", Boolean, nullable=False),
+    Column("content", Text),
+    Column("posted_id", String, unique=True),
+    Column("asked_at", Float, nullable=False),
+    Column("at", Float, nullable=False),
+    Index("answers_user", "user", "at"),
+    Index("answers_conversation", "conversation", "at"),
+)
+# The messages that an answer quotes and the entries that it names: when one goes, so does the answer.
+answer_sources = Table(
+    "answer_sources",
+    _metadata,
+    Column("answer_id", String, ForeignKey("answers.id", ondelete="CASCADE"), primary_key=True),
+    Column("source", String, primary_key=True),
+    Index("answer_sources_source", "source"),
+)
 
 
 def _add_scores(connection: Connection) -> None:
@@ -470,6 +497,11 @@ def _add_distil_batches(connection: Connection) -> None:
     distil_batches.create(connection, checkfirst=True)
 
 
+def _add_answers(connection: Connection) -> None:
+    for table in (answers, answer_sources):
+        table.create(connection, checkfirst=True)
+
+
 MIGRATIONS = [
     Migration("2026-11-ledger", lambda connection: _metadata.create_all(connection)),
     Migration("2026-11-scores", _add_scores),
@@ -481,6 +513,7 @@ MIGRATIONS = [
     Migration("2026-11-surroundings", _add_surroundings),
     Migration("2026-11-cards", _add_cards),
     Migration("2026-11-distil-batches", _add_distil_batches),
+    Migration("2026-11-answers", _add_answers),
 ]
 
 # What a scratch copy keeps of its store: who people are is knowledge of today, not a conversation.

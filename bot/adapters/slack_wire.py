@@ -26,12 +26,14 @@ from bot.adapters.adapter import (
     Voted,
 )
 from bot.answerer import Citation, Line
+from knowledge.audience import Standing
 from knowledge.entry import EntryKind
 from knowledge.slacktext import plain_text, reaction_name
 from knowledge.thread import Message, Role
 
 NAME = "slack"
 METADATA_TYPE = "earshot_reply"
+ANSWER_METADATA = "earshot_answer"  # what is said in words of our own
 FEEDBACK_ACTION = "earshot_feedback"
 
 # Limits of Block Kit: https://docs.slack.dev/reference/block-kit/blocks (the total is undocumented: bolt-js#2509)
@@ -49,6 +51,7 @@ SCOPES = frozenset(
         "commands",
         "groups:history",
         "groups:read",
+        "im:history",
         "reactions:read",
         "users:read",
     }
@@ -56,16 +59,16 @@ SCOPES = frozenset(
 # What some settings ask of Slack besides; off in manifest.json, as most need neither.
 GROUPS_SCOPE = "usergroups:read"
 MAIL_SCOPE = "users:read.email"
-CLIP_SCOPE = "reactions:write"  # for `clip: on`
+CLIP_SCOPE = "reactions:write"  # for `clip: on`, and for 👀 where Slack shows no status
 OPTIONAL_SCOPES = frozenset({GROUPS_SCOPE, MAIL_SCOPE, CLIP_SCOPE})
-EVENTS = frozenset({"message.channels", "message.groups", "reaction_added", "reaction_removed"})
+EVENTS = frozenset({"message.channels", "message.groups", "message.im", "reaction_added", "reaction_removed"})
 
 _SPOKEN = frozenset({None, "file_share", "thread_broadcast", "me_message", "bot_message"})
 _KINDS = {
     "channel": ChannelKind.PUBLIC,
     "group": ChannelKind.PRIVATE,
     "im": ChannelKind.DIRECT,
-    "mpim": ChannelKind.DIRECT,
+    "mpim": ChannelKind.GROUP,
 }
 
 
@@ -225,7 +228,18 @@ def person(user: Payload, qualified: str) -> Person:
     profile = user.get("profile") or {}
     _, _, domain = str(profile.get("email") or "").rpartition("@")
     name = profile.get("display_name") or user.get("real_name") or None
-    return Person(id=qualified, name=name, mail_domain=domain.casefold() or None)
+    return Person(
+        id=qualified, name=name, mail_domain=domain.casefold() or None, standing=_standing(user, qualified)
+    )
+
+
+def _standing(user: Payload, qualified: str) -> Standing:
+    """Whether somebody belongs to the workspace of his qualified id. On Enterprise Grid one may belong to several."""
+    teams = {user.get("team_id"), *((user.get("enterprise_user") or {}).get("teams") or ())}
+    known = teams - {None}
+    if user.get("is_stranger") or (known and qualified.removeprefix("slack:").split("/")[0] not in known):
+        return Standing.STRANGER
+    return Standing.GUEST if user.get("is_restricted") or user.get("is_ultra_restricted") else Standing.MEMBER
 
 
 def group_called(groups: Sequence[Payload], handle: str) -> Payload | None:
@@ -283,6 +297,14 @@ def bare(qualified: str) -> str:
     return qualified.rsplit("/", 1)[-1]
 
 
+_MESSAGE_LINK = re.compile(r"<?https?://[^/\s]+/archives/(\w+)/p(\d{10})(\d{6})[^\s>]*>?")
+
+
+def with_ids(words: str, team: str) -> str:
+    """``words`` with the whole ids of messages in place of links to them."""
+    return _MESSAGE_LINK.sub(lambda found: f"{NAME}:{team}/{found[1]}/{found[2]}.{found[3]}", words)
+
+
 _BARE = re.compile(r"[CDGUW][A-Z0-9]{7,}")
 _LINK = re.compile(r"https?://[^/]+/(?:archives|client/\w+)/(\w+)")
 
@@ -305,11 +327,12 @@ def render(post: Post, names: Mapping[str, str]) -> dict[str, Any]:
     ``names`` maps Slack user ids to names, for people who are named in what is quoted: they are shown, not pinged.
     """
     suggestion = post.suggestion
-    head = _section(f"*{_intro(suggestion.citations)}*")
+    lead = [_section(escape(post.lead))] if post.lead else []
+    head = _section(intro(suggestion.citations))
     tail = [*sources(suggestion.citations, post.now), feedback(post.id)]
     return {
         "text": _fallback(suggestion.lines, names),
-        "blocks": between([head], suggestion.lines, tail, names),
+        "blocks": between([*lead, head], suggestion.lines, tail, names),
         "metadata": {"event_type": METADATA_TYPE, "event_payload": {"id": post.id}},
         "unfurl_links": False,
         "unfurl_media": False,
@@ -327,10 +350,11 @@ def between(
     return [*head, *_fit(_body(lines, names), room), *tail]
 
 
-def _intro(citations: Sequence[Citation]) -> str:
+def intro(citations: Sequence[Citation]) -> str:
+    """What stands above an answer."""
     if all(citation.kind is not EntryKind.THREAD for citation in citations):
-        return "The documentation says:"
-    return "A similar question was answered before:"
+        return "*The documentation says:*"
+    return "*A similar question was answered before:*"
 
 
 def _body(lines: Sequence[Line], names: Mapping[str, str]) -> list[dict[str, Any]]:

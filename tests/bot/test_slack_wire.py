@@ -73,7 +73,7 @@ def test_a_reply_knows_its_thread_and_a_root_with_replies_is_no_reply() -> None:
         ("channel", ChannelKind.PUBLIC),
         ("group", ChannelKind.PRIVATE),
         ("im", ChannelKind.DIRECT),
-        ("mpim", ChannelKind.DIRECT),
+        ("mpim", ChannelKind.GROUP),
         (None, ChannelKind.PRIVATE),  # not told: kept at home
     ],
 )
