@@ -106,6 +106,17 @@ def _without_a_row(card: Card) -> Card:
     return replace(card, groups=(*card.groups[:longest], shorter, *card.groups[longest + 1 :]))
 
 
+def lines_in(card: Card) -> list[str]:
+    """A card as plain lines, links behind their words (terminals, `earshot replay`)."""
+    rows = [one for group in card.groups for one in group.rows]
+    return ["".join(_plain(piece) for column in one.columns for piece in column) for one in rows]
+
+
+def _plain(piece: Piece) -> str:
+    said = piece.text or piece.channel or piece.person or ""
+    return f"{said} <{piece.link}>" if piece.link and piece.link != said else said
+
+
 def texts_in(card: Card) -> Iterator[str]:
     """The words of a card, which may name people."""
     yield card.title

@@ -51,11 +51,13 @@ class RoomAdapter:
         on_post: Callable[[Post], None] | None = None,
         people: Mapping[str, Sequence[Person]] | None = None,
         members: Mapping[str, Collection[str]] | None = None,
+        on_say: Callable[[Say | Whisper], None] | None = None,
     ) -> None:
         self._channels = channels
         self._people = people or {}
         self._members = members or {}
         self._on_post = on_post
+        self._on_say = on_say
         self.posts: dict[str, Post] = {}
         self.said: dict[str, Say] = {}
         self.thoughts: list[Think] = []
@@ -86,6 +88,8 @@ class RoomAdapter:
                 return Receipt(message_id=post_id(act.id))
             case Say():
                 self.said[act.id] = act
+                if self._on_say is not None:
+                    self._on_say(act)
                 return Receipt(message_id=post_id(act.id))
             case Think():
                 self.thoughts.append(act)
@@ -105,6 +109,8 @@ class RoomAdapter:
                 return Receipt(message_id=act.message_id)
             case Whisper():
                 self.whispers.append(act)
+                if self._on_say is not None:
+                    self._on_say(act)
                 return Receipt(message_id=act.id)
             case Show():
                 self.cards[act.id] = act
