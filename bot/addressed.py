@@ -27,7 +27,7 @@ PRECISION = 0.5
 CLOSEST = 3  # titles
 NEAR_MEANING = 0.25  # least cosine above the model's floor at which a source is worth naming,
 NEAR_WORDS = 0.4  # or least share of the question's words in it
-VAGUE = 4  # words that mean something; a question of fewer is read together with what its thread is about
+VAGUE = 2  # words that mean something; a question of fewer is read together with what its thread is about
 MAX_BEFORE = 600  # characters of the thread's opening
 MAX_TITLE = 120
 _REFERS = re.compile(
@@ -146,14 +146,14 @@ def questions_of(thread: Thread, message: Message, asked: str) -> tuple[str, ...
     """
     own = replace(message, text=asked)
     alone = "\n".join([asked, *burst_after(thread, message)])[:MAX_QUERY]
-    if len(words(asked)) >= VAGUE and not _REFERS.search(asked):
+    if len(set(words(asked))) >= VAGUE and not _REFERS.search(asked):
         return (alone,)
     said = tuple(own if each.id == message.id else each for each in thread.messages)
     context = query_of(replace(thread, messages=said), own)
     opener = thread.opener
     if opener.user != message.user:
         context = f"{context}\n{opener.text[:MAX_BEFORE]}".strip()
-    return (alone, context) if len(words(asked)) >= VAGUE else (context,)
+    return (alone, context)
 
 
 def score_of(question: str, hits: Sequence[Hit], scale: Scale, now: datetime) -> float:
@@ -186,6 +186,7 @@ HELP = (
     "`@Earshot mute` in a thread, `/earshot mute` for the channel (analysts and admins); `unmute` takes it back",
     "`@Earshot close` in a thread, or `/earshot close LINK` – it is over, and I may learn from it",
     "`/earshot optout` – I learn nothing from what you say; `optin` takes it back",
+    "`/earshot help` – this",
 )
 
 

@@ -22,6 +22,7 @@ from knowledge.embed import Embedder, HashEmbedder
 from knowledge.entry import WORKSPACE, EntryKind, KnowledgeEntry, Passage, PassageKind
 from knowledge.search import Knowledge
 from knowledge.thread import Role
+from knowledge.writer import Writer
 from tests.local_slack import LocalSlack
 
 WEIGHTS = Path(__file__).parent / "weights.json"  # so that training again does not decide about tests
@@ -105,6 +106,7 @@ async def running(
     embedder: Embedder | None = None,
     settle: timedelta = timedelta(milliseconds=20),
     night: NightActions | None = None,
+    writer: Writer | None = None,
 ) -> AsyncIterator[Running]:
     """An Earshot that is connected when the block begins and stopped when it ends."""
     database = open_database(f"sqlite:///{folder / 'earshot.db'}")
@@ -121,6 +123,7 @@ async def running(
         clock=clock,
         settle=settle,
         night=night,
+        writer=writer,
     )
     stop = asyncio.Event()
     task = asyncio.create_task(app.run(stop))

@@ -9,8 +9,13 @@ import pytest
 
 from bot import ledger
 from bot.addressed import PER_HOUR
+from bot.asking import THINKING_AFTER
+from bot.clock import SystemClock
 from bot.config import Config
+from bot.forget import forget_user
 from knowledge.entry import KnowledgeEntry
+from knowledge.writer import Asked, Decline, Declined, Draft, WriterFailed
+from knowledge.writer_extractive import ExtractiveWriter
 from tests.bot.running import (
     ANN,
     BOB,
@@ -153,16 +158,19 @@ async def test_where_another_company_listens_there_is_one_fixed_line_without_con
     assert slack.posts() == []
 
 
-async def test_an_answer_after_a_crash_between_the_intent_and_the_post_comes_once(
-    slack: LocalSlack, tmp_path: Path
+@pytest.mark.parametrize("question", [UNKNOWN, QUESTION])
+async def test_an_answer_that_a_stop_cut_off_is_looked_for_and_comes_once(
+    slack: LocalSlack, tmp_path: Path, question: str
 ) -> None:
     slack.faults["chat.postMessage"] += [DropAfterEffect()]
-    async with running(slack, tmp_path, [entry()]) as run:
-        ts = slack.post(CHANNEL, ANN, f"@earshot {UNKNOWN}")
-        await said_in(run, ts)
-        await asyncio.sleep(2.0)  # it is read back, not said again
-    assert len(slack.bot_replies(ts)) == 1
-    assert len(slack.calls("chat.postMessage")) == 1 and slack.calls("conversations.replies")
+    async with running(slack, tmp_path, [entry()]):
+        ts = slack.post(CHANNEL, ANN, f"@earshot {question}")
+        await slack.until(lambda: len(slack.bot_replies(ts)) == 1)
+    assert slack.calls("conversations.replies") == []  # stopped before it knew
+    async with running(slack, tmp_path):
+        await slack.until(lambda: len(slack.calls("conversations.replies")) == 1)
+        await asyncio.sleep(QUIET)
+    assert len(slack.bot_replies(ts)) == 1 and len(slack.calls("chat.postMessage")) == 1
 
 
 async def test_what_was_asked_while_nobody_listened_is_answered_and_says_that_it_is_late(
@@ -388,3 +396,75 @@ async def test_the_shortcut_on_what_was_never_heard_says_so(slack: LocalSlack, t
     async with running(slack, tmp_path) as run:
         slack.message_shortcut("summary", other, ts, ANN)
         assert "invited" in await told(run)
+
+
+async def test_a_summary_says_nothing_of_who_was_forgotten(slack: LocalSlack, tmp_path: Path) -> None:
+    async with running(slack, tmp_path) as run:
+        ts = slack.post(CHANNEL, ANN, "The gate stops with MLR-4090 since this morning.")
+        slack.post(CHANNEL, CARL, "Restart the gate by hand and wait a minute.", thread_ts=ts)
+        slack.post(CHANNEL, BOB, "@earshot", thread_ts=ts)
+        await said_in(run, ts)
+        await taken_in(run)
+        carl, now = f"slack:{slack.identity.team}/{CARL}", SystemClock().now()
+        await forget_user(run.database, carl, config=config(), now=now)
+        await slack.until(lambda: slack.bot_replies(ts) == [])
+        kept = await run.database.run(
+            lambda c: c.exec_driver_sql("select content from answers").scalars().all()
+        )
+    assert kept == [None]
+
+
+# ---- long work -------------------------------------------------------------------------------------------------
+
+
+class SlowWriter(ExtractiveWriter):
+    """Writes as the offline writer does, after a while."""
+
+    async def answer(self, asked: Asked) -> Draft | Declined:
+        await asyncio.sleep(THINKING_AFTER + 0.3)
+        return await super().answer(asked)
+
+
+@pytest.mark.parametrize("refused", [False, True])
+async def test_long_work_shows_that_it_goes_on_and_that_it_is_over(
+    slack: LocalSlack, tmp_path: Path, refused: bool
+) -> None:
+    if refused:
+        slack.faults["assistant.threads.setStatus"] += [SlackError("not_allowed_token_type")] * 2
+    async with running(slack, tmp_path, [entry()], writer=SlowWriter()) as run:
+        ts = slack.post(CHANNEL, ANN, f"@earshot {QUESTION}")
+        assert "spill clean" in await said_in(run, ts)
+        unasked = slack.post(CHANNEL, CARL, OTHERS_QUESTION)
+        await decided(run, unasked)
+    statuses = [call.args["status"] for call in slack.calls("assistant.threads.setStatus")]
+    assert statuses == ["is looking for an answer…", ""]  # nothing for what nobody asked us
+    eyes = [call.args["name"] for name in ("reactions.add", "reactions.remove") for call in slack.calls(name)]
+    assert eyes == (["eyes", "eyes"] if refused else [])
+    assert slack.message(CHANNEL, ts).reactions == {}
+
+
+class FailingWriter(ExtractiveWriter):
+    async def answer(self, asked: Asked) -> Draft | Declined:
+        del asked
+        raise WriterFailed("the budget of today is spent")
+
+
+class CarefulWriter(ExtractiveWriter):
+    async def answer(self, asked: Asked) -> Draft | Declined:
+        del asked
+        return Declined(why=Decline.PERSON, reason="it would delete data")
+
+
+async def test_a_writer_that_fails_is_told_with_its_reason(slack: LocalSlack, tmp_path: Path) -> None:
+    async with running(slack, tmp_path, [entry()], writer=FailingWriter()) as run:
+        ts = slack.post(CHANNEL, ANN, f"@earshot {QUESTION}")
+        words = await said_in(run, ts)
+    assert "the budget of today is spent" in words and "The closest I have is:" in words
+
+
+async def test_what_a_person_should_decide_is_left_to_the_owners(slack: LocalSlack, tmp_path: Path) -> None:
+    owned = config(owners=[BOB])
+    async with running(slack, tmp_path, [entry()], settings=owned, writer=CarefulWriter()) as run:
+        ts = slack.post(CHANNEL, ANN, f"@earshot {QUESTION}")
+        words = await said_in(run, ts)
+    assert "A person should answer this: it would delete data." in words and f"<@{BOB}>" in words
