@@ -151,7 +151,12 @@ class App:
             return await handlers.on_due(self.bot, work)
         assert work.payload is not None
         event = self.bot.adapters[work.adapter].parse(work.payload)
-        return await self._on(event, work)
+        try:
+            await self._on(event, work)
+        except Exception:
+            if work.tries + 1 >= inbox.MAX_TRIES:
+                await requests.apologise(self.bot, event)  # who asked is not left without a word
+            raise
 
     async def _on(self, event: Event, work: Work) -> None:
         match event:

@@ -47,6 +47,7 @@ from knowledge.writer import Asked, Decline, Declined, Draft, Writer, WriterFail
 log = logging.getLogger("earshot")
 
 THINKING_AFTER = 1.5  # seconds; what is quicker needs no sign
+PATIENCE = 2.0  # seconds that an answer waits for its sign to be shown, so that it can be taken off
 HOUR = timedelta(hours=1)
 QUOTES_ONLY = "extractive"  # the writer that cannot tell whether a source answers: the score has to
 
@@ -184,23 +185,29 @@ def keep(
 
 
 @asynccontextmanager
-async def thinking(adapter: Adapter, act: Think, after: float = THINKING_AFTER) -> AsyncIterator[None]:
+async def thinking(adapter: Adapter, act: Think | None, after: float = THINKING_AFTER) -> AsyncIterator[None]:
     """Show that an answer is being worked on, if that takes longer than ``after`` seconds, and take the sign off."""
-    if Think not in adapter.performs:
+    if act is None or Think not in adapter.performs:
         yield
         return
-    shown = asyncio.create_task(_show_later(adapter, act, after))
+    begun = asyncio.Event()
+    showing = asyncio.create_task(_show_later(adapter, act, after, begun))
     try:
         yield
     finally:
-        shown.cancel()
-        (begun,) = await asyncio.gather(shown, return_exceptions=True)
-        if not isinstance(begun, asyncio.CancelledError):
+        if (
+            begun.is_set()
+        ):  # a request that is cut off may still take effect, and the sign would stand for ever
+            await asyncio.wait({showing}, timeout=PATIENCE)
+        showing.cancel()
+        await asyncio.gather(showing, return_exceptions=True)
+        if begun.is_set():
             await _shown(adapter, replace(act, on=False))
 
 
-async def _show_later(adapter: Adapter, act: Think, after: float) -> None:
+async def _show_later(adapter: Adapter, act: Think, after: float, begun: asyncio.Event) -> None:
     await asyncio.sleep(after)
+    begun.set()
     await _shown(adapter, act)
 
 
@@ -267,7 +274,8 @@ async def answer_message(means: Means, work: Work, situation: Situation) -> None
     )
     found, query = Found(), await _query(means, situation, alone=rule.where is Where.ALONE)
     if rule.what is What.ANSWER:
-        sign = await _sign(means, situation)
+        # Where only he sees the answer nobody else sees a sign of it.
+        sign = await _sign(means, situation) if rule.where is Where.THREAD else None
         async with thinking(means.adapter_of(message.channel), sign):
             found = await find(means, query)
     owners = [whole_user(given, message.channel) for given in sorted(config.owners)]

@@ -13,7 +13,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from bot import addressed, asking, inbox, ledger, opencases, orders
-from bot.adapters.adapter import AskedForSummary, Channel, ChannelKind, Commanded, Heard, LookupFailed
+from bot.adapters.adapter import AskedForSummary, Channel, ChannelKind, Commanded, Event, Heard, LookupFailed
 from bot.addressed import Rule, Way, What
 from bot.answers import Answer, Kind
 from bot.asking import Found, Query
@@ -346,3 +346,41 @@ async def on_asked_for_summary(bot: Bot, work: Work, asked: AskedForSummary) -> 
         inbox.finish(connection, work.id)
 
     await bot.database.run(reply)
+
+
+# ---- when all fails -------------------------------------------------------------------------------------------
+
+
+FAILED = (
+    "Something went wrong on my side, so I have no answer to this. Whoever runs me sees it in `earshot doctor`. Please "
+    "ask again later."
+)
+
+
+async def apologise(bot: Bot, event: Event) -> None:
+    """Tell who spoke to us that there will be no answer; of what nobody said to us nothing is told."""
+    now = bot.clock.now()
+    reply_to: str | None = None
+    respond_to: str | None = None
+    match event:
+        case Heard(message=message, channel=channel) if asking.way_of(event) is not None:
+            place, user, at, reply_to = channel.id, message.user, message.at, message.thread or message.id
+            alone = channel.kind is not ChannelKind.DIRECT
+        case Commanded() | AskedForSummary():
+            place, user, at = event.channel, event.user, event.at
+            alone, respond_to = True, event.respond_to
+        case _:
+            return
+    answer = Answer(
+        id=uuid.uuid4().hex,
+        message_id=None,
+        user=user,
+        channel=place,
+        conversation=None,
+        reply_to=reply_to,
+        kind=Kind.GRANTED,
+        alone=alone,
+        asked_at=at,
+        card=addressed.plain_card(FAILED),
+    )
+    await bot.database.run(lambda connection: asking.keep(connection, answer, now, respond_to=respond_to))

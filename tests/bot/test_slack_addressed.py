@@ -1,15 +1,18 @@
 """Speaking to Earshot in Slack: a mention, a direct message, the command and the shortcuts always get an answer."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bot import ledger
+from bot.adapters.adapter import Think
 from bot.addressed import PER_HOUR
-from bot.asking import THINKING_AFTER
+from bot.asking import thinking
 from bot.clock import SystemClock
 from bot.config import Config
 from bot.forget import forget_user
@@ -27,9 +30,9 @@ from tests.bot.running import (
     Running,
     config,
     entry,
-    running,
     workspace,
 )
+from tests.bot.running import running as run_slowly
 from tests.bot.test_manners_end_to_end import decided, taken_in
 from tests.local_slack import DropAfterEffect, LocalSlack, SlackError
 
@@ -41,10 +44,22 @@ QUIET = 0.4
 
 @pytest.fixture
 def slack() -> Iterator[LocalSlack]:
-    with LocalSlack() as local:
+    with LocalSlack(post_interval=0.0) as local:
         workspace(local)
         yield local
         assert local.violations == []
+
+
+@asynccontextmanager
+async def running(slack: LocalSlack, folder: Path, *given: Any, **more: Any) -> AsyncIterator[Running]:
+    """As everywhere, without Slack's pause between two posts: what it is for is tested elsewhere."""
+    async with run_slowly(slack, folder, *given, **more) as run:
+        run.bot.adapter_of(slack_id(slack, CHANNEL)).post_interval = 0.0
+        yield run
+
+
+def slack_id(slack: LocalSlack, bare: str) -> str:
+    return f"slack:{slack.identity.team}/{bare}"
 
 
 def settings(**speaking: object) -> Config:
@@ -200,6 +215,20 @@ async def test_who_asks_again_and_again_is_told_once_that_it_is_enough(
         await said_in(run, other)
         await taken_in(run)
     assert len(slack.posts()) == 2  # the line in her messages, and the answer to somebody else
+
+
+async def test_an_edit_may_bring_the_first_answer_but_never_a_second(
+    slack: LocalSlack, tmp_path: Path
+) -> None:
+    async with running(slack, tmp_path, [entry()]) as run:
+        ts = slack.post(CHANNEL, ANN, "where is the key of the depot")
+        assert (await decided(run, ts))[0] == "SILENT"
+        slack.edit(CHANNEL, ts, "@earshot where is the key of the depot")
+        assert "I don't know" in await said_in(run, ts)
+        slack.edit(CHANNEL, ts, f"@earshot {QUESTION}")
+        await taken_in(run)
+        await asyncio.sleep(QUIET)
+    assert len(slack.bot_replies(ts)) == 1
 
 
 # ---- the rest of a conversation ------------------------------------------------------------------------------
@@ -417,27 +446,26 @@ async def test_a_summary_says_nothing_of_who_was_forgotten(slack: LocalSlack, tm
 # ---- long work -------------------------------------------------------------------------------------------------
 
 
-class SlowWriter(ExtractiveWriter):
-    """Writes as the offline writer does, after a while."""
-
-    async def answer(self, asked: Asked) -> Draft | Declined:
-        await asyncio.sleep(THINKING_AFTER + 0.3)
-        return await super().answer(asked)
-
-
 @pytest.mark.parametrize("refused", [False, True])
 async def test_long_work_shows_that_it_goes_on_and_that_it_is_over(
     slack: LocalSlack, tmp_path: Path, refused: bool
 ) -> None:
     if refused:
         slack.faults["assistant.threads.setStatus"] += [SlackError("not_allowed_token_type")] * 2
-    async with running(slack, tmp_path, [entry()], writer=SlowWriter()) as run:
-        ts = slack.post(CHANNEL, ANN, f"@earshot {QUESTION}")
-        assert "spill clean" in await said_in(run, ts)
-        unasked = slack.post(CHANNEL, CARL, OTHERS_QUESTION)
-        await decided(run, unasked)
+    async with running(slack, tmp_path) as run:
+        ts = slack.post(CHANNEL, ANN, "The gate stops since this morning.")
+        place = slack_id(slack, CHANNEL)
+        sign = Think(channel=place, message_id=f"{place}/{ts}", reply_to=f"{place}/{ts}", on=True)
+        async with thinking(run.bot.adapter_of(place), sign, after=60.0):
+            pass  # what is quick shows nothing
+        assert slack.calls("assistant.threads.setStatus") == []
+        async with thinking(run.bot.adapter_of(place), sign, after=0.0):
+            await slack.until(lambda: len(slack.calls("assistant.threads.setStatus")) == 1)
+            if refused:
+                await slack.until(lambda: slack.message(CHANNEL, ts).reactions != {})
+        await taken_in(run)
     statuses = [call.args["status"] for call in slack.calls("assistant.threads.setStatus")]
-    assert statuses == ["is looking for an answer…", ""]  # nothing for what nobody asked us
+    assert statuses == ["is looking for an answer…", ""]
     eyes = [call.args["name"] for name in ("reactions.add", "reactions.remove") for call in slack.calls(name)]
     assert eyes == (["eyes", "eyes"] if refused else [])
     assert slack.message(CHANNEL, ts).reactions == {}
