@@ -34,7 +34,7 @@ from bot.config import EPHEMERAL, Config
 from bot.feedback import Vote, normal_name, verdict
 from bot.forget import Account, erase
 from bot.inbox import Work
-from bot.manners import order_in
+from bot.manners import order_in, speaks_to_me
 from bot.scorer import Action, Decision, Situation, decide, gate, newest_first, novel, silent
 from bot.situation import (
     analysts_in,
@@ -137,7 +137,8 @@ def _hear(connection: Connection, config: Config, heard: Heard, now: datetime) -
     """Take the message in; where another person answers, what was drafted comes too late."""
     situation = hear(connection, config, heard, now)
     message = situation.message
-    if message.user != situation.ticket.asker and message.role is not Role.BOT and message.text.strip():
+    others = message.user != situation.ticket.asker and message.role is not Role.BOT
+    if others and message.text.strip() and not speaks_to_me(message.text):
         drafts.expire_in(connection, message.thread, f"{drafts.called(message.user)} answered", now)
     return situation
 

@@ -27,6 +27,7 @@ from bot.adapters.adapter import (
 )
 from bot.handlers import Bot
 from bot.intents import Intent
+from bot.manners import speaks_to_me
 from bot.situation import policy_of
 from knowledge.thread import Role
 
@@ -269,7 +270,12 @@ def _overtaken(connection: Connection, bot: Bot, intent: Intent) -> str | None:
     asker = None if ticket is None else ticket.asker
     spoken = () if thread is None else thread.messages
     faster = (
-        said for said in spoken if said.at > decided and said.user != asker and said.role is not Role.BOT
+        said
+        for said in spoken
+        if said.at > decided
+        and said.user != asker
+        and said.role is not Role.BOT
+        and not speaks_to_me(said.text)
     )
     return None if next(faster, None) is None else "a person answered meanwhile"
 

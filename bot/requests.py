@@ -12,7 +12,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from bot import addressed, asking, inbox, ledger, opencases, orders
+from bot import addressed, asking, inbox, ledger, mutes, opencases, orders
 from bot.adapters.adapter import AskedForSummary, Channel, ChannelKind, Commanded, Event, Heard, LookupFailed
 from bot.addressed import Rule, Way, What
 from bot.answers import Answer, Kind
@@ -89,6 +89,8 @@ async def on_request(bot: Bot, work: Work, heard: Heard, wish: Wish) -> None:
             connection, config, request, now, rule
         )
         ledger.pass_over(connection, message.id, conversation)
+        if wish.order is None and mutes.muted_here(connection, conversation, message.channel) is not None:
+            mutes.lift(connection, conversation, message.user, message.at)  # who speaks to us asks us back
         answer = _answer(request, granted, message.id, message.thread or message.id)
         given = asking.given_by(connection, granted.rule or rule, answer, now)
         if given is not None:

@@ -271,6 +271,24 @@ async def test_who_speaks_to_us_helps_nobody(tmp_path: Path) -> None:
         assert ticket is not None and ticket.state is TicketState.ENGAGED
 
 
+async def test_a_request_too_asks_back_in_its_thread(tmp_path: Path) -> None:
+    async with playing(tmp_path) as play:
+        await play.say("1", "ann", "The gate stops since this morning, what is wrong with it?")
+        await play.say("2", "bob", "@earshot mute", thread="1")
+        assert await play.database.run(lambda c: mutes.muted_here(c, "1", HELP)) is not None
+        await play.say("3", "ann", "@earshot summary", thread="1")
+        assert play.said[-1].startswith("Problem: The gate stops")
+        assert await play.database.run(lambda c: mutes.muted_here(c, "1", HELP)) is None
+
+
+async def test_asking_us_about_a_thread_does_not_end_the_wait_for_an_answer_there(tmp_path: Path) -> None:
+    async with playing(tmp_path, [known()], settings=config(wait=90.0)) as play:
+        await play.say("1", "ann", QUESTION)
+        await play.say("2", "bob", "@earshot where is the key of the depot?", thread="1")
+        await advance(play.app, play.clock, NOON + timedelta(minutes=5))
+        assert len(play.said) == 1 and len(play.adapter.posts) == 1
+
+
 async def test_a_bot_is_never_answered(tmp_path: Path) -> None:
     async with playing(tmp_path) as play:
         for number, text in enumerate(("@earshot", "@earshot mute", "@earshot where is the key?")):
