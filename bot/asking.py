@@ -37,7 +37,7 @@ from bot.scorer import Action, Decision, Reason, Situation, newest_first, silent
 from bot.situation import scale_of, whole_user
 from bot.tables import moment
 from bot.whispers import About, whisper
-from bot.wishes import Verb, Wish, wish_in
+from bot.wishes import Verb, Wish, is_courtesy, wish_in
 from knowledge.cues import asks_for_help, is_thanks
 from knowledge.entry import Hit
 from knowledge.search import Knowledge
@@ -231,14 +231,17 @@ def way_of(heard: Heard) -> Way | None:
 
 
 def request_in(heard: Heard) -> Wish | None:
-    """The request or order that a message to us is; None if it is a question, or not said to us."""
+    """The request or order that a message to us is; None if it is a question, or not said to us.
+
+    Thanks are neither: they are part of the conversation, and may end it.
+    """
     way = way_of(heard)
     if way is None:
         return None
     wish = wish_in(heard.message.text)
     if wish.verb is Verb.ORDER and way is Way.MENTION and order_in(heard.message.text) is None:
         return None  # who mentions us twice means no order
-    return None if wish.verb is Verb.ASK else wish
+    return None if wish.verb in (Verb.ASK, Verb.COURTESY) else wish
 
 
 def rule_for(connection: Connection, way: Way, mode: str, user: str, now: datetime, *, blocked: bool) -> Rule:
@@ -265,21 +268,14 @@ def is_asked(situation: Situation) -> bool:
 
 async def answer_message(means: Means, work: Work, situation: Situation) -> None:
     """Answer a question that is said to us; what is only a follow-up is silent where nothing is known."""
-    message, config = situation.message, means.config()
+    message = situation.message
     way = Way.DIRECT if situation.direct else Way.MENTION if situation.asked else Way.FOLLOW_UP
     policy, now = situation.policy, situation.now
     blocked = policy.external_blocked
     rule = await means.database.run(
         lambda connection: rule_for(connection, way, policy.mode, message.user, now, blocked=blocked)
     )
-    found, query = Found(), await _query(means, situation, alone=rule.where is Where.ALONE)
-    if rule.what is What.ANSWER:
-        # Where only he sees the answer nobody else sees a sign of it.
-        sign = await _sign(means, situation) if rule.where is Where.THREAD else None
-        async with thinking(means.adapter_of(message.channel), sign):
-            found = await find(means, query)
-    owners = [whole_user(given, message.channel) for given in sorted(config.owners)]
-    kind, card, named = answer_to(found, query, owners)
+    found, kind, card, named = await _answered(means, situation, rule)
 
     def conclude(connection: Connection) -> None:
         row = ledger.message_row(connection, message.id)
@@ -302,7 +298,10 @@ async def answer_message(means: Means, work: Work, situation: Situation) -> None
             suggestion=found.suggestion,
             sources=named,
         )
-        given = None if unasked else given_by(connection, rule, answer, now)
+        # A kind word back is for one person, not for everybody in the thread.
+        kind_word = kind is Kind.GRANTED and rule.what is What.ANSWER
+        place = replace(rule, where=Where.ALONE) if kind_word else rule
+        given = None if unasked else given_by(connection, place, answer, now)
         if given is not None:
             keep(connection, given, now, message=message)
         return inbox.finish(connection, work.id)
@@ -312,6 +311,24 @@ async def answer_message(means: Means, work: Work, situation: Situation) -> None
 
 def _quiet(found: Found) -> Decision:
     return silent("follow-up", "nothing known answers it", score=found.score, threshold=found.threshold)
+
+
+Reply = tuple[Found, Kind, Card | None, tuple[str, ...]]
+
+
+async def _answered(means: Means, situation: Situation, rule: Rule) -> Reply:
+    """What there is to say to a message, if ``rule`` lets it be answered."""
+    message = situation.message
+    if is_courtesy(without_me(message.text)):
+        return Found(), Kind.GRANTED, addressed.plain_card(addressed.COURTESY), ()
+    found, query = Found(), await _query(means, situation, alone=rule.where is Where.ALONE)
+    if rule.what is What.ANSWER:
+        # Where only he sees the answer nobody else sees a sign of it.
+        sign = await _sign(means, situation) if rule.where is Where.THREAD else None
+        async with thinking(means.adapter_of(message.channel), sign):
+            found = await find(means, query)
+    owners = [whole_user(given, message.channel) for given in sorted(means.config().owners)]
+    return found, *answer_to(found, query, owners)
 
 
 async def _query(means: Means, situation: Situation, *, alone: bool) -> Query:

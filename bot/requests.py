@@ -160,8 +160,6 @@ def _granted(
             return Granted(card=_status(connection, config, request, now))
         case Verb.WHY:
             return Granted(card=_why(connection, request))
-        case Verb.COURTESY:
-            return Granted(card=addressed.plain_card(addressed.COURTESY))
         case Verb.UNKNOWN:
             return Granted(card=addressed.unknown_card(request.wish.rest))
         case _:

@@ -271,6 +271,15 @@ async def test_who_speaks_to_us_helps_nobody(tmp_path: Path) -> None:
         assert ticket is not None and ticket.state is TicketState.ENGAGED
 
 
+async def test_thanks_to_us_end_the_conversation_and_get_a_word_back_for_one_alone(tmp_path: Path) -> None:
+    async with playing(tmp_path, [known()]) as play:
+        await play.say("1", "ann", f"@earshot {QUESTION}")
+        await play.say("2", "ann", "@earshot thanks, that fixed it!", thread="1")
+        ticket = await play.database.run(lambda c: ledger.ticket(c, "1"))
+        assert ticket is not None and ticket.state is TicketState.RESOLVED
+        assert "Glad to help" in play.whispered[-1] and play.said == []
+
+
 async def test_a_request_too_asks_back_in_its_thread(tmp_path: Path) -> None:
     async with playing(tmp_path) as play:
         await play.say("1", "ann", "The gate stops since this morning, what is wrong with it?")
