@@ -49,7 +49,6 @@ log = logging.getLogger("earshot")
 THINKING_AFTER = 1.5  # seconds; what is quicker needs no sign
 PATIENCE = 2.0  # seconds that an answer waits for its sign to be shown, so that it can be taken off
 HOUR = timedelta(hours=1)
-QUOTES_ONLY = "extractive"  # the writer that cannot tell whether a source answers: the score has to
 
 
 class Means(Looks, Protocol):
@@ -117,12 +116,15 @@ async def _find(means: Means, query: Query, text: str, readers: frozenset[str]) 
     score = addressed.score_of(text, hits, scale, now)
     threshold = scale.prior.threshold(addressed.PRECISION)
     bare = Found(score=score, threshold=threshold, hits=hits)
-    worth = score >= threshold if means.writer.name == QUOTES_ONLY else bool(addressed.closest(hits))
+    sure = score >= threshold
+    # A writer that reads may find an answer where the score sees none; far from everything there is none.
+    worth = sure or bool(addressed.closest(hits))
     return await _written(means, query, text, bare, now) if worth else bare
 
 
 async def _written(means: Means, query: Query, text: str, bare: Found, now: datetime) -> Found:
-    asked = Asked(question=text, thread=query.thread, hits=bare.hits, addressed=True)
+    sure = bare.score >= bare.threshold
+    asked = Asked(question=text, thread=query.thread, hits=bare.hits, addressed=True, sure=sure)
     try:
         draft = await means.writer.answer(asked)
     except WriterFailed as error:

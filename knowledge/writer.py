@@ -50,12 +50,16 @@ class Declined:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Asked:
-    """What a writer may use. ``question`` stands alone; ``addressed``: somebody asked us, and waits for an answer."""
+    """What a writer may use. ``question`` stands alone; ``addressed``: somebody asked us, and waits for an answer.
+
+    ``sure``: the hits are good enough to be quoted unread; else only who can tell whether they answer may write.
+    """
 
     question: str
     thread: Thread
     hits: Sequence[Hit]
     addressed: bool = False
+    sure: bool = True
 
 
 class Writer(Protocol):

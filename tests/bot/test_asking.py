@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -151,6 +151,25 @@ async def test_a_replay_answers_who_speaks_to_it_and_is_the_same_each_time(tmp_p
 
 
 # ---- once, and never nothing ------------------------------------------------------------------------------------
+
+
+class ReadingWriter(ExtractiveWriter):
+    """Can tell whether a source answers, as a model can."""
+
+    async def answer(self, asked: Asked) -> Draft | Declined:
+        return await super().answer(replace(asked, sure=True))
+
+
+async def test_only_who_can_read_answers_from_what_the_score_doubts(tmp_path: Path) -> None:
+    problem = "The colour of the login page is odd in the morning"
+    far = known(problem=problem, solution="Ask the designers about it.")
+    question = "@earshot is the colour of the curtain at the entrance odd?"
+    for number, writer in enumerate((ExtractiveWriter(), ReadingWriter())):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        async with playing(folder, [far], writer=writer) as play:
+            await play.say("1", "ann", question)
+            assert (len(play.said), len(play.adapter.posts)) == ((1, 0), (0, 1))[number]
 
 
 class BrokenWriter(ExtractiveWriter):
