@@ -12,10 +12,11 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection
 
-from bot import audit, clicks, handlers, inbox, intents, presses, saving, tables
+from bot import asking, audit, clicks, handlers, inbox, intents, presses, requests, saving, tables
 from bot.adapters.adapter import (
     Adapter,
     Arrival,
+    AskedForSummary,
     AskedToSave,
     AskedWhy,
     Commanded,
@@ -150,12 +151,20 @@ class App:
             return await handlers.on_due(self.bot, work)
         assert work.payload is not None
         event = self.bot.adapters[work.adapter].parse(work.payload)
-        return await self._on(event, work)
+        try:
+            await self._on(event, work)
+        except Exception:
+            if work.tries + 1 >= inbox.MAX_TRIES:
+                await requests.apologise(self.bot, event)  # who asked is not left without a word
+            raise
 
     async def _on(self, event: Event, work: Work) -> None:
         match event:
             case Heard():
-                await handlers.on_message(self.bot, work, event)
+                wish = asking.request_in(event)
+                if wish is None:
+                    return await handlers.on_message(self.bot, work, event)
+                await requests.on_request(self.bot, work, event, wish)
             case Edited():
                 await handlers.on_edit(self.bot, work, event)
             case Deleted():
@@ -173,7 +182,9 @@ class App:
             case AskedWhy():
                 await clicks.on_asked_why(self.bot, work, event)
             case Commanded():
-                await clicks.on_commanded(self.bot, work, event)
+                await requests.on_commanded(self.bot, work, event)
+            case AskedForSummary():
+                await requests.on_asked_for_summary(self.bot, work, event)
             case Pressed():
                 await presses.on_pressed(self.bot, self._night, work, event)
             case AskedToSave():

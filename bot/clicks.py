@@ -4,14 +4,13 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Row
 
-from bot import drafts, inbox, intents, ledger, orders, votes
-from bot.adapters.adapter import AskedWhy, Commanded, Corrected, Judged, Objected
+from bot import answers, drafts, inbox, intents, ledger, votes
+from bot.adapters.adapter import AskedWhy, Corrected, Judged, Objected
 from bot.config import Config
 from bot.explain import UNHEARD, Explanation, told
 from bot.feedback import Vote
 from bot.handlers import Bot, recount_trust, told_of
 from bot.inbox import Work
-from bot.manners import Order, ordered
 from bot.places import place_of
 from bot.situation import role_in
 from bot.whispers import About, whisper
@@ -155,6 +154,7 @@ async def on_asked_why(bot: Bot, work: Work, asked: AskedWhy) -> None:
 
     def answer(connection: Connection) -> None:
         own = ledger.suggestion_by_post(connection, asked.message_id)
+        own = own or answers.by_post(connection, asked.message_id)
         explanation = explained(
             connection, bot.config(), own.message_id if own is not None else asked.message_id
         )
@@ -191,34 +191,3 @@ def explained(connection: Connection, config: Config, message_id: str) -> Explan
         reasons=ledger.reason_lines(row),
         sources=titles[:MAX_SOURCES],
     )
-
-
-# ---- commands -----------------------------------------------------
-
-KNOWN_COMMANDS = (
-    "I know `/earshot optout` (learn nothing from what I say) and `/earshot optin` (take that back). "
-    "In a thread say `@Earshot close` when it is over, `@Earshot mute` when I shall be quiet there."
-)
-
-
-async def on_commanded(bot: Bot, work: Work, commanded: Commanded) -> None:
-    """Carry out what somebody orders by the command, and tell him alone what came of it."""
-    now = bot.clock.now()
-    order = ordered(commanded.words)
-
-    def obey(connection: Connection) -> None:
-        opting = order in (Order.OPT_OUT, Order.OPT_IN)
-        whisper(
-            connection,
-            f"commanded/{commanded.user}/{commanded.at.isoformat()}",
-            channel=commanded.channel,
-            user=commanded.user,
-            about=About.TEXT,
-            text=orders.opt(connection, commanded.user, order, now) if order and opting else KNOWN_COMMANDS,
-            respond_to=commanded.respond_to,
-            now=now,
-        )
-        inbox.finish(connection, work.id)
-
-    await bot.database.run(obey)
-    await bot.knowledge.follow()

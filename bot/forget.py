@@ -19,7 +19,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Table, and_, delete, func, or_, select, update
 
-from bot import audit, batches, digests, drafts, intents, ledger, receipts, tables, votes
+from bot import answers, audit, batches, digests, drafts, intents, ledger, receipts, tables, votes
 from bot.audit import BY_COMMAND, Kind
 from bot.audit_chain import FORGOTTEN
 from bot.config import Config
@@ -288,6 +288,10 @@ def _follow(
     for row in _quoting(connection, {*sources, *gone.sources}, gone.untitled):
         if posted or row.posted_id is None:
             _take_back(connection, account, row, now)
+    for answer in _resting_on(connection, {*sources, *gone.sources, *gone.untitled, *gone.dropped}):
+        if posted or answer.posted_id is None:
+            account.answers += answer.posted_id is not None
+            answers.take_back(connection, answer, now)
     for old, new in gone.rewritten.items():
         _repoint(connection, old, new)
     if gone.titles:
@@ -305,6 +309,12 @@ def _quoting(connection: Connection, sources: Collection[str], entries: Collecti
             )
     rows = (ledger.suggestion_row(connection, each) for each in sorted(ids))
     return [row for row in rows if row is not None]
+
+
+def _resting_on(connection: Connection, sources: Collection[str]) -> list[Row[Any]]:
+    """What was said in words of our own and quotes or names one of these."""
+    found = (row for some in _batches(sorted(sources)) for row in answers.resting_on(connection, some))
+    return list({row.id: row for row in found}.values())
 
 
 def _take_back(connection: Connection, account: Account, row: Row[Any], now: datetime) -> None:
@@ -529,7 +539,12 @@ def _below(column: ColumnElement[Any], channel: str) -> ColumnElement[bool]:
     return or_(column == channel, column.startswith(f"{channel}/", autoescape=True))
 
 
-_KEPT_FOR_TAKING_BACK = {"suggestions": "id", "outbox": "suggestion_id", "drafts": "suggestion_id"}
+_KEPT_FOR_TAKING_BACK = {
+    "answers": "id",
+    "suggestions": "id",
+    "outbox": "suggestion_id",
+    "drafts": "suggestion_id",
+}
 
 
 def _going(connection: Connection) -> list[str]:

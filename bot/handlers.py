@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from bot import audit, drafts, inbox, intents, ledger, orders, retention, tickets, votes
+from bot import answers, asking, audit, drafts, inbox, intents, ledger, orders, retention, tickets, votes
 from bot.adapters.adapter import (
     CLIP,
     Adapter,
@@ -35,7 +35,7 @@ from bot.config import EPHEMERAL, Config
 from bot.feedback import Vote, normal_name, verdict
 from bot.forget import Account, erase
 from bot.inbox import Work
-from bot.manners import order_in
+from bot.manners import order_in, speaks_to_me
 from bot.places import place_of
 from bot.rewriting import is_vague, with_whole
 from bot.scorer import Action, Decision, Situation, decide, gate, newest_first, novel, silent
@@ -97,15 +97,12 @@ async def on_message(bot: Bot, work: Work, heard: Heard) -> None:
     """heard > ticket > candidate? > search > decide > [writer > ground > intent] > decided"""
     now, config = bot.clock.now(), bot.config()
     adapter = bot.adapter_of(heard.channel.id)
-    heard = replace(heard, channel=await _described(adapter, heard.channel))
-    in_thread = bool(heard.message.thread)
-    if in_thread and not await bot.database.run(lambda connection: knows_thread(connection, heard.message)):
-        await _catch_up(bot, adapter, heard)
+    heard = await known_place(bot, heard)
     known = await told_of(adapter, heard.message.user) if heard.message.role is not Role.BOT else ()
 
     def gather(connection: Connection) -> Situation | None:
         ledger.put_people(connection, known)
-        if retention.too_late(connection, config, heard, now) or _obeyed(connection, config, heard, now):
+        if retention.too_late(connection, config, heard, now):
             inbox.finish(connection, work.id)
             return None
         return _hear(connection, config, heard, now)
@@ -115,13 +112,23 @@ async def on_message(bot: Bot, work: Work, heard: Heard) -> None:
         await _look(bot, work, situation)
 
 
+async def known_place(bot: Bot, heard: Heard) -> Heard:
+    """``heard`` with what the platform tells of its channel; what was said before in its thread is heard first."""
+    adapter = bot.adapter_of(heard.channel.id)
+    heard = replace(heard, channel=await _described(adapter, heard.channel))
+    in_thread = bool(heard.message.thread)
+    if in_thread and not await bot.database.run(lambda connection: knows_thread(connection, heard.message)):
+        await _catch_up(bot, adapter, heard)
+    return heard
+
+
 def _obeyed(connection: Connection, config: Config, heard: Heard, now: datetime) -> bool:
-    """Whether the message was an order; then that is all it was."""
+    """Whether an earlier message was an order; then that is all it was. Nobody is told so late."""
     message = heard.message
     order = None if message.role is Role.BOT else order_in(message.text)
     if order is None or ledger.was_erased(connection, message.id):
         return False
-    what_came = orders.obey(connection, config, heard, order)
+    what_came = orders.obey(connection, config, heard, order).what
     log.info("%s: %s", message.id, what_came)
     decided = silent("order", what_came)
     ledger.put_decision(connection, message.id, decided, (), now, channel=message.channel)
@@ -142,7 +149,8 @@ def _hear(connection: Connection, config: Config, heard: Heard, now: datetime) -
     """Take the message in; where another person answers, what was drafted comes too late."""
     situation = hear(connection, config, heard, now)
     message = situation.message
-    if message.user != situation.ticket.asker and message.role is not Role.BOT and message.text.strip():
+    others = message.user != situation.ticket.asker and message.role is not Role.BOT
+    if others and message.text.strip() and not speaks_to_me(message.text):
         drafts.expire_in(connection, message.thread, f"{drafts.called(message.user)} answered", now)
     return situation
 
@@ -177,7 +185,7 @@ async def on_due(bot: Bot, work: Work) -> None:
     situation = await bot.database.run(lambda connection: recall(connection, config, message_id, now))
     if situation is None:  # deleted meanwhile
         await bot.database.run(lambda connection: inbox.finish(connection, work.id))
-    elif now - work.due_at > config.stale_after:
+    elif now - work.due_at > config.stale_after and not situation.addressed:
         late = f"it fell due {_ago(now - work.due_at)} ago while nobody was listening"
         await _conclude(bot, work, situation, silent("stale", late), ())
     else:
@@ -185,6 +193,8 @@ async def on_due(bot: Bot, work: Work) -> None:
 
 
 async def _look(bot: Bot, work: Work, situation: Situation) -> None:
+    if asking.is_asked(situation):
+        return await asking.answer_message(bot, work, situation)
     decision, hits = gate(situation), ()  # type: tuple[Decision | None, Sequence[Hit]]
     if decision is None:
         hits = await _search(bot, situation)
@@ -369,6 +379,8 @@ async def on_edit(bot: Bot, work: Work, edited: Edited) -> None:
         audit.put(connection, Kind.EDITED, edited.at, **named)
         if ledger.suggestion_for(connection, edited.message_id) is not None:
             return None
+        if answers.to_message(connection, edited.message_id) is not None:
+            return None
         if inbox.is_waiting(connection, edited.message_id):
             return None  # it will be looked at again anyway
         return recall(connection, config, edited.message_id, now)
@@ -428,6 +440,10 @@ async def on_reaction(bot: Bot, work: Work, reacted: Reacted) -> None:
             orders.hush(connection, row.conversation, reacted)
             _offer(connection, row.id, reacted, now)
             _check(connection, config, row.conversation, reacted)
+        elif (answer := answers.by_post(connection, reacted.message_id)) is not None:
+            if answer.conversation is not None:
+                orders.hush(connection, answer.conversation, reacted)
+                _check(connection, config, answer.conversation, reacted)
         elif not (
             ledger.was_erased(connection, reacted.message_id)
             or drafts.is_draft_message(connection, reacted.message_id)

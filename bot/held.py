@@ -96,6 +96,13 @@ HELD: Mapping[str, Held] = {
         told=("text",),
         along=("reply_to", "about", "suggestion_id", "respond_to"),
     ),
+    "answer_sources": Held(of_message=("source",), along=("answer_id",)),
+    "answers": Held(
+        of_channel=("channel",),
+        unlinked=("user",),
+        told=("content",),
+        along=("id", "message_id", "conversation", "reply_to", "kind", "posted_id"),
+    ),
     "suggestions": Held(
         of_channel=("channel",),
         told=("content",),
@@ -161,6 +168,7 @@ AGED: Mapping[str, Mapping[str, Aged]] = {
     "messages": {"text": Aged.GOES},
     "decisions": {"reasons": Aged.NAMES_STAY},
     "suggestions": {"content": Aged.EMPTIED},
+    "answers": {"content": Aged.EMPTIED},
     "corrections": {"text": Aged.EMPTIED},
     "whispers": {"text": Aged.EMPTIED},
     "outbox": {"error": Aged.EMPTIED},

@@ -24,6 +24,7 @@ from bot.situation import conversation_for
 from bot.tables import (
     InboxState,
     Sent,
+    answers,
     corrections,
     decisions,
     inbox,
@@ -177,6 +178,7 @@ def _expire_rest(connection: Connection, before: datetime) -> None:
     gone = ~exists().where(messages.c.id == suggestions.c.message_id)
     _empty(connection, suggestions.c.content, and_(suggestions.c.at < at, gone), None)
     _empty(connection, corrections.c.text, corrections.c.at < at, "")
+    _empty(connection, answers.c.content, answers.c.at < at, None)
     untold = and_(corrections.c.at < at, corrections.c.state == "candidate")
     connection.execute(update(corrections).where(untold).values(state="expired"))
     old = whispers.c.at < at

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from bot.evidence import IN_WORDS, features_of, shares_code
-from bot.manners import NAME, mentions_me
+from bot.manners import NAME, mentions_me, speaks_to_me
 from bot.tempo import wait_for
 from bot.tickets import Ticket
 from bot.weighing import Weights, read_weights
@@ -113,6 +113,7 @@ class Situation:
     ``delays``: how long people took for their first answers in this channel lately. ``parts``: the conversations
     that the asker opened and those of others that he joined. ``only_learnt``: that the author is an analyst is only
     concluded from who answers whom; he may well ask for himself. ``scale``: what weighs the evidence in this channel.
+    ``direct``: it is a direct message to us. ``resumed``: we answered its author here just now, because he asked us.
     """
 
     message: Message
@@ -132,12 +133,19 @@ class Situation:
     scale: Scale = field(default_factory=lambda: Scale(prior=read_weights()))
     rejected_at: datetime | None = None
     muted: str | None = None
+    direct: bool = False
+    resumed: bool = False
     delays: tuple[timedelta, ...] = ()
 
     @property
     def asked(self) -> bool:
         """Whether the message asks us by name; else what we say is unasked."""
         return mentions_me(self.message.text)
+
+    @property
+    def addressed(self) -> bool:
+        """Whether a person says it to us: then he gets an answer, whatever the dial says."""
+        return self.message.role is not Role.BOT and (self.asked or self.direct)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -381,7 +389,10 @@ def _helper(situation: Situation) -> Message | None:
     others = [
         m
         for m in situation.thread.messages
-        if m.user != situation.message.user and m.role is not Role.BOT and m.text.strip()
+        if m.user != situation.message.user
+        and m.role is not Role.BOT
+        and m.text.strip()
+        and not speaks_to_me(m.text)
     ]
     if not others:
         return None

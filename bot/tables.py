@@ -467,6 +467,34 @@ spending = Table(
     Column("usd_micro", Integer, nullable=False),
 )
 
+# What was said to people who spoke to us. A cited answer in a thread is a suggestion of the same id.
+answers = Table(
+    "answers",
+    _metadata,
+    Column("id", String, primary_key=True),
+    Column("message_id", String, unique=True),  # none: asked by the command or a shortcut
+    Column("user", String, nullable=False),
+    Column("channel", String, nullable=False),
+    Column("conversation", String),
+    Column("reply_to", String),
+    Column("kind", String, nullable=False),
+    Column("alone", Boolean, nullable=False),
+    Column("content", Text),
+    Column("posted_id", String, unique=True),
+    Column("asked_at", Float, nullable=False),
+    Column("at", Float, nullable=False),
+    Index("answers_user", "user", "at"),
+    Index("answers_conversation", "conversation", "at"),
+)
+# The messages that an answer quotes and the entries that it names: when one goes, so does the answer.
+answer_sources = Table(
+    "answer_sources",
+    _metadata,
+    Column("answer_id", String, ForeignKey("answers.id", ondelete="CASCADE"), primary_key=True),
+    Column("source", String, primary_key=True),
+    Index("answer_sources_source", "source"),
+)
+
 
 def _add_scores(connection: Connection) -> None:
     """What decisions weighed, what threads showed, and the channels' scales."""
@@ -562,6 +590,11 @@ def _add_workspaces(connection: Connection) -> None:
         connection.execute(insert(workspaces).values(id=named))
 
 
+def _add_answers(connection: Connection) -> None:
+    for table in (answers, answer_sources):
+        table.create(connection, checkfirst=True)
+
+
 MIGRATIONS = [
     Migration("2026-11-ledger", lambda connection: _metadata.create_all(connection)),
     Migration("2026-11-scores", _add_scores),
@@ -578,6 +611,7 @@ MIGRATIONS = [
     Migration("2026-11-retention", _add_retention),
     Migration("2026-11-spending", _add_spending),
     Migration("2026-11-workspaces", _add_workspaces),
+    Migration("2026-11-answers", _add_answers),
 ]
 
 # What a scratch copy keeps of its store: who people are is knowledge of today, not a conversation.

@@ -59,6 +59,7 @@ class Asked:
     """What a writer may use. ``question`` stands alone; ``addressed``: somebody asked us, and waits for an answer.
 
     ``names``: what the people in it are called, to be taken out before a text goes to a model.
+    ``sure``: the hits are good enough to be quoted unread; else only who can tell whether they answer may write.
     """
 
     question: str
@@ -66,6 +67,7 @@ class Asked:
     hits: Sequence[Hit]
     addressed: bool = False
     names: frozenset[str] = frozenset()
+    sure: bool = True
 
 
 class Writer(Protocol):

@@ -1,5 +1,6 @@
 """Slack over Socket Mode: the only module that imports Slack's SDK."""
 
+import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -40,9 +41,12 @@ from bot.adapters.adapter import (
     Post,
     React,
     Receipt,
+    Say,
     Show,
+    Think,
     Whisper,
 )
+from bot.adapters.kept import Kept
 from bot.adapters.slack_pictures import SlackPictures
 from bot.card import texts_in
 
@@ -53,6 +57,9 @@ log.addFilter(lambda record: "will be ignored" not in record.getMessage())
 POST_INTERVAL = 1.05  # seconds; Slack allows about one post per second and channel
 TIMEOUT = 20  # seconds for one request
 PAGE = 200
+PEOPLE_KEPT = 600.0  # seconds; who is made a guest sees less from then on
+MEMBERS_KEPT = 120.0  # seconds; who left a private channel may be told of it for as long
+EYES = "eyes"
 CLOCKS_APART = 60  # seconds by which Slack's clock may be behind ours
 PING_INTERVAL = 5  # seconds; a cut connection is noticed after one, a half-open one after four
 # Slack is to look for no names and addresses in texts: for chat.update it would by default.
@@ -71,7 +78,9 @@ class SlackAdapter:
 
     name = wire.NAME
     post_interval = POST_INTERVAL
-    performs: frozenset[type[Act]] = frozenset({Post, Delete, Draft, Edit, React, Whisper, Show, Ask})
+    performs: frozenset[type[Act]] = frozenset(
+        {Post, Say, Think, Delete, Draft, Edit, React, Whisper, Show, Ask}
+    )
 
     def __init__(self, bot_token: str, app_token: str, base_url: str) -> None:
         self._app_token = app_token
@@ -81,7 +90,9 @@ class SlackAdapter:
         self._me: wire.Me | None = None
         self._channels: dict[str, Channel] = {}
         self._names: dict[str, str] = {}
-        self._people: dict[str, Person] = {}
+        self._people: Kept[str, Person] = Kept(PEOPLE_KEPT)
+        self._members: Kept[str, frozenset[str]] = Kept(MEMBERS_KEPT)
+        self._eyed: set[str] = set()  # messages with our 👀
         self._named: dict[str, Channel] = {}
         self.pictures = SlackPictures(self._replies, bot_token, base_url)
         self.granted: frozenset[str] = frozenset()  # scopes of the bot token; known after check()
@@ -183,6 +194,10 @@ class SlackAdapter:
                     )
                 )
                 return Receipt(message_id=f"{act.channel}/{answer['ts']}")
+            case Say():
+                return await self._say(act)
+            case Think():
+                return await self._think(act)
             case Delete():
                 return await self._delete(act)
             case Draft():
@@ -197,6 +212,35 @@ class SlackAdapter:
                 return await self._show(act)
             case Ask():
                 return await self._ask_with_form(act)
+
+    async def _say(self, act: Say) -> Receipt:
+        content = cards.render_say(act, await self._names_in(*texts_in(act.card)))
+        thread = wire.bare(act.reply_to)
+        answer = await _once(
+            self._client.chat_postMessage(channel=wire.bare(act.channel), thread_ts=thread, **content)
+        )
+        return Receipt(message_id=f"{act.channel}/{answer['ts']}")
+
+    async def _think(self, act: Think) -> Receipt:
+        """As the status of the thread; where Slack refuses that, as 👀 if we may react."""
+        status = "is looking for an answer…" if act.on else ""
+        call = self._client.assistant_threads_setStatus(
+            channel_id=wire.bare(act.channel), thread_ts=wire.bare(act.reply_to), status=status
+        )
+        try:
+            await _once(call)
+        except ActRefused:
+            await self._eye(act)
+        return Receipt(message_id=act.message_id)
+
+    async def _eye(self, act: Think) -> None:
+        where = {"channel": wire.bare(act.channel), "timestamp": wire.bare(act.message_id), "name": EYES}
+        if act.on and wire.CLIP_SCOPE in self.granted:
+            self._eyed.add(act.message_id)
+            await _once_or(self._client.reactions_add(**where), "already_reacted")
+        elif not act.on and act.message_id in self._eyed:
+            self._eyed.discard(act.message_id)
+            await _once_or(self._client.reactions_remove(**where), "no_reaction")
 
     async def _draft(self, act: Draft) -> Receipt:
         names = await self._names_in(act.question.user, act.question.text, *cards.said_by(act.suggestion))
@@ -241,7 +285,8 @@ class SlackAdapter:
         return Receipt(message_id=act.message_id)
 
     async def _whisper(self, act: Whisper) -> Receipt:
-        names = await self._names_in(act.text, *cards.said_by(act.suggestion))
+        told = () if act.card is None else texts_in(act.card)
+        names = await self._names_in(act.text, *told, *cards.said_by(act.suggestion))
         content = cards.render_whisper(act, names)
         thread = None if act.reply_to is None else wire.bare(act.reply_to)
         if act.respond_to is not None:
@@ -261,9 +306,10 @@ class SlackAdapter:
         await _once_or(call, "message_not_found")
         return Receipt(message_id=act.message_id)
 
-    async def find_post(self, act: Post | Draft | Show) -> Receipt | None:
-        if isinstance(act, Post):
-            kind, said = wire.METADATA_TYPE, self._replies(act.channel, wire.bare(act.reply_to))
+    async def find_post(self, act: Post | Say | Draft | Show) -> Receipt | None:
+        if isinstance(act, Post | Say):
+            kind = wire.METADATA_TYPE if isinstance(act, Post) else wire.ANSWER_METADATA
+            said = self._replies(act.channel, wire.bare(act.reply_to))
         elif wire.bare(act.channel)[0] in "UW":
             raise ActRefused(
                 "what may have reached a direct message cannot be read back, so it is not repeated"
@@ -333,6 +379,8 @@ class SlackAdapter:
         return self._named
 
     async def describe(self, channel: Channel) -> Channel:
+        if wire.bare(channel.id).startswith("D"):
+            return replace(channel, kind=ChannelKind.DIRECT)  # it has no name, and nobody else is in it
         known = self._channels.get(channel.id)
         if known is None:
             answer = await _read(self._client.conversations_info(channel=wire.bare(channel.id)))
@@ -343,10 +391,27 @@ class SlackAdapter:
     async def people(self, ref: str) -> Sequence[Person]:
         if ref.startswith("@") or wire.GROUP.fullmatch(wire.bare(ref)):
             return [Person(id=f"slack:{self.me.team}/{user}") for user in await self._group(ref)]
-        if ref not in self._people:
+        now = asyncio.get_running_loop().time()
+        known = self._people.get(ref, now)
+        if known is None:
             answer = await _read(self._client.users_info(user=wire.bare(ref)))
-            self._people[ref] = wire.person(answer["user"], ref)
-        return [self._people[ref]]
+            known = wire.person(answer["user"], ref)
+            self._people.put(ref, known, now)
+        return [known]
+
+    async def members(self, channel: str) -> frozenset[str]:
+        now = asyncio.get_running_loop().time()
+        known = self._members.get(channel, now)
+        if known is None:
+            pages = _pages(
+                lambda cursor: self._client.conversations_members(
+                    channel=wire.bare(channel), limit=PAGE, cursor=cursor
+                ),
+                "members",
+            )
+            known = frozenset([f"{_workspace(channel)}/{user}" async for user in pages])
+            self._members.put(channel, known, now)
+        return known
 
     async def _group(self, ref: str) -> Sequence[str]:
         if not ref.startswith("@"):
@@ -431,7 +496,7 @@ async def _respond(url: str, content: Payload) -> None:
 
 async def _pages(
     call: Callable[[str | None], Awaitable[AsyncSlackResponse]], name: str
-) -> AsyncIterator[Payload]:
+) -> AsyncIterator[Any]:
     """The items called ``name`` of every page. Raises LookupFailed."""
     cursor: str | None = None
     while True:

@@ -35,6 +35,7 @@ from knowledge.visible import on_one_line
 
 NAME = "slack"
 METADATA_TYPE = "earshot_reply"
+ANSWER_METADATA = "earshot_answer"  # what is said in words of our own
 FEEDBACK_ACTION = "earshot_feedback"
 
 # Limits of Block Kit: https://docs.slack.dev/reference/block-kit/blocks (the total is undocumented: bolt-js#2509)
@@ -53,6 +54,7 @@ SCOPES = frozenset(
         "commands",
         "groups:history",
         "groups:read",
+        "im:history",
         "reactions:read",
         "users:read",
     }
@@ -60,10 +62,10 @@ SCOPES = frozenset(
 # What some settings ask of Slack besides; off in manifest.json, as most need neither.
 GROUPS_SCOPE = "usergroups:read"
 MAIL_SCOPE = "users:read.email"
-CLIP_SCOPE = "reactions:write"  # for `clip: on`
+CLIP_SCOPE = "reactions:write"  # for `clip: on`, and for 👀 where Slack shows no status
 FILES_SCOPE = "files:read"  # for `claude.images: true`
 OPTIONAL_SCOPES = frozenset({GROUPS_SCOPE, MAIL_SCOPE, CLIP_SCOPE, FILES_SCOPE})
-EVENTS = frozenset({"message.channels", "message.groups", "reaction_added", "reaction_removed"})
+EVENTS = frozenset({"message.channels", "message.groups", "message.im", "reaction_added", "reaction_removed"})
 
 _SPOKEN = frozenset({None, "file_share", "thread_broadcast", "me_message", "bot_message"})
 _KINDS = {
@@ -299,6 +301,14 @@ def bare(qualified: str) -> str:
     return qualified.rsplit("/", 1)[-1]
 
 
+_MESSAGE_LINK = re.compile(r"<?https?://[^/\s]+/archives/(\w+)/p(\d{10})(\d{6})[^\s>]*>?")
+
+
+def with_ids(words: str, team: str) -> str:
+    """``words`` with the whole ids of messages in place of links to them."""
+    return _MESSAGE_LINK.sub(lambda found: f"{NAME}:{team}/{found[1]}/{found[2]}.{found[3]}", words)
+
+
 _BARE = re.compile(r"[CDGUW][A-Z0-9]{7,}")
 _LINK = re.compile(r"https?://[^/]+/(?:archives|client/\w+)/(\w+)")
 
@@ -321,11 +331,12 @@ def render(post: Post, names: Mapping[str, str]) -> dict[str, Any]:
     ``names`` maps Slack user ids to names, for people who are named in what is quoted: they are shown, not pinged.
     """
     suggestion = post.suggestion
-    head = _section(f"*{_intro(suggestion)}*")
+    lead = [_section(escape(post.lead))] if post.lead else []
+    head = _section(intro(suggestion))
     tail = [*noted(suggestion), *sources(suggestion.citations, post.now), feedback(post.id)]
     return {
         "text": _fallback(suggestion.lines, names),
-        "blocks": between([head], suggestion, tail, names),
+        "blocks": between([*lead, head], suggestion, tail, names),
         "metadata": {"event_type": METADATA_TYPE, "event_payload": {"id": post.id}},
         "unfurl_links": False,
         "unfurl_media": False,
@@ -343,11 +354,12 @@ def between(
     return [*head, *_fit(_body(suggestion, names), room), *tail]
 
 
-def _intro(suggestion: Suggestion) -> str:
+def intro(suggestion: Suggestion) -> str:
+    """What stands above an answer."""
     documents = all(citation.kind is not EntryKind.THREAD for citation in suggestion.citations)
     if suggestion.verbatim:
-        return "The documentation says:" if documents else "A similar question was answered before:"
-    return "From the documentation:" if documents else "From what was answered before:"
+        return "*The documentation says:*" if documents else "*A similar question was answered before:*"
+    return "*From the documentation:*" if documents else "*From what was answered before:*"
 
 
 def _body(suggestion: Suggestion, names: Mapping[str, str]) -> list[dict[str, Any]]:

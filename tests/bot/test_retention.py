@@ -80,6 +80,8 @@ def fill(connection: Connection) -> None:
     connection.execute(update(tables.decisions).values(reasons=told, features='{"dense": 0.5}'))
     answer = {"id": "s1", "message_id": "m001", "channel": "help", "conversation": "m001", "at": at}
     connection.execute(insert(tables.suggestions).values(**answer, content=f'"{WORD}"', removed=False))
+    asked = {"id": "a1", "user": "ann", "channel": "help", "kind": "closest", "alone": True, "asked_at": at}
+    connection.execute(insert(tables.answers).values(**asked, at=at, content=f'"{WORD}"'))
     right = {"suggestion_id": "s1", "message_id": "m001", "user": "carl", "text": WORD, "at": at}
     connection.execute(insert(tables.corrections).values(**right, state="unusable"))
     whisper = {"id": "w1", "channel": "help", "user": "ann", "about": "text", "replace": False, "at": at}

@@ -160,8 +160,13 @@ class LocalSlack:
         email: str = "",
         is_bot: bool = False,
         is_admin: bool = False,
+        guest: bool = False,
+        one_channel: bool = False,
     ) -> str:
-        """A person (``is_bot``: another app's user). ``team``: if it is another company's (Slack Connect)."""
+        """A person (``is_bot``: another app's user). ``team``: if it is another company's (Slack Connect).
+
+        ``guest`` of several channels, or of ``one_channel``.
+        """
         user = User(
             id=id,
             name=name,
@@ -172,6 +177,8 @@ class LocalSlack:
             email=email,
             is_bot=is_bot,
             is_admin=is_admin,
+            is_restricted=guest,
+            is_ultra_restricted=one_channel,
         )
         self._call(lambda: self.workspace.add_user(user))
         return id
