@@ -141,7 +141,7 @@ async def survive(
         outcomes = await database.run(lambda connection: [outcome_of(connection, m.id) for m in messages])
         await knowledge.close()
     survived = _counted(messages, outcomes, posts, matters)
-    return replace(survived, went_wrong=writer.log) if isinstance(writer, FaultyWriter) else survived
+    return replace(survived, went_wrong=Counter(getattr(writer, "log", ())))
 
 
 def _counted(

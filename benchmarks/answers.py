@@ -21,6 +21,7 @@ from rich.progress import Progress
 from benchmarks._answering import Answer, Channel, answered
 from benchmarks._cache import CachedEmbedder, add_arguments
 from benchmarks._cases import COMMUNITIES, SHARED
+from benchmarks._claude import claude, faulty_claude
 from benchmarks._faulty import FaultyWriter, Survived, survive
 from benchmarks._sentences import Sentence, by_kind, caught, read_sentences
 from benchmarks._usage import Usage
@@ -33,8 +34,8 @@ DIALS = (0.5, 0.7, 0.9)
 # Opens a writer, closed with its connection; it is told where its calls are counted.
 Opens = Callable[[Usage], AbstractAsyncContextManager[Writer]]
 # Who can write, by the name in config.yaml, and who goes wrong under --faults.
-WRITERS: Mapping[str, Opens] = {"extractive": lambda _: nullcontext(ExtractiveWriter())}
-FAULTY: Mapping[str, Opens] = {"scripted": lambda _: nullcontext(FaultyWriter())}
+WRITERS: Mapping[str, Opens] = {"extractive": lambda _: nullcontext(ExtractiveWriter()), "claude": claude}
+FAULTY: Mapping[str, Opens] = {"scripted": lambda _: nullcontext(FaultyWriter()), "claude": faulty_claude}
 
 err = Console(stderr=True)
 
