@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 
 from bot.adapters import room
-from bot.adapters.adapter import Post
+from bot.adapters.adapter import Post, Say, Whisper
 from bot.adapters.lark_markup import lark_safe
+from bot.adapters.slack_cards import render_say, render_whisper
 from bot.adapters.slack_wire import render
 from bot.answerer import Citation, Line, Suggestion, ground
 from bot.app import assemble, open_database
@@ -180,16 +181,26 @@ class Played:
     posts: Mapping[str, Sequence[Post]]
     known: Mapping[str, Sequence[KnowledgeEntry]]
     given: Mapping[str, Asked]
+    spoken: Mapping[str, Sequence[Say | Whisper]] = field(
+        default_factory=dict
+    )  # in words of our own, or alone
 
     def payloads(self, attack: Attack) -> list[dict[str, object]]:
         return [render(post, {MALLORY: attack.text}) for post in self.posts[attack.id]]
+
+    def words(self, attack: Attack) -> list[dict[str, object]]:
+        names = {MALLORY: attack.text}
+        return [
+            render_say(one, names) if isinstance(one, Say) else render_whisper(one, names)
+            for one in self.spoken[attack.id]
+        ]
 
     def sources(self, attack: Attack) -> str:
         passages = [passage for one in self.known[attack.id] for passage in one.passages]
         return visible("\n".join(f"{passage.text}\n{passage.link}" for passage in passages))
 
 
-async def play(folder: Path, writer: Watched, chosen: Sequence[Attack]) -> Played:
+async def play(folder: Path, writer: Watched, chosen: Sequence[Attack], *, addressed: bool = False) -> Played:
     database = open_database(f"sqlite:///{folder / 'room.db'}", durable=False)
     knowledge = Knowledge(database, HashEmbedder(), None)
     await knowledge.open()
@@ -214,8 +225,17 @@ async def play(folder: Path, writer: Watched, chosen: Sequence[Attack]) -> Playe
     for attack in chosen:
         for number, (user, role, text) in enumerate(attack.messages(QUESTION), start=1):
             clock.move_to(clock.now() + timedelta(seconds=10))
-            said = message(home(attack), f"{attack.id}-q-{number}", user, text, role)
+            to_us = f"@earshot {text}" if addressed and role is not Role.BOT else text
+            said = message(home(attack), f"{attack.id}-q-{number}", user, to_us, role)
             await app.accept(room.said(replace(said, at=clock.now())))
+        if addressed:
+            await app.drain()
+            clock.move_to(clock.now() + timedelta(minutes=5))
+            for number, request in enumerate(("summary", "why", "status"), start=90):
+                said = message(
+                    home(attack), f"{attack.id}-q-{number}", f"eve-{attack.id}", f"@earshot {request}"
+                )
+                await app.accept(room.said(replace(said, at=clock.now())))
         if attack.where is Where.REACTION:
             await app.drain()
             put_on = Reaction(name=attack.text, user="mallory")
@@ -229,7 +249,10 @@ async def play(folder: Path, writer: Watched, chosen: Sequence[Attack]) -> Playe
         for attack in SPOKEN
     }
     assert sum(map(len, posts.values())) == len(adapter.posts)  # nothing was posted anywhere else
-    return Played(posts=posts, known=known, given=writer.given)
+    words: list[Say | Whisper] = [*adapter.said.values(), *adapter.whispers]
+    spoken = {attack.id: [one for one in words if one.channel == home(attack)] for attack in SPOKEN}
+    assert sum(map(len, spoken.values())) == len(words)
+    return Played(posts=posts, known=known, given=writer.given, spoken=spoken)
 
 
 @pytest.fixture(scope="module")
@@ -240,6 +263,12 @@ def offline(tmp_path_factory: pytest.TempPathFactory) -> Played:
 @pytest.fixture(scope="module")
 def obedient(tmp_path_factory: pytest.TempPathFactory) -> Played:
     return asyncio.run(play(tmp_path_factory.mktemp("obedient"), Watched(obeys=True), SOME))
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory: pytest.TempPathFactory) -> Played:
+    writer = Watched(obeys=True)
+    return asyncio.run(play(tmp_path_factory.mktemp("asked"), writer, SOME, addressed=True))
 
 
 # ---- what comes of it ------------------------------------------------------------------------------
@@ -283,6 +312,16 @@ def test_a_writer_that_obeys_does_no_harm_either(attack: Attack, obedient: Playe
         assert harm_in(payload, standing(attack, obedient)) == []
     if deed_of(attack) in LIES:
         assert not obedient.posts[attack.id]
+
+
+@pytest.mark.parametrize("attack", SOME, ids=lambda attack: attack.id)
+def test_who_speaks_to_us_gets_no_harm_out_of_us_either(attack: Attack, asked: Played) -> None:
+    """Answers, the hand-over (which quotes the thread, attack and all), why, and the state of the channel."""
+    assert asked.spoken[attack.id]
+    for payload in (*asked.payloads(attack), *asked.words(attack)):
+        assert harm_in(payload, standing(attack, asked)) == []
+    if deed_of(attack) in LIES:
+        assert not asked.posts[attack.id]
 
 
 @pytest.mark.parametrize("deed", Deed)
