@@ -1,8 +1,10 @@
 # `make demo` and `make test` do everything on a fresh machine. PYTHON picks the interpreter (3.11 or newer).
 # On Linux plain PyPI serves torch with gigabytes of CUDA. For the CPU build:
 #   make demo TORCH_INDEX=https://download.pytorch.org/whl/cpu
+# WORKERS: processes that share the tests; each loads a model of its own.
 PYTHON ?= python3
 TORCH_INDEX ?=
+WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -13,7 +15,7 @@ demo: $(READY)
 	$(BIN)/earshot demo $(DEMO)
 
 test: $(READY)
-	$(BIN)/pytest
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile
 
 check: $(READY)
 	$(BIN)/ruff format --check .

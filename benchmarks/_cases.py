@@ -180,8 +180,7 @@ def _labels(name: str, messages: Sequence[Message]) -> Iterator[tuple[str, str]]
     threads: defaultdict[str, list[Message]] = defaultdict(list)
     for message in messages:
         threads[message.thread or message.id].append(message)
-    accepted = {row["thread"]: row["solution"] for row in _rows(f"{name}.accepted")}
-    return labels_in(threads, _links(name), accepted)
+    return labels_in(threads, _links(name), accepted_in(name))
 
 
 def labels_in(
@@ -335,6 +334,11 @@ def judgements() -> dict[tuple[str, str], Judgement]:
     rows = (json.loads(line) for line in JUDGEMENTS.read_text(encoding="utf-8").splitlines())
     found = (Judgement(**{key: row[key] for key in Judgement.__dataclass_fields__}) for row in rows)
     return {(one.community, one.id): one for one in found}
+
+
+def accepted_in(name: str) -> dict[str, str]:
+    """The message that its asker accepted, by thread."""
+    return {row["thread"]: row["solution"] for row in _rows(f"{name}.accepted")}
 
 
 @lru_cache

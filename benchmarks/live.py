@@ -98,10 +98,7 @@ async def _fill(config: Config, embedder: Embedder, count: int) -> None:
     """Learn ``count`` invented threads. Their vectors are random, so that nothing has to be embedded."""
     database = open_database(config.store, durable=False)
     knowledge = await open_knowledge(config, database, embedder=_Random(embedder))
-    chance = Random(1)
-    words = [f"{chance.choice(_SYLLABLES)}{chance.choice(_SYLLABLES)}{n % 97}" for n in range(20_000)]
-    batch = [_thread(n, chance, words) for n in range(count)]
-    await knowledge.learn(batch)
+    await knowledge.learn(invented(count))
     await knowledge.close()
     database.close()
 
@@ -141,6 +138,13 @@ _SYLLABLES = (
     "lock",
     "queue",
 )
+
+
+def invented(count: int) -> list[KnowledgeEntry]:
+    """``count`` entries whose words are as frequent as in real text."""
+    chance = Random(1)
+    words = [f"{chance.choice(_SYLLABLES)}{chance.choice(_SYLLABLES)}{n % 97}" for n in range(20_000)]
+    return [_thread(n, chance, words) for n in range(count)]
 
 
 def _thread(number: int, chance: Random, words: Sequence[str]) -> KnowledgeEntry:

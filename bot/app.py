@@ -12,10 +12,11 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection
 
-from bot import clicks, handlers, inbox, intents, presses, saving, tables
+from bot import asking, audit, clicks, handlers, inbox, intents, presses, requests, saving, tables
 from bot.adapters.adapter import (
     Adapter,
     Arrival,
+    AskedForSummary,
     AskedToSave,
     AskedWhy,
     Commanded,
@@ -45,7 +46,7 @@ from knowledge.database import Database
 from knowledge.distiller import Distiller, offline
 from knowledge.embed import Embedder, load_embedder
 from knowledge.search import Knowledge
-from knowledge.writer import Writer
+from knowledge.writer import Rewriter, Writer
 from knowledge.writer_extractive import ExtractiveWriter
 
 log = logging.getLogger("earshot")
@@ -140,7 +141,7 @@ class App:
             await self._dispatch(work)
         except Overtaken as early:
             await self._wait_for_message(work, early)
-        # The only broad `except`: whatever goes wrong with one event must not stop the others. It is tried
+        # Broad: whatever goes wrong with one event must not stop the others. It is tried
         # again with back-off, then set aside for `earshot doctor`; it is never dropped.
         except Exception as error:  # noqa: BLE001
             await self._try_again(work, error)
@@ -150,12 +151,20 @@ class App:
             return await handlers.on_due(self.bot, work)
         assert work.payload is not None
         event = self.bot.adapters[work.adapter].parse(work.payload)
-        return await self._on(event, work)
+        try:
+            await self._on(event, work)
+        except Exception:
+            if work.tries + 1 >= inbox.MAX_TRIES:
+                await requests.apologise(self.bot, event)  # who asked is not left without a word
+            raise
 
     async def _on(self, event: Event, work: Work) -> None:
         match event:
             case Heard():
-                await handlers.on_message(self.bot, work, event)
+                wish = asking.request_in(event)
+                if wish is None:
+                    return await handlers.on_message(self.bot, work, event)
+                await requests.on_request(self.bot, work, event, wish)
             case Edited():
                 await handlers.on_edit(self.bot, work, event)
             case Deleted():
@@ -173,7 +182,9 @@ class App:
             case AskedWhy():
                 await clicks.on_asked_why(self.bot, work, event)
             case Commanded():
-                await clicks.on_commanded(self.bot, work, event)
+                await requests.on_commanded(self.bot, work, event)
+            case AskedForSummary():
+                await requests.on_asked_for_summary(self.bot, work, event)
             case Pressed():
                 await presses.on_pressed(self.bot, self._night, work, event)
             case AskedToSave():
@@ -203,7 +214,7 @@ class App:
     async def run(self, stop: asyncio.Event) -> None:
         """Listen, work and post until ``stop``."""
         now = self.bot.clock.now()
-        again = await self.bot.database.run(lambda connection: inbox.recover(connection, now, GRACE))
+        again = await self.bot.database.run(lambda connection: _begun(connection, now))
         if again:
             log.info("%d events were cut off by the last stop; they are handled now", again)
         schedule = Schedule(self.bot)
@@ -217,6 +228,9 @@ class App:
         finally:
             schedule.close()
             await self.close()
+            await self.bot.database.run(
+                lambda connection: audit.put(connection, audit.Kind.STOPPED, self.bot.clock.now())
+            )
 
     async def _turn(self, stop: asyncio.Event) -> None:
         self._wake.clear()
@@ -250,6 +264,12 @@ class App:
         if self._running:
             await asyncio.wait(self._running, timeout=10)
         await self.outbox.close()
+
+
+def _begun(connection: Connection, now: datetime) -> int:
+    again = inbox.recover(connection, now, GRACE)
+    audit.put(connection, audit.Kind.STARTED, now, again=again)
+    return again
 
 
 async def wait_any(*events: asyncio.Event, at_most: float) -> None:
@@ -320,6 +340,7 @@ def assemble(
     settle: timedelta = SETTLE,
     night: NightActions | None = None,
     distilling: Callable[[], AbstractAsyncContextManager[Distiller]] = offline,
+    rewriter: Rewriter | None = None,
 ) -> App:
     """Put an Earshot together. ``config`` is asked anew for every event, so that edits count at once."""
     bot = Bot(
@@ -330,5 +351,6 @@ def assemble(
         config=config,
         adapters={adapter.name: adapter for adapter in adapters},
         distilling=distilling,
+        rewriter=rewriter,
     )
     return App(bot, settle=settle, night=night)

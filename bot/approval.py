@@ -9,7 +9,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from bot import digests, nights
+from bot import audit, digests, nights
+from bot.audit import Kind
 from bot.handlers import Bot
 from bot.night import recount
 from bot.nights import BY_HAND, OUTCOME, NightState, Recorded
@@ -37,6 +38,7 @@ async def approve(bot: Bot, subject: str, by: str) -> str:
     def take(connection: Connection) -> list[Recorded]:
         waiting = _waiting(connection, subject, now)
         done = [change for change in waiting if _approved(connection, change, now)]
+        _audit(connection, Kind.APPROVED, subject, by, now, done)
         for night in {change.night for change in waiting}:
             digests.refresh(connection, night, now)
         return done
@@ -75,6 +77,7 @@ async def reject(bot: Bot, subject: str, by: str) -> str:
                 store.prove(connection, change.subject, now)  # who wants it kept says that it holds
             if store.state_of(connection, change.subject) is EntryState.PENDING:
                 store.move(connection, change.subject, EntryState.REJECTED)
+        _audit(connection, Kind.REJECTED, subject, by, now, waiting)
         for night in {change.night for change in waiting}:
             digests.refresh(connection, night, now)
         return waiting
@@ -103,7 +106,9 @@ async def revert_night(bot: Bot, night: str, by: str) -> str:
             recalibrate(connection, config, channel, now)
         recount(connection, config, changes, stood)
         digests.refresh(connection, night, now)
-        return [change for change in changes if change.state is ChangeState.APPLIED]
+        undone = [change for change in changes if change.state is ChangeState.APPLIED]
+        audit.put(connection, Kind.REVERTED, now, subject=night, actor=by, changes=len(undone))
+        return undone
 
     done = await bot.database.run(take)
     await bot.knowledge.follow()
@@ -191,6 +196,8 @@ async def still_true(bot: Bot, entry_id: str, holds: bool, by: str) -> str:
     def take(connection: Connection) -> bool:
         if store.state_of(connection, entry_id) is not EntryState.ACTIVE:
             return False
+        said = Kind.CONFIRMED if holds else Kind.RETIRED
+        audit.put(connection, said, now, subject=entry_id, actor=by)
         if holds:
             return store.prove(connection, entry_id, now)
         retired = Change(
@@ -220,12 +227,22 @@ async def settle_dispute(bot: Bot, first: str, second: str, keep: str, by: str) 
         if len(found) < 2:
             return 0
         changes = relations.settle(found[first], found[second], _VERDICTS[keep])
+        audit.put(connection, Kind.SETTLED, now, subject=first, actor=by, other=second, keep=keep)
         return sum(nights.apply(connection, BY_HAND, change, now) for change in changes)
 
     done = await bot.database.run(take)
     await bot.knowledge.follow()
     log.info("%s decided between %s and %s: %s", by, first, second, keep)
     return "Decided." if done else "That was decided already, or one of them is gone; nothing was changed."
+
+
+def _audit(
+    connection: Connection, kind: Kind, subject: str, by: str, now: datetime, changes: Sequence[Recorded]
+) -> None:
+    """Note what somebody decided, by the numbers of the changes, if there was anything to decide."""
+    if changes:
+        numbers = [str(change.id) for change in changes]
+        audit.put(connection, kind, now, subject=subject, actor=by, changes=numbers)
 
 
 def _waiting(connection: Connection, subject: str, now: datetime) -> list[Recorded]:

@@ -22,12 +22,16 @@ class Verb(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Piece:
-    """Some words: with a link behind them, in bold, or standing for a ``channel``, which the platform names."""
+    """Some words: with a link behind them, in bold, or standing for a ``channel``, which the platform names.
+
+    ``person``: the whole id of somebody who is called, so that he notices; only whom config.yaml names may be.
+    """
 
     text: str = ""
     link: str | None = None
     bold: bool = False
     channel: str | None = None
+    person: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,6 +104,17 @@ def _without_a_row(card: Card) -> Card:
     group = card.groups[longest]
     shorter = replace(group, rows=group.rows[:-1], hidden=group.hidden + 1)
     return replace(card, groups=(*card.groups[:longest], shorter, *card.groups[longest + 1 :]))
+
+
+def lines_in(card: Card) -> list[str]:
+    """A card as plain lines, links behind their words (terminals, `earshot replay`)."""
+    rows = [one for group in card.groups for one in group.rows]
+    return ["".join(_plain(piece) for column in one.columns for piece in column) for one in rows]
+
+
+def _plain(piece: Piece) -> str:
+    said = piece.text or piece.channel or piece.person or ""
+    return f"{said} <{piece.link}>" if piece.link and piece.link != said else said
 
 
 def texts_in(card: Card) -> Iterator[str]:

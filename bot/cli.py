@@ -2,12 +2,14 @@
 
 import argparse
 import importlib
+import re
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Protocol
 
-from knowledge.entry import PUBLIC, WORKSPACE
+from knowledge.audience import is_audience
+from knowledge.entry import WORKSPACE
 
 DEFAULT_CONFIG = Path("config.yaml")
 
@@ -151,10 +153,31 @@ def parser() -> argparse.ArgumentParser:
     )
     gone.add_argument("--dry-run", action="store_true", help="say what would go, and change nothing")
     gone.add_argument("--yes", action="store_true", help="do not ask first")
+    _add_audit(add)
     doctor = add("doctor", "Look for what is wrong and say what to do.", json=True)
     doctor.add_argument("--retry", action="store_true", help="try the events again that were set aside")
     doctor.add_argument("--offline", action="store_true", help="do not ask the platforms")
     return top
+
+
+_SPAN = re.compile(r"(\d{1,6})([hd])")
+_HOURS = {"h": 1, "d": 24}
+
+
+def _since(text: str) -> date | timedelta:
+    if found := _SPAN.fullmatch(text):
+        return timedelta(hours=int(found[1]) * _HOURS[found[2]])
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        told = f"{text!r} is no span and no date; give one such as 7d, 12h or 2026-01-31"
+        raise argparse.ArgumentTypeError(told) from error
+
+
+def _rows(text: str) -> int:
+    if text.isascii() and text.isdigit() and int(text) > 0:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no number of rows; give one such as 50")
 
 
 def _date(text: str) -> date:
@@ -168,6 +191,43 @@ class Adding(Protocol):
     """How a command is added."""
 
     def __call__(self, name: str, text: str, *, json: bool = False) -> argparse.ArgumentParser: ...
+
+
+def _add_audit(add: Adding) -> None:
+    audit = add(
+        "audit",
+        "Show what was decided, done, learnt and ordered, by ids and numbers, and check that nobody changed "
+        "the record. Changes nothing.",
+        json=True,
+    )
+    audit.add_argument(
+        "--since",
+        type=_since,
+        metavar="SPAN|DATE",
+        help="from then on: 7d, 12h, or a date such as 2026-01-31",
+    )
+    audit.add_argument("--until", type=_date, metavar="DATE", help="up to the end of this date")
+    audit.add_argument(
+        "--kind", action="append", metavar="KIND", help="only this kind, such as posted; may be repeated"
+    )
+    audit.add_argument(
+        "--channel", metavar="ID", help="only in this channel: whole id, its last part, or #name"
+    )
+    audit.add_argument("--user", metavar="ID", help="only what this person did: whole id, last part, or name")
+    audit.add_argument("--message", metavar="LINK", help="only about this message, or an answer to it")
+    audit.add_argument(
+        "--text", action="store_true", help="with what the messages say, if they are still kept"
+    )
+    audit.add_argument(
+        "--limit", type=_rows, metavar="N", help="the newest N (default: 50; with --json: all)"
+    )
+    audit.add_argument(
+        "--verify",
+        nargs="?",
+        const="",
+        metavar="HEAD",
+        help="look for rows that were changed or taken out; HEAD, as it printed it before, must still be there",
+    )
 
 
 STATES = ("active", "pending", "rejected", "merged", "superseded", "disputed", "retired", "all")
@@ -258,6 +318,8 @@ def _count(text: str) -> int:
 
 
 def _audience(text: str) -> str:
-    if text in (PUBLIC, WORKSPACE) or (text.startswith("channel:") and len(text) > len("channel:")):
+    if is_audience(text):
         return text
-    raise argparse.ArgumentTypeError(f"{text!r} is no audience; give public, workspace or channel:ID")
+    raise argparse.ArgumentTypeError(
+        f"{text!r} is no audience; give public, workspace, workspace:ID or channel:ID"
+    )

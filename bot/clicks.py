@@ -4,18 +4,18 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Row
 
-from bot import drafts, inbox, intents, ledger, orders, votes
-from bot.adapters.adapter import AskedWhy, Commanded, Corrected, Judged, Objected
+from bot import answers, drafts, inbox, intents, ledger, votes
+from bot.adapters.adapter import AskedWhy, Corrected, Judged, Objected
 from bot.config import Config
 from bot.explain import UNHEARD, Explanation, told
 from bot.feedback import Vote
 from bot.handlers import Bot, recount_trust, told_of
 from bot.inbox import Work
-from bot.manners import Order, ordered
+from bot.places import place_of
 from bot.situation import role_in
 from bot.whispers import About, whisper
 from knowledge import store
-from knowledge.entry import audiences
+from knowledge.audience import audiences_for
 from knowledge.thread import Role
 
 MAX_SOURCES = 5  # titles of what was looked at
@@ -96,7 +96,8 @@ async def on_objected(bot: Bot, work: Work, objected: Objected) -> None:
 
     def take(connection: Connection) -> None:
         nonlocal channel
-        if votes.put_objection(connection, objected.suggestion_id, objected.user, objected.objection):
+        said = objected.suggestion_id, objected.user, objected.objection, objected.at
+        if votes.put_objection(connection, *said):
             entries.extend(votes.entries_quoted(connection, objected.suggestion_id))
             channel = ledger.channel_of_suggestion(connection, objected.suggestion_id)
             text = f"Thank you. Noted: {objected.objection}."
@@ -153,7 +154,10 @@ async def on_asked_why(bot: Bot, work: Work, asked: AskedWhy) -> None:
 
     def answer(connection: Connection) -> None:
         own = ledger.suggestion_by_post(connection, asked.message_id)
-        explanation = explained(connection, own.message_id if own is not None else asked.message_id)
+        own = own or answers.by_post(connection, asked.message_id)
+        explanation = explained(
+            connection, bot.config(), own.message_id if own is not None else asked.message_id
+        )
         whisper(
             connection,
             f"asked/{asked.message_id}/{asked.user}/{asked.at.isoformat()}",
@@ -170,13 +174,13 @@ async def on_asked_why(bot: Bot, work: Work, asked: AskedWhy) -> None:
     await bot.database.run(answer)
 
 
-def explained(connection: Connection, message_id: str) -> Explanation | None:
+def explained(connection: Connection, config: Config, message_id: str) -> Explanation | None:
     """The last decision about a message, with the sources that its channel may see; None if there is none."""
     row, message = ledger.last_decision(connection, message_id), ledger.message_row(connection, message_id)
     if row is None or message is None:
         return None
     channel = ledger.channel_of(connection, message.channel)
-    allowed = audiences(channel.id, external=channel.external)
+    allowed = audiences_for(place_of(connection, config, channel))
     considered = ledger.considered(row)
     known = store.entries_by_id(connection, considered)
     titles = [known[e].title for e in considered if e in known and known[e].audience in allowed]
@@ -187,34 +191,3 @@ def explained(connection: Connection, message_id: str) -> Explanation | None:
         reasons=ledger.reason_lines(row),
         sources=titles[:MAX_SOURCES],
     )
-
-
-# ---- commands -----------------------------------------------------
-
-KNOWN_COMMANDS = (
-    "I know `/earshot optout` (learn nothing from what I say) and `/earshot optin` (take that back). "
-    "In a thread say `@Earshot close` when it is over, `@Earshot mute` when I shall be quiet there."
-)
-
-
-async def on_commanded(bot: Bot, work: Work, commanded: Commanded) -> None:
-    """Carry out what somebody orders by the command, and tell him alone what came of it."""
-    now = bot.clock.now()
-    order = ordered(commanded.words)
-
-    def obey(connection: Connection) -> None:
-        opting = order in (Order.OPT_OUT, Order.OPT_IN)
-        whisper(
-            connection,
-            f"commanded/{commanded.user}/{commanded.at.isoformat()}",
-            channel=commanded.channel,
-            user=commanded.user,
-            about=About.TEXT,
-            text=orders.opt(connection, commanded.user, order, now) if order and opting else KNOWN_COMMANDS,
-            respond_to=commanded.respond_to,
-            now=now,
-        )
-        inbox.finish(connection, work.id)
-
-    await bot.database.run(obey)
-    await bot.knowledge.follow()

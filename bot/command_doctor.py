@@ -12,7 +12,15 @@ from bot.adapters.slack import SlackAdapter, StartFailed
 from bot.clock import SystemClock
 from bot.config import EPHEMERAL, Config, secrets_from
 from bot.config_file import problems_to_run
-from bot.doctor import Finding, examine_clip, examine_config, examine_scopes, examine_store
+from bot.doctor import (
+    Finding,
+    examine_claude,
+    examine_clip,
+    examine_config,
+    examine_images,
+    examine_scopes,
+    examine_store,
+)
 from bot.doctor_lark import examine_lark, examine_lark_settings
 from bot.opening import config_of, lark_of, slack_of, store_of
 from bot.terminal import err, out, say
@@ -26,7 +34,11 @@ async def examine(arguments: argparse.Namespace) -> int:
             now = SystemClock().now()
             again = await database.run(lambda connection: inbox.retry_poison(connection, now))
             err.print(f"{again} events will be tried again")
-        findings = [*examine_config(config, secrets), *examine_store(database)]
+        findings = [
+            *examine_config(config, secrets),
+            *examine_store(database),
+            *examine_claude(database, config, SystemClock().now()),
+        ]
     if config.slack.enabled and not problems_to_run(config, secrets) and not arguments.offline:
         findings += await _examine_slack(slack_of(config, secrets), config)
     if config.lark.enabled and not problems_to_run(config, secrets) and not arguments.offline:
@@ -51,6 +63,7 @@ async def _examine_slack(slack: SlackAdapter, config: Config) -> list[Finding]:
         Finding(name="slack", ok=True, text=good),
         *examine_scopes(config, slack.granted),
         *examine_clip(config, slack.granted),
+        *examine_images(config, slack.granted),
         *await _examine_drafts(slack, config, "drafts_to"),
     ]
 

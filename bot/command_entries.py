@@ -16,7 +16,8 @@ from typing import TextIO
 
 from sqlalchemy import Connection
 
-from bot import entries
+from bot import audit, entries
+from bot.audit import BY_COMMAND, Kind
 from bot.clock import SystemClock
 from bot.config import Config
 from bot.entries import Provenance, Step
@@ -151,8 +152,14 @@ async def export(arguments: argparse.Namespace) -> int:
         choice = store.Choice(state=_state(arguments.state), audience=audience, private=arguments.private)
         with shown_progress() as progress, _written(arguments.file) as lines:
             count = await _write_entries(database, choice, lines, progress, people=arguments.people)
+            await database.run(lambda connection: _audit_export(connection, arguments, count))
     err.print(f"{count} entries written", highlight=False)
     return 0
+
+
+def _audit_export(connection: Connection, arguments: argparse.Namespace, count: int) -> None:
+    given = {"state": arguments.state, "private": arguments.private, "people": arguments.people}
+    audit.put(connection, Kind.EXPORTED, SystemClock().now(), actor=BY_COMMAND, entries=count, **given)
 
 
 async def _write_entries(

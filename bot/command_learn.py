@@ -6,7 +6,10 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from bot import optouts
+from sqlalchemy import Connection
+
+from bot import audit, optouts
+from bot.audit import BY_COMMAND, Kind
 from bot.clock import SystemClock
 from bot.config import Config
 from bot.learning import Learnt, learn_path
@@ -14,6 +17,7 @@ from bot.opening import audience_named, config_of, knowledge_of, store_of
 from bot.surroundings import know_domains
 from bot.terminal import Failed, ShowProgress, say, shown_progress, warn
 from knowledge import store
+from knowledge.database import Database
 from knowledge.entry import EntryState
 from knowledge.notes import note
 from knowledge.recordings import RecordingError
@@ -38,7 +42,16 @@ async def learn(arguments: argparse.Namespace) -> int:
                 for path in arguments.paths:
                     learnt += await _learn_path(knowledge, path, audience, config, progress, opted_out)
         await database.run(lambda connection: know_domains(connection, learnt.domains))
+        await _audit_import(database, added=learnt.added, removed=learnt.removed, pending=learnt.pending)
     return _report_learnt(learnt, as_json=arguments.json)
+
+
+async def _audit_import(database: Database, *, added: int, removed: int = 0, pending: int = 0) -> None:
+    def keep(connection: Connection) -> None:
+        at, by = SystemClock().now(), BY_COMMAND
+        audit.put(connection, Kind.IMPORTED, at, actor=by, added=added, removed=removed, pending=pending)
+
+    await database.run(keep)
 
 
 async def _learn_path(
@@ -75,6 +88,7 @@ async def _learn_note(arguments: argparse.Namespace, config: Config) -> int:
         if before is None:
             async with knowledge_of(config, database) as knowledge:
                 await knowledge.learn([entry])
+            await _audit_import(database, added=1)
     if arguments.json:
         shown = {"id": entry.id, "added": before is None, "state": before or EntryState.ACTIVE}
         print(json.dumps(shown, ensure_ascii=False))

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row
 from bot import ledger, nights
 from bot.app import assemble, open_database
 from bot.approval import approve, reject, revert_night
+from bot.audit import AuditedCalls
 from bot.clock import Clock, SystemClock
 from bot.config import Config, secrets_from
 from bot.distilling import distiller_for
@@ -75,7 +76,7 @@ def _distilling(
     config: Config, database: Database, clock: Clock
 ) -> Callable[[], AbstractAsyncContextManager[Distiller]]:
     secrets = secrets_from(os.environ)
-    return lambda: distiller_for(config, secrets, database, clock)
+    return lambda: distiller_for(config, secrets, database, clock, calls=AuditedCalls(database, clock))
 
 
 async def _decide(bot: Bot, arguments: argparse.Namespace) -> int:

@@ -10,30 +10,34 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from functools import partial
 
 from rich.markup import escape
+from sqlalchemy import Connection
 from sqlalchemy.exc import DatabaseError
 
 from bot import approval, ledger
 from bot.adapters.adapter import Adapter
 from bot.adapters.lark import LarkStartFailed
-from bot.adapters.slack import StartFailed
-from bot.answerer import ground
+from bot.adapters.slack import SlackAdapter, StartFailed
+from bot.answerer import conversation, ground
 from bot.app import StoreInUse, assemble, embedder_of, lock_store
+from bot.audit import AuditedCalls, AuditedSettings
 from bot.cli import DEFAULT_CONFIG
 from bot.clicks import explained
 from bot.clock import SystemClock
+from bot.command_audit import show_audit
 from bot.command_doctor import examine
 from bot.command_entries import export, show_or_change
 from bot.command_forget import forget_for_good
 from bot.command_learn import learn
 from bot.command_night import night
 from bot.config import Config, Secrets, secrets_from
-from bot.config_file import ConfigError, ConfigFile, problems_to_run
+from bot.config_file import ConfigError, ConfigFile, Edits, problems_to_run
 from bot.demo import Demo
 from bot.distilling import distiller_for
-from bot.doctor import examine_clip, examine_scopes
+from bot.doctor import examine_clip, examine_images, examine_scopes
 from bot.doctor_lark import examine_lark
 from bot.entries import EntryError
 from bot.explain import told
@@ -45,16 +49,19 @@ from bot.opening import (
     slack_of,
     store_of,
 )
+from bot.places import place_of
 from bot.replay import Report, replay
 from bot.terminal import Failed, complain, err, log_to_stderr, out, say, shown_progress, warn
+from bot.writing import writers_for
+from knowledge.audience import audiences_for
 from knowledge.embed import UnknownModel
 from knowledge.entry import PUBLIC, WORKSPACE, Hit
+from knowledge.images import Images
 from knowledge.notes import NoteError
 from knowledge.recordings import RecordingError, read_recording
 from knowledge.sources import SourceError
 from knowledge.thread import Message, Thread
-from knowledge.writer import Asked, Declined
-from knowledge.writer_extractive import ExtractiveWriter
+from knowledge.writer import Asked, Decline, Declined, Draft
 
 log = logging.getLogger("earshot")
 
@@ -108,15 +115,27 @@ async def _run(arguments: argparse.Namespace) -> int:
         raise Failed(f"{arguments.config}: no platform is enabled; set slack.enabled: true")
     with store_of(config) as database, lock_store(database):
         async with knowledge_of(config, database) as knowledge:
-            app = assemble(
+            clock = SystemClock()
+            calls = AuditedCalls(database, clock)
+            async with writers_for(
                 lambda: settings.current,
+                secrets,
                 database,
-                knowledge,
-                adapters,
-                night=approval,
-                distilling=lambda: distiller_for(settings.current, secrets, database, SystemClock()),
-            )
-            await _until_stopped(app.run, settings)
+                clock,
+                calls=calls,
+                images=_pictures(adapters),
+            ) as writers:
+                app = assemble(
+                    lambda: settings.current,
+                    database,
+                    knowledge,
+                    adapters,
+                    writer=writers.writer,
+                    night=approval,
+                    distilling=lambda: distiller_for(settings.current, secrets, database, clock, calls=calls),
+                    rewriter=writers.rewriter,
+                )
+                await _until_stopped(app.run, settings, AuditedSettings(database, clock))
     return 0
 
 
@@ -126,7 +145,12 @@ async def _connectable(config: Config, secrets: Secrets) -> list[Adapter]:
     if config.slack.enabled:
         slack = slack_of(config, secrets)
         await slack.check()
-        for lacking in (*examine_scopes(config, slack.granted), *examine_clip(config, slack.granted)):
+        granted = slack.granted
+        for lacking in (
+            *examine_scopes(config, granted),
+            *examine_clip(config, granted),
+            *examine_images(config, granted),
+        ):
             log.warning("%s", lacking.text)
         adapters.append(slack)
     if config.lark.enabled:
@@ -138,12 +162,19 @@ async def _connectable(config: Config, secrets: Secrets) -> list[Adapter]:
     return adapters
 
 
-async def _until_stopped(run: Callable[[asyncio.Event], Awaitable[None]], settings: ConfigFile) -> None:
+def _pictures(adapters: Iterable[Adapter]) -> Images | None:
+    """Where pictures can be looked at: Lark's are not downloaded."""
+    return next((one.pictures for one in adapters if isinstance(one, SlackAdapter)), None)
+
+
+async def _until_stopped(
+    run: Callable[[asyncio.Event], Awaitable[None]], settings: ConfigFile, edits: Edits
+) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stop.set)
-    following = asyncio.create_task(settings.follow(lambda _: None, stop))
+    following = asyncio.create_task(settings.follow(lambda _: None, stop, edits))
     log.info("listening")
     try:
         await run(stop)
@@ -205,25 +236,41 @@ def _show_report(report: Report) -> None:
 async def _ask(arguments: argparse.Namespace) -> int:
     config = config_of(arguments)
     with store_of(config) as database:
-        own = {f"channel:{await channel_named(database, arguments.channel)}"} if arguments.channel else set()
-        audiences = frozenset({PUBLIC, WORKSPACE, *own})
+        audiences = frozenset({PUBLIC, WORKSPACE})
+        if arguments.channel:
+            asked_in = await channel_named(database, arguments.channel)
+            audiences = await database.run(partial(_seen_in, config=config, channel=asked_in))
         async with knowledge_of(config, database) as knowledge:
             hits = await knowledge.search(arguments.question, audiences=audiences, k=5)
-    now = SystemClock().now()
-    message = Message(id="ask", channel="", thread="ask", user="you", at=now, text=arguments.question)
-    thread = Thread(id="ask", channel="", messages=(message,))
-    asked = Asked(question=arguments.question, thread=thread, hits=hits, addressed=True)
-    draft = await ExtractiveWriter().answer(asked)
-    suggestion = None if isinstance(draft, Declined) else ground(draft, hits, now)
+        clock = SystemClock()
+        now = clock.now()
+        message = Message(id="ask", channel="", thread="ask", user="you", at=now, text=arguments.question)
+        thread = Thread(id="ask", channel="", messages=(message,))
+        asked = Asked(question=arguments.question, thread=thread, hits=hits, addressed=True)
+        async with writers_for(
+            lambda: config, secrets_from(os.environ), database, clock, calls=AuditedCalls(database, clock)
+        ) as writers:
+            draft = await writers.writer.answer(asked)
+    suggestion = None if isinstance(draft, Declined) else ground(draft, hits, now, conversation(asked))
     if arguments.json:
         answer = None if suggestion is None else suggestion.text
         print(json.dumps({"hits": [_hit(hit) for hit in hits], "answer": answer}, ensure_ascii=False))
         return 0
     for hit in hits:
         say(f"{hit.score:.2f}  {hit.entry.title}  [{hit.entry.origin}]")
-    answer = suggestion.text if suggestion else "Nothing that is known answers this."
+    answer = suggestion.text if suggestion else _no_answer(draft)
     say(f"\n{answer}")
     return 0
+
+
+def _no_answer(draft: Draft | Declined) -> str:
+    if isinstance(draft, Declined) and draft.why is Decline.PERSON:
+        return f"A person should answer this: {draft.reason}."
+    return "Nothing that is known answers this."
+
+
+def _seen_in(connection: Connection, config: Config, channel: str) -> frozenset[str]:
+    return audiences_for(place_of(connection, config, ledger.channel_of(connection, channel)))
 
 
 def _hit(hit: Hit) -> dict[str, object]:
@@ -233,13 +280,14 @@ def _hit(hit: Hit) -> dict[str, object]:
 
 
 async def _why(arguments: argparse.Namespace) -> int:
-    with store_of(config_of(arguments)) as database:
+    config = config_of(arguments)
+    with store_of(config) as database:
         found = await database.run(lambda connection: ledger.find_messages(connection, arguments.message))
         if len(found) > 1:
             raise Failed(f"{arguments.message} may be any of: {', '.join(found)}; give one of these")
         last = found[0] if found else ""
         row = await database.run(lambda connection: ledger.last_decision(connection, last))
-        explanation = await database.run(lambda connection: explained(connection, last))
+        explanation = await database.run(lambda connection: explained(connection, config, last))
     if row is None or explanation is None:
         raise Failed(f"{arguments.message}: no decision about such a message; give a message's link or id")
     if arguments.json:
@@ -263,5 +311,6 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], Coroutine[None, None, int]
     "ask": _ask,
     "why": _why,
     "forget": forget_for_good,
+    "audit": show_audit,
     "doctor": examine,
 }

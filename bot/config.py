@@ -76,6 +76,7 @@ Clock = Annotated[time, _read_as(parse_clock)]
 Pause = Annotated[timedelta, _read_as(parse_pause)]
 Quiet = Annotated[QuietHours | None, _read_as(parse_quiet_hours)]
 Budget = Annotated[int, _read_as(parse_budget)]
+Dollars = Annotated[float, _read_as(parse_dollars)]
 Secret = Annotated[SecretStr, _read_as(SecretStr)]
 Place = Annotated[str, _read_as(parse_place)]
 Ids = Annotated[frozenset[Annotated[str, _read_as(parse_user)]], BeforeValidator(_as_list)]
@@ -121,11 +122,22 @@ class Embedder(Section):
 
 
 class Claude(Section):
+    """``daily_tokens`` and ``daily_usd`` bound a day of answers.
+
+    ``price_in`` and ``price_out``: US dollars for a million tokens of ``model``, where they are not the list's.
+    """
+
     model: Text = "claude-sonnet-5-5"
     daily_tokens: Annotated[int, _whole_from(0, 10**12, example=1_000_000)] = 1_000_000
-    daily_usd: Annotated[float, _read_as(parse_dollars)] = 5.0
+    daily_usd: Dollars = 5.0
     images: Switch = False
     tone: Text = "brief and friendly"
+    effort: Annotated[Literal["off", "low", "medium", "high"], _choice("off", "low", "medium", "high")] = (
+        "low"
+    )
+    rewrite: Switch = False
+    price_in: Dollars | None = None
+    price_out: Dollars | None = None
 
 
 class Speaking(Section):
@@ -154,6 +166,8 @@ class ChannelSettings(Speaking):
     """
 
     drafts_to: Place | None = None
+    daily_tokens: Annotated[int, _whole_from(0, 10**12, example=100_000)] | None = None
+    daily_usd: Dollars | None = None
 
     def __eq__(self, other: object) -> bool:
         return super().__eq__(other) and self.model_fields_set == getattr(other, "model_fields_set", None)
@@ -200,7 +214,8 @@ Channels = Annotated[Mapping[Place, ChannelSettings], AfterValidator(MappingProx
 class ChannelPolicy:
     """What holds in one channel: the defaults, and over them what its own settings say.
 
-    ``drafts_to_is_own``: the channel's own settings name the place, not the file as a whole.
+    ``drafts_to_is_own``: the channel's own settings name the place, not the file as a whole. ``daily_tokens`` and
+    ``daily_usd``: its part of the day's budget; None: all of it.
     """
 
     mode: Mode
@@ -215,6 +230,8 @@ class ChannelPolicy:
     weekly: bool
     drafts_to: str | None
     drafts_to_is_own: bool
+    daily_tokens: int | None = None
+    daily_usd: float | None = None
 
 
 class Config(Section):
@@ -233,6 +250,7 @@ class Config(Section):
     analysts: Team = frozenset()
     admins: Ids = frozenset()
     owners: Ids = frozenset()
+    handoff: Ids = frozenset()
     drafts_to: Place | None = None
     weights: Annotated[Path, _read_as(parse_weights)] | None = None
     timezone: Annotated[str, _read_as(parse_zone)] | None = None
@@ -267,6 +285,11 @@ class Config(Section):
             drafts_to_is_own=own is not None,
             **said,
         )
+
+    @property
+    def takes_over(self) -> frozenset[str]:
+        """The ids of the people to whom goes what a person should do."""
+        return self.handoff or self.owners
 
     def role_of(self, user_id: str) -> Role:
         """ANALYST if ``analysts`` lists the person (``user_id`` qualified or bare), else UNKNOWN."""
@@ -380,7 +403,6 @@ NOT_YET = (
     NotYet(("slack", "mode"), "http", "Slack over HTTP", "set slack.mode: socket"),
     NotYet(("store",), "postgres.*", "PostgreSQL", "set store: sqlite:///data/earshot.db"),
     NotYet(("index",), "pgvector", "pgvector", "set index: faiss"),
-    NotYet(("writer",), "claude", "the Claude writer", "set writer: extractive"),
 )
 
 

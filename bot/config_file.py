@@ -2,13 +2,15 @@
 
 import asyncio
 import difflib
+import hashlib
 import logging
 import re
 import zoneinfo
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
+from typing import Protocol
 
 import tzlocal
 import yaml
@@ -97,9 +99,11 @@ def _lark_http_problems(config: Config, secrets: Secrets) -> list[Problem | None
 
 
 def _key_problem(config: Config, secrets: Secrets) -> Problem | None:
-    if config.night.writer != "claude" or secrets.anthropic_api_key is not None:
+    writers = {"writer": config.writer, "night.writer": config.night.writer}
+    named = [f"{name}: extractive" for name, writer in writers.items() if writer == "claude"]
+    if not named or secrets.anthropic_api_key is not None:
         return None
-    remedy = "set it to a key from the Claude Console, or set night.writer: extractive"
+    remedy = f"set it to a key from the Claude Console, or set {' and '.join(named)}"
     return Problem(path=Path("environment"), key="ANTHROPIC_API_KEY", what="is not set", remedy=remedy)
 
 
@@ -439,7 +443,7 @@ def _report_lost_zone(source: _Source) -> None:
 # ------------------------------------------------------------------------------------- edits while running
 
 # Connections and models are made once, at the start.
-RESTART = ("slack", "lark", "store", "index", "embedder", "console")
+RESTART = ("slack", "lark", "store", "index", "embedder", "writer", "console")
 _RECHECK_MS = 2_000  # also looks by itself: network folders and containers do not always report an edit
 
 
@@ -464,6 +468,14 @@ def take_up(old: Config, new: Config) -> tuple[Config, tuple[str, ...]]:
     return held, changed_keys(held, new)
 
 
+class Edits(Protocol):
+    """Who is told of edits: the keys that changed, or how many problems there were; and the file's SHA-256."""
+
+    async def taken_up(self, keys: Sequence[str], sha256: str) -> None: ...
+
+    async def refused(self, problems: int, sha256: str) -> None: ...
+
+
 class ConfigFile:
     """A config.yaml in use. ``current`` is what holds; ``follow`` keeps it up with the file.
 
@@ -474,12 +486,15 @@ class ConfigFile:
         self.path = path
         self._environ = environ
         self._seen = _content_of(path, required)
+        self._refused = 0  # problems of the edit that was read last
         self.current = _parse(path, self._seen, environ)
 
-    async def follow(self, on_change: Callable[[Config], None], stop: asyncio.Event) -> None:
+    async def follow(
+        self, on_change: Callable[[Config], None], stop: asyncio.Event, edits: "Edits | None" = None
+    ) -> None:
         """Take up edits until ``stop``; ``on_change`` gets the settings each time that they change.
 
-        A bad edit is logged with every problem and the old settings stay.
+        A bad edit is logged with every problem and the old settings stay. ``edits`` is told of either.
         """
         # Editors replace the file and a mounted ConfigMap swaps a link beside it: only the folders tell.
         folders = {self.path.absolute().parent, self.path.resolve().parent}
@@ -492,11 +507,18 @@ class ConfigFile:
             recursive=False,
         )
         async for _ in changes:
+            self._refused = 0
             config = await asyncio.to_thread(self._reread)
+            sha256 = hashlib.sha256(self._seen).hexdigest()
+            if self._refused and edits is not None:
+                await edits.refused(self._refused, sha256)
             if config is not None and config != self.current:
-                log.info("%s: taken up: %s", self.path, ", ".join(changed_keys(self.current, config)))
+                keys = changed_keys(self.current, config)
+                log.info("%s: taken up: %s", self.path, ", ".join(keys))
                 self.current = config
                 on_change(config)
+                if edits is not None:
+                    await edits.taken_up(keys, sha256)
 
     def _reread(self) -> Config | None:
         """The settings after an edit; None if there was none, or a bad one."""
@@ -512,6 +534,7 @@ class ConfigFile:
             config, held_back = take_up(self.current, _parse(self.path, content, self._environ))
         except ConfigError as error:
             log.error("%s: this edit is refused and the old settings stay:\n%s", self.path, error)
+            self._refused = len(error.problems)
             return None
         if held_back:
             names = ", ".join(held_back)

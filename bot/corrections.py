@@ -11,11 +11,13 @@ from sqlalchemy import Connection, Row
 from bot import ledger, optouts, votes
 from bot.config import Config
 from bot.handlers import Bot
+from bot.places import place_of
 from bot.situation import policy_of, role_in
 from bot.tables import moment
 from bot.taking_in import add
+from knowledge.audience import audience_of
 from knowledge.doubts import doubts_about
-from knowledge.entry import KnowledgeEntry, audience_of
+from knowledge.entry import KnowledgeEntry
 from knowledge.mine import corrected_entry
 from knowledge.thread import Role
 
@@ -76,7 +78,7 @@ def _correction(
         source=f"correction:{row.id}",
         author=row.user,
         at=moment(row.at),
-        audience=audience_of(channel.id, private=channel.private, external=channel.external),
+        audience=audience_of(place_of(connection, config, channel)),
         closed_at=now,
         people=people,
         patterns=config.redact.patterns,

@@ -17,9 +17,10 @@ from sqlalchemy import Connection, Row
 
 from bot import ledger
 from bot.adapters import room
-from bot.adapters.adapter import Post
+from bot.adapters.adapter import Post, Say, Whisper
 from bot.adapters.slack_wire import provenance
 from bot.app import App, assemble, open_database
+from bot.card import lines_in
 from bot.clock import RecordedClock
 from bot.config import Config
 from bot.learning import Learnt, learn_path
@@ -64,7 +65,7 @@ class Demo:
             self._console.print(f"[dim]{await self._study(knowledge, content)}[/dim]\n")
             clock = RecordedClock(today.messages[0].at)
             channels = {info.id: room.channel(info.id, name=info.name) for info in today.channels.values()}
-            adapter = room.RoomAdapter(channels, self._on_post)
+            adapter = room.RoomAdapter(channels, self._on_post, on_say=self._on_say)
             app = assemble(
                 lambda: self._config, database, knowledge, [adapter], clock=clock, settle=timedelta()
             )
@@ -139,6 +140,18 @@ class Demo:
         asker = self._heard[post.reply_to].user
         whose = "your" if asker == "you" else f"{asker}'s"
         title = f"[bold green]Earshot[/] in {whose} thread, {post.now:%H:%M}"
+        self._console.print(
+            Panel(body, title=title, title_align="left", border_style="green", padding=(0, 1))
+        )
+
+    def _on_say(self, said: Say | Whisper) -> None:
+        """What is said in words of its own: in a thread, or to one person alone."""
+        told = said.text.split("\n") if said.card is None else lines_in(said.card)
+        if isinstance(said, Whisper) and said.suggestion is not None:
+            told = [*told, said.suggestion.text]
+        whom = f" to {escape(said.user)} alone" if isinstance(said, Whisper) else ""
+        title = f"[bold green]Earshot[/]{whom}, {said.now:%H:%M}"
+        body = Text("\n".join(line for line in told if line))
         self._console.print(
             Panel(body, title=title, title_align="left", border_style="green", padding=(0, 1))
         )

@@ -27,11 +27,13 @@ from bot.digest import (
     digest_card,
     is_worth_telling,
 )
+from bot.places import place_of
 from bot.report import NightReport, report_from
 from bot.tables import night_changes, saved
 from knowledge import store
+from knowledge.audience import audience_of, audiences_for
 from knowledge.changes import ChangeKind, ChangeState
-from knowledge.entry import PUBLIC, WORKSPACE, EntryKind, EntryState, PassageKind
+from knowledge.entry import EntryKind, EntryState, PassageKind
 from knowledge.store import Stored
 
 log = logging.getLogger("earshot")
@@ -70,10 +72,10 @@ def retell(connection: Connection, gone: set[str], now: datetime) -> None:
             cards.show_one_again(connection, row, now)
 
 
-def card_of(connection: Connection, row: Row[Any]) -> Card:
+def card_of(connection: Connection, config: Config, row: Row[Any]) -> Card:
     """The report as the readers of its channel may see it now."""
     report = report_from(row.content)
-    return digest_card(report, texts_of(connection, report, row.channel))
+    return digest_card(report, texts_of(connection, config, report, row.channel))
 
 
 # ---- words for ids ------------------------------------------------------------------------------
@@ -81,15 +83,16 @@ def card_of(connection: Connection, row: Row[Any]) -> Card:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Reader:
-    """The entries that a report names, and which of them the readers of ``channel`` may see."""
+    """The entries that a report names, and the audiences (``allowed``) that the readers of ``channel`` may see."""
 
     channel: str
+    allowed: frozenset[str]
     stored: Mapping[str, Stored]
     savers: Mapping[str, str] = field(default_factory=dict)
     private: Counter[str] = field(default_factory=Counter)
 
     def may_see(self, entry_id: str) -> bool:
-        return self.stored[entry_id].entry.audience in (PUBLIC, WORKSPACE, f"channel:{self.channel}")
+        return self.stored[entry_id].entry.audience in self.allowed
 
     def seen(self, what: str, ids: Iterable[str]) -> Iterator[str]:
         """Those of ``ids`` that exist and may be told; the others are counted as ``what``."""
@@ -103,11 +106,12 @@ class _Reader:
         return named(self.stored[entry_id])
 
 
-def texts_of(connection: Connection, report: NightReport, channel: str) -> DigestTexts:
+def texts_of(connection: Connection, config: Config, report: NightReport, channel: str) -> DigestTexts:
     """What ``report`` names, for the readers of ``channel``."""
     night = _night(connection, report.date)
     reader = _Reader(
         channel=channel,
+        allowed=audiences_for(place_of(connection, config, ledger.channel_of(connection, channel))),
         stored=store.stored_by_id(connection, _ids(report, night)),
         savers=_savers(connection, night.waiting),
     )
@@ -118,7 +122,7 @@ def texts_of(connection: Connection, report: NightReport, channel: str) -> Diges
         ),
         pairs=tuple(_undecided(night, reader)),
         unproven=tuple(map(reader.named, reader.seen("asked", _unanswered(night, reader)))),
-        questions=tuple(_questions(connection, report, reader)),
+        questions=tuple(_questions(connection, config, report, reader)),
         decisions=tuple(_decision(press, reader) for press in night.decided),
         reverted=nights.is_reverted(connection, report.date),
         own_waiting=sum(row is not None for one, row in night.waiting.items() if one in reader.stored),
@@ -263,15 +267,18 @@ def _pairs(changes: Iterable[Row[Any]]) -> list[tuple[str, str]]:
     return list(found.values())
 
 
-def _questions(connection: Connection, report: NightReport, reader: _Reader) -> Iterator[Asked]:
+def _questions(
+    connection: Connection, config: Config, report: NightReport, reader: _Reader
+) -> Iterator[Asked]:
     for message_id in report.open_questions:
         row = ledger.message_row(connection, message_id)
         if row is None:
             continue  # deleted since
-        if row.channel != reader.channel and ledger.channel_of(connection, row.channel).private:
-            reader.private["question"] += 1
-        else:
+        asked_in = place_of(connection, config, ledger.channel_of(connection, row.channel))
+        if audience_of(asked_in) in reader.allowed or row.channel == reader.channel:
             yield Asked(text=row.text, link=row.link or "")
+        else:
+            reader.private["question"] += 1
 
 
 def _decision(press: Press, reader: _Reader) -> Decision:

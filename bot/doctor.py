@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row
@@ -10,6 +11,9 @@ from bot import drifts, inbox, intents, ledger
 from bot.adapters import slack_wire
 from bot.config import Config, Secrets, groups_in, mail_domains_in
 from bot.config_file import problems_to_run
+from bot.places import served
+from bot.spending import LITTLE, day_of, limit_of, spent_on, spent_out
+from bot.writing import prices_of
 from knowledge import store
 from knowledge.database import Database
 
@@ -61,6 +65,34 @@ def examine_clip(config: Config, granted: frozenset[str]) -> list[Finding]:
     return [Finding(name="clip", ok=False, text=text)]
 
 
+def examine_images(config: Config, granted: frozenset[str]) -> list[Finding]:
+    """Whether the screenshots that config.yaml wants sent to Claude can be read; nothing where it wants none."""
+    if config.writer != "claude" or not config.claude.images or slack_wire.FILES_SCOPE in granted:
+        return []
+    remedy = "add it under OAuth & Permissions and reinstall the app, or set claude.images: false"
+    text = f"the bot token lacks the scope {slack_wire.FILES_SCOPE}; {remedy}"
+    return [Finding(name="screenshots", ok=False, text=text)]
+
+
+def examine_claude(database: Database, config: Config, now: datetime) -> list[Finding]:
+    """What Claude cost today, and whether the budget is spent; nothing where it does not write."""
+    if config.writer != "claude":
+        return []
+    day, limit = day_of(now, config), limit_of(config)
+    spent = database.run_blocking(lambda connection: spent_on(connection, day))
+    left = "" if limit.allows(spent + LITTLE) else "; spent for today, answers are quoted"
+    found = [Finding(name="claude", ok=True, text=f"{spent} of {limit} today{left}")]
+    poor = database.run_blocking(lambda connection: spent_out(connection, config, day))
+    if poor:
+        text = f"spent for today in {', '.join(poor)}; answers there are quoted"
+        found.append(Finding(name="claude", ok=True, text=text))
+    if prices_of(config).of(config.claude.model) is None:
+        remedy = "set claude.price_in and claude.price_out"
+        text = f"the price of {config.claude.model} is not known, so it is counted as the dearest; {remedy}"
+        found.append(Finding(name="claude.model", ok=False, text=text))
+    return found
+
+
 def examine_store(database: Database) -> list[Finding]:
     """What the store tells: events set aside, posts given up, knowledge."""
     return database.run_blocking(_examine)
@@ -82,6 +114,7 @@ def _examine(connection: Connection) -> list[Finding]:
         *_drifted(drifts.all_fallen(connection)),
         Finding(name="tickets", ok=True, text=_counted(ledger.ticket_counts(connection)) or "none yet"),
         Finding(name="knowledge", ok=True, text=f"{known.entries} entries"),
+        *_at_home(served(connection)),
     ]
 
 
@@ -97,6 +130,15 @@ def _set_aside(rows: Sequence[Row[Any]]) -> list[Finding]:
         )
         for row in rows
     ]
+
+
+def _at_home(workspaces: Sequence[str]) -> list[Finding]:
+    """Whose knowledge `workspace` is, where more than one is served."""
+    if len(workspaces) < 2:
+        return []
+    home, *others = workspaces
+    text = f"`workspace` is for {home}; what is learnt in {', '.join(others)} stays there"
+    return [Finding(name="workspaces", ok=True, text=text)]
 
 
 def _drifted(channels: Sequence[drifts.Fallen]) -> list[Finding]:

@@ -10,9 +10,10 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, bindparam, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from bot import ledger
+from bot import audit, ledger
 from bot.adapters.adapter import Draft, Edit, Question
 from bot.answerer import Suggestion
+from bot.audit import Kind
 from bot.intents import intend
 from bot.tables import drafts, moment, seconds, tickets
 from bot.tickets import ENDED
@@ -44,6 +45,7 @@ def put_draft(
         opened_at=seconds(now),
     )
     connection.execute(row.on_conflict_do_nothing())
+    audit.put_on_answer(connection, Kind.DRAFTED, suggestion_id, now)
     if place is not None:
         intend(connection, suggestion_id, "draft", place, now)
 
@@ -81,7 +83,10 @@ def posted(connection: Connection, suggestion_id: str, message_id: str, now: dat
 def share(connection: Connection, suggestion_id: str, user: str, now: datetime) -> bool:
     """An analyst wants it said; False if it is not open any more. It says so once the answer stands in its thread."""
     status = SHARED_BY.format(called(user))
-    return _settle(connection, suggestion_id, DraftState.SHARED, status, now, DraftState.OPEN)
+    done = _settle(connection, suggestion_id, DraftState.SHARED, status, now, DraftState.OPEN)
+    if done:
+        audit.put_on_answer(connection, Kind.SHARED, suggestion_id, now, actor=user)
+    return done
 
 
 def dismiss(connection: Connection, suggestion_id: str, user: str, now: datetime) -> bool:
@@ -89,6 +94,7 @@ def dismiss(connection: Connection, suggestion_id: str, user: str, now: datetime
     status = DISMISSED_BY.format(called(user))
     done = _settle(connection, suggestion_id, DraftState.DISMISSED, status, now, DraftState.OPEN)
     if done:
+        audit.put_on_answer(connection, Kind.DISMISSED, suggestion_id, now, actor=user)
         _say_so(connection, suggestion_id, now)
     return done
 
@@ -101,6 +107,7 @@ def expire(connection: Connection, suggestion_id: str, why: str, now: datetime) 
     if row is None or said or row.state not in (DraftState.OPEN, DraftState.SHARED):
         return
     _settle(connection, suggestion_id, DraftState.EXPIRED, f"expired: {why}", now, row.state)
+    audit.put_on_answer(connection, Kind.DRAFT_EXPIRED, suggestion_id, now)
     _say_so(connection, suggestion_id, now)
 
 

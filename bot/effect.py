@@ -13,8 +13,8 @@ from bot.config import Config
 from bot.evidence import features_of
 from bot.scorer import Situation, newest_first, novel
 from bot.situation import recall
+from knowledge.audience import audiences_for
 from knowledge.database import Database
-from knowledge.entry import audiences
 from knowledge.search import Knowledge
 
 Answers = Mapping[str, str]  # question's message id -> the entry that would be cited; "" where it is silent
@@ -57,7 +57,7 @@ async def _answer(knowledge: Knowledge, situation: Situation) -> str:
     message, thread = situation.message, situation.thread
     found = await knowledge.search(
         query_of(thread, message),
-        audiences=audiences(message.channel, external=situation.external),
+        audiences=audiences_for(situation.place),
         exclude_origins=frozenset({thread.id}),
         before=situation.now,
     )

@@ -9,7 +9,8 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, func, select, update
 
-from bot import nights
+from bot import audit, nights
+from bot.audit import BY_COMMAND, Kind
 from bot.tables import moment, night_changes, quoted, suggestions, votes
 from knowledge import relations, store
 from knowledge.changes import ChangeKind, ChangeState
@@ -168,6 +169,7 @@ def take(connection: Connection, entry_id: str, step: Step, now: datetime) -> En
     if before not in allowed:
         raise EntryError(f"{entry_id} is {before}; {_remedy(before, step)}")
     store.move(connection, entry_id, after)
+    audit.put(connection, Kind.ENTRY_MOVED, now, subject=entry_id, actor=BY_COMMAND, step=step, before=before)
     if after is EntryState.ACTIVE:
         store.prove(connection, entry_id, now)
     if before is EntryState.PENDING:
@@ -227,6 +229,8 @@ def replace_by_hand(connection: Connection, before: Stored, entry: KnowledgeEntr
         connection, entry.id, before.state
     )  # a wording that stood before, and was replaced, stands again
     store.move(connection, before.entry.id, EntryState.SUPERSEDED, entry.id)
+    named = {"subject": entry.id, "actor": BY_COMMAND}
+    audit.put(connection, Kind.ENTRY_EDITED, now, **named, replaces=before.entry.id)
     return store.stored_by_id(connection, [entry.id])[entry.id]
 
 

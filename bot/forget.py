@@ -19,7 +19,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Table, and_, delete, func, or_, select, update
 
-from bot import batches, digests, drafts, intents, ledger, receipts, tables, votes
+from bot import answers, audit, batches, digests, drafts, intents, ledger, receipts, tables, votes
+from bot.audit import BY_COMMAND, Kind
+from bot.audit_chain import FORGOTTEN
 from bot.config import Config
 from bot.held import HELD, JSON
 from bot.receipts import Receipt
@@ -123,7 +125,7 @@ async def forget_user(
     person = await database.run(lambda connection: _person(connection, user))
     said = await database.run(partial(_said_by, person=person))
     steps: list[Step] = [
-        *_erasing(config, said, now, batch),
+        *_erasing(config, What.USER, said, now, batch),
         partial(_forget_person, config=config, person=person, now=now),
     ]
     return await _forget(database, What.USER, user, steps, now, folder, dry_run=dry_run)
@@ -139,7 +141,7 @@ async def forget_message(
     dry_run: bool = False,
 ) -> Receipt:
     """Forget a message, by whole id; it need not have been heard: it may have been learnt from a recording."""
-    steps = _erasing(config, [message_id], now)
+    steps = _erasing(config, What.MESSAGE, [message_id], now)
     return await _forget(database, What.MESSAGE, message_id, steps, now, folder, dry_run=dry_run)
 
 
@@ -154,13 +156,36 @@ async def forget_channel(
 ) -> Receipt:
     """Forget a channel, by whole id: what was said there, and what is known of the channel itself."""
     said = await database.run(partial(_said_in, channel=channel))
-    steps: list[Step] = [*_erasing(config, said, now), partial(_forget_channel, channel=channel, now=now)]
+    steps: list[Step] = [
+        *_erasing(config, What.CHANNEL, said, now),
+        partial(_forget_channel, channel=channel, now=now),
+    ]
     return await _forget(database, What.CHANNEL, channel, steps, now, folder, dry_run=dry_run)
 
 
-def _erasing(config: Config, ids: Sequence[str], now: datetime, batch: int = BATCH) -> list[Step]:
+def _erasing(config: Config, what: What, ids: Sequence[str], now: datetime, batch: int = BATCH) -> list[Step]:
     some = (ids[start : start + batch] for start in range(0, len(ids), batch))
-    return [partial(erase, config=config, ids=each, now=now) for each in some]
+    return [partial(_erase_some, config=config, what=what, ids=each, now=now) for each in some]
+
+
+def _erase_some(
+    connection: Connection,
+    account: Account,
+    *,
+    config: Config,
+    what: What,
+    ids: Sequence[str],
+    now: datetime,
+) -> None:
+    erase(connection, account, config=config, ids=ids, now=now)
+    _audit(connection, what, now, messages=len(ids))
+
+
+def _audit(
+    connection: Connection, what: What, now: datetime, *, messages: int = 0, alias: str | None = None
+) -> None:
+    """Note that something was forgotten, and under which id that leads nowhere; not who or what."""
+    audit.put(connection, Kind.FORGOT, now, actor=BY_COMMAND, what=what, messages=messages, alias=alias)
 
 
 async def _forget(
@@ -263,6 +288,10 @@ def _follow(
     for row in _quoting(connection, {*sources, *gone.sources}, gone.untitled):
         if posted or row.posted_id is None:
             _take_back(connection, account, row, now)
+    for answer in _resting_on(connection, {*sources, *gone.sources, *gone.untitled, *gone.dropped}):
+        if posted or answer.posted_id is None:
+            account.answers += answer.posted_id is not None
+            answers.take_back(connection, answer, now)
     for old, new in gone.rewritten.items():
         _repoint(connection, old, new)
     if gone.titles:
@@ -280,6 +309,12 @@ def _quoting(connection: Connection, sources: Collection[str], entries: Collecti
             )
     rows = (ledger.suggestion_row(connection, each) for each in sorted(ids))
     return [row for row in rows if row is not None]
+
+
+def _resting_on(connection: Connection, sources: Collection[str]) -> list[Row[Any]]:
+    """What was said in words of our own and quotes or names one of these."""
+    found = (row for some in _batches(sorted(sources)) for row in answers.resting_on(connection, some))
+    return list({row.id: row for row in found}.values())
 
 
 def _take_back(connection: Connection, account: Account, row: Row[Any], now: datetime) -> None:
@@ -330,12 +365,12 @@ def _delete(
         return
     if table is tables.inbox:
         found = connection.execute(select(table.c.id).where(or_(*wanted))).scalars().all()
-        _empty_deliveries(connection, account, found)
+        empty_deliveries(connection, account, found)
     else:
         account.counts[table.name] += connection.execute(delete(table).where(or_(*wanted))).rowcount
 
 
-def _empty_deliveries(connection: Connection, account: Account, ids: Collection[int]) -> None:
+def empty_deliveries(connection: Connection, account: Account, ids: Collection[int]) -> None:
     """Leave an empty row, handled: another process may be at it, and a number that is free is given again."""
     inbox = tables.inbox
     for each in ids:
@@ -353,7 +388,7 @@ def _drop_deliveries(
     inbox = tables.inbox
     rows = connection.execute(select(inbox.c.id, inbox.c.payload).where(inbox.c.payload.is_not(None))).all()
     found = [row.id for row in rows if row.id != but and wanted(json.loads(row.payload))]
-    _empty_deliveries(connection, account, found)
+    empty_deliveries(connection, account, found)
 
 
 # ---- a person -----------------------------------------------------
@@ -390,6 +425,7 @@ def _forget_person(
             _rewrite(connection, account, table, name, person, partial(mask, person=person))
     _recount(connection, config, voted, now)
     _count_trust(connection, config, counted)
+    _audit(connection, What.USER, now, alias=alias)
 
 
 def _unlearn_person(
@@ -494,13 +530,21 @@ def _forget_channel(connection: Connection, account: Account, *, channel: str, n
         if (key := _KEPT_FOR_TAKING_BACK.get(table.name)) is not None:
             wanted = [and_(or_(*wanted), table.c[key].not_in(going))]
         _delete(connection, account, table, wanted)
+    alias = f"{FORGOTTEN}{uuid.uuid4()}"
+    account.counts["audit"] += audit.unlink_channel(connection, channel, alias)
+    _audit(connection, What.CHANNEL, now, alias=alias)
 
 
 def _below(column: ColumnElement[Any], channel: str) -> ColumnElement[bool]:
     return or_(column == channel, column.startswith(f"{channel}/", autoescape=True))
 
 
-_KEPT_FOR_TAKING_BACK = {"suggestions": "id", "outbox": "suggestion_id", "drafts": "suggestion_id"}
+_KEPT_FOR_TAKING_BACK = {
+    "answers": "id",
+    "suggestions": "id",
+    "outbox": "suggestion_id",
+    "drafts": "suggestion_id",
+}
 
 
 def _going(connection: Connection) -> list[str]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from bot import drafts, inbox, intents, ledger, orders, tickets, votes
+from bot import answers, asking, audit, drafts, inbox, intents, ledger, orders, retention, tickets, votes
 from bot.adapters.adapter import (
     CLIP,
     Adapter,
@@ -28,13 +28,16 @@ from bot.adapters.adapter import (
     Reacted,
     Voted,
 )
-from bot.answerer import Suggestion, ground, query_of
+from bot.answerer import Suggestion, conversation, faults_of, ground, query_of
+from bot.audit import Kind
 from bot.clock import Clock
 from bot.config import EPHEMERAL, Config
 from bot.feedback import Vote, normal_name, verdict
 from bot.forget import Account, erase
 from bot.inbox import Work
-from bot.manners import order_in
+from bot.manners import order_in, speaks_to_me
+from bot.places import place_of
+from bot.rewriting import is_vague, with_whole
 from bot.scorer import Action, Decision, Situation, decide, gate, newest_first, novel, silent
 from bot.situation import (
     analysts_in,
@@ -50,12 +53,13 @@ from bot.trusting import trust_counted
 from bot.verdicts import recalibrate, recalibrate_due
 from bot.whispers import About, whisper
 from bot.whole_ids import whole_id
+from knowledge.audience import audiences_for, may_take
 from knowledge.database import Database
 from knowledge.distiller import Distiller, offline
-from knowledge.entry import Hit, audiences
+from knowledge.entry import Hit
 from knowledge.search import Knowledge
 from knowledge.thread import Reaction, Role
-from knowledge.writer import Asked, Declined, Writer, WriterFailed
+from knowledge.writer import Asked, Decline, Declined, Rewriter, Writer, WriterFailed
 
 log = logging.getLogger("earshot")
 
@@ -64,7 +68,8 @@ log = logging.getLogger("earshot")
 class Bot:
     """What the handlers work with. ``config`` is asked each time, because it may change while running.
 
-    ``distilling`` opens who selects, for one night, what of closed threads is worth keeping.
+    ``distilling`` opens who selects, for one night, what of closed threads is worth keeping. ``rewriter`` makes whole
+    questions of vague ones, where config.yaml asks for it.
     """
 
     database: Database
@@ -74,6 +79,7 @@ class Bot:
     config: Callable[[], Config]
     adapters: Mapping[str, Adapter]
     distilling: Callable[[], AbstractAsyncContextManager[Distiller]] = offline
+    rewriter: Rewriter | None = None
 
     def adapter_of(self, channel: str) -> Adapter:
         """The adapter of a qualified id; a recording's ids are taken as given, and it has only one adapter."""
@@ -92,15 +98,12 @@ async def on_message(bot: Bot, work: Work, heard: Heard) -> None:
     """heard > ticket > candidate? > search > decide > [writer > ground > intent] > decided"""
     now, config = bot.clock.now(), bot.config()
     adapter = bot.adapter_of(heard.channel.id)
-    heard = replace(heard, channel=await _described(adapter, heard.channel))
-    in_thread = bool(heard.message.thread)
-    if in_thread and not await bot.database.run(lambda connection: knows_thread(connection, heard.message)):
-        await _catch_up(bot, adapter, heard)
+    heard = await known_place(bot, heard)
     known = await told_of(adapter, heard.message.user) if heard.message.role is not Role.BOT else ()
 
     def gather(connection: Connection) -> Situation | None:
         ledger.put_people(connection, known)
-        if _obeyed(connection, config, heard, now):
+        if retention.too_late(connection, config, heard, now):
             inbox.finish(connection, work.id)
             return None
         return _hear(connection, config, heard, now)
@@ -110,15 +113,26 @@ async def on_message(bot: Bot, work: Work, heard: Heard) -> None:
         await _look(bot, work, situation)
 
 
+async def known_place(bot: Bot, heard: Heard) -> Heard:
+    """``heard`` with what the platform tells of its channel; what was said before in its thread is heard first."""
+    adapter = bot.adapter_of(heard.channel.id)
+    heard = replace(heard, channel=await _described(adapter, heard.channel))
+    in_thread = bool(heard.message.thread)
+    if in_thread and not await bot.database.run(lambda connection: knows_thread(connection, heard.message)):
+        await _catch_up(bot, adapter, heard)
+    return heard
+
+
 def _obeyed(connection: Connection, config: Config, heard: Heard, now: datetime) -> bool:
-    """Whether the message was an order; then that is all it was."""
+    """Whether an earlier message was an order; then that is all it was. Nobody is told so late."""
     message = heard.message
     order = None if message.role is Role.BOT else order_in(message.text)
     if order is None or ledger.was_erased(connection, message.id):
         return False
-    what_came = orders.obey(connection, config, heard, order)
+    what_came = orders.obey(connection, config, heard, order).what
     log.info("%s: %s", message.id, what_came)
-    ledger.put_decision(connection, message.id, silent("order", what_came), (), now)
+    decided = silent("order", what_came)
+    ledger.put_decision(connection, message.id, decided, (), now, channel=message.channel)
     ledger.pass_over(connection, message.id, conversation_for(connection, message))
     return True
 
@@ -136,7 +150,8 @@ def _hear(connection: Connection, config: Config, heard: Heard, now: datetime) -
     """Take the message in; where another person answers, what was drafted comes too late."""
     situation = hear(connection, config, heard, now)
     message = situation.message
-    if message.user != situation.ticket.asker and message.role is not Role.BOT and message.text.strip():
+    others = message.user != situation.ticket.asker and message.role is not Role.BOT
+    if others and message.text.strip() and not speaks_to_me(message.text):
         drafts.expire_in(connection, message.thread, f"{drafts.called(message.user)} answered", now)
     return situation
 
@@ -156,7 +171,9 @@ async def _catch_up(bot: Bot, adapter: Adapter, heard: Heard) -> None:
 
     def catch_up(connection: Connection) -> None:
         for said in before:
-            if said.message.at < heard.message.at and not _obeyed(connection, config, said, now):
+            if said.message.at >= heard.message.at or retention.too_late(connection, config, said, now):
+                continue
+            if not _obeyed(connection, config, said, now):
                 hear(connection, config, said, now)
 
     await bot.database.run(catch_up)
@@ -169,7 +186,7 @@ async def on_due(bot: Bot, work: Work) -> None:
     situation = await bot.database.run(lambda connection: recall(connection, config, message_id, now))
     if situation is None:  # deleted meanwhile
         await bot.database.run(lambda connection: inbox.finish(connection, work.id))
-    elif now - work.due_at > config.stale_after:
+    elif now - work.due_at > config.stale_after and not situation.addressed:
         late = f"it fell due {_ago(now - work.due_at)} ago while nobody was listening"
         await _conclude(bot, work, situation, silent("stale", late), ())
     else:
@@ -177,6 +194,8 @@ async def on_due(bot: Bot, work: Work) -> None:
 
 
 async def _look(bot: Bot, work: Work, situation: Situation) -> None:
+    if asking.is_asked(situation):
+        return await asking.answer_message(bot, work, situation)
     decision, hits = gate(situation), ()  # type: tuple[Decision | None, Sequence[Hit]]
     if decision is None:
         hits = await _search(bot, situation)
@@ -187,9 +206,10 @@ async def _look(bot: Bot, work: Work, situation: Situation) -> None:
         "clip",
         "drift",
     ):
-        suggestion = await _write(bot, situation, hits)
-        if suggestion is None:
-            decision = silent("no grounded answer", "no source says it word for word", score=decision.score)
+        written = await _write(bot, situation, hits)
+        suggestion = written if isinstance(written, Suggestion) else None
+        if not isinstance(written, Suggestion):
+            decision = _unsaid(written, decision.score)
         elif decision.action is Action.DRAFT and (place := await _draft_place(bot, situation)) is None:
             text = (
                 f"drafts_to names {situation.policy.drafts_to}: no channel of ours, or shared with a company"
@@ -208,16 +228,18 @@ async def _draft_place(bot: Bot, situation: Situation) -> str | None:
     if given is None or given == EPHEMERAL:
         return given
     place = await bot.adapter_of(channel).place(given)
-    if place is None or (place.external and place.id != channel):
+    if place is None:
         return None
-    return place.id
+    config = bot.config()
+    taker = await bot.database.run(lambda connection: place_of(connection, config, place))
+    return place.id if may_take(taker, situation.place) else None
 
 
 async def _search(bot: Bot, situation: Situation) -> Sequence[Hit]:
     message, thread = situation.message, situation.thread
     hits = await bot.knowledge.search(
-        query_of(thread, message),
-        audiences=audiences(message.channel, external=situation.external),
+        await _query(bot, situation),
+        audiences=audiences_for(situation.place),
         k=10,
         exclude_origins=frozenset({thread.id}),
         before=situation.now,
@@ -225,7 +247,30 @@ async def _search(bot: Bot, situation: Situation) -> Sequence[Hit]:
     return newest_first(novel(hits, situation), message.text)
 
 
-async def _write(bot: Bot, situation: Situation, hits: Sequence[Hit]) -> Suggestion | None:
+async def _query(bot: Bot, situation: Situation) -> str:
+    """What is searched for: the question with its thread, and where config.yaml asks for it, made whole by a model."""
+    thread, message = situation.thread, situation.message
+    query = query_of(thread, message)
+    if bot.rewriter is None or not bot.config().claude.rewrite or not is_vague(thread, message):
+        return query
+    try:
+        whole = await bot.rewriter.rewrite(Asked(question=query, thread=thread, hits=()))
+    except WriterFailed as error:
+        log.info("%s: searched for as it stands: %s", message.id, error)
+        return query
+    return with_whole(whole, query)
+
+
+def _unsaid(declined: Declined | None, score: float) -> Decision:
+    """Why nothing is said although it would have been welcome."""
+    if declined is None:
+        return silent("no grounded answer", "no source says what could be said", score=score)
+    name = "a person should" if declined.why is Decline.PERSON else "no grounded answer"
+    return silent(name, declined.reason, score=score)
+
+
+async def _write(bot: Bot, situation: Situation, hits: Sequence[Hit]) -> Suggestion | Declined | None:
+    """A grounded answer, or why the writer gives none; None if what it wrote does not hold, or it could not write."""
     thread = situation.thread
     try:
         asked = Asked(question=query_of(thread, situation.message), thread=thread, hits=hits)
@@ -233,7 +278,16 @@ async def _write(bot: Bot, situation: Situation, hits: Sequence[Hit]) -> Suggest
     except WriterFailed as error:
         log.warning("%s: the %s writer failed: %s", situation.message.id, bot.writer.name, error)
         return None
-    return None if isinstance(draft, Declined) else ground(draft, hits, situation.now)
+    if isinstance(draft, Declined):
+        return draft
+    told = conversation(asked)
+    suggestion = ground(draft, hits, situation.now, told)
+    if suggestion is None:
+        faults = "; ".join(faults_of(draft, hits, told))
+        log.warning(
+            "%s: a draft of the %s writer was dropped: %s", situation.message.id, bot.writer.name, faults
+        )
+    return suggestion
 
 
 async def _conclude(
@@ -252,7 +306,9 @@ async def _conclude(
         # What was decided upon may have been deleted since: then nothing of it is kept.
         if ledger.message_row(connection, message.id) is None:
             return inbox.finish(connection, work.id)
-        ledger.put_decision(connection, message.id, decision, considered, situation.now)
+        ledger.put_decision(
+            connection, message.id, decision, considered, situation.now, channel=message.channel
+        )
         if suggestion is not None:
             _keep(connection, config, situation, decision, suggestion, place)
         if decision.until is not None:
@@ -320,7 +376,11 @@ async def on_edit(bot: Bot, work: Work, edited: Edited) -> None:
         if row.text == edited.text:
             return None  # a link was unfurled
         ledger.edit_message(connection, edited.message_id, edited.text)
+        named = {"subject": row.id, "actor": row.user, "channel": row.channel}
+        audit.put(connection, Kind.EDITED, edited.at, **named)
         if ledger.suggestion_for(connection, edited.message_id) is not None:
+            return None
+        if answers.to_message(connection, edited.message_id) is not None:
             return None
         if inbox.is_waiting(connection, edited.message_id):
             return None  # it will be looked at again anyway
@@ -341,11 +401,18 @@ async def on_delete(bot: Bot, work: Work, deleted: Deleted) -> None:
         own = ledger.suggestion_by_post(connection, deleted.message_id)
         if own is not None:
             ledger.mark_removed(connection, own.id, deleted.at)  # somebody took our answer away: a rejection
+        _audit_deletion(connection, deleted)
         erase(connection, Account(), config=config, ids=[deleted.message_id], now=now, but=work.id)
         inbox.finish(connection, work.id)
 
     await bot.database.run(take)
     await bot.knowledge.follow()
+
+
+def _audit_deletion(connection: Connection, deleted: Deleted) -> None:
+    row = ledger.message_row(connection, deleted.message_id)
+    channel = None if row is None else row.channel
+    audit.put(connection, Kind.DELETED, deleted.at, subject=deleted.message_id, channel=channel)
 
 
 # ---- reactions and votes -----------------------------------------------------
@@ -376,6 +443,10 @@ async def on_reaction(bot: Bot, work: Work, reacted: Reacted) -> None:
             orders.hush(connection, row.conversation, reacted)
             _offer(connection, row.id, reacted, now)
             _check(connection, config, row.conversation, reacted)
+        elif (answer := answers.by_post(connection, reacted.message_id)) is not None:
+            if answer.conversation is not None:
+                orders.hush(connection, answer.conversation, reacted)
+                _check(connection, config, answer.conversation, reacted)
         elif not (
             ledger.was_erased(connection, reacted.message_id)
             or drafts.is_draft_message(connection, reacted.message_id)
@@ -455,7 +526,7 @@ def _vote_by_reaction(connection: Connection, suggestion: Row[Any], reacted: Rea
         if not helpful:
             _ask_for_reason(connection, suggestion, reacted.user, now)
     else:
-        votes.withdraw_vote(connection, suggestion_id, reacted.user, helpful=helpful)
+        votes.withdraw_vote(connection, suggestion_id, reacted.user, reacted.at, helpful=helpful)
 
 
 def _check(connection: Connection, config: Config, conversation: str, reacted: Reacted) -> None:
@@ -466,6 +537,9 @@ def _check(connection: Connection, config: Config, conversation: str, reacted: R
     step = _check_step(connection, config, reacted)
     if tickets.allowed(ticket, step):  # not a person's odd click, such as taking off a ✅ that did nothing
         ledger.put_ticket(connection, tickets.advance(ticket, step, reacted.at))
+        if step is Step.CHECKED_IN_CHARGE:
+            named = {"subject": conversation, "actor": reacted.user, "channel": ticket.channel}
+            audit.put(connection, Kind.CLOSED, reacted.at, **named)
 
 
 def _check_step(connection: Connection, config: Config, reacted: Reacted) -> Step:

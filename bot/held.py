@@ -6,11 +6,12 @@ new is kept without saying how it goes.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 Columns = tuple[str, ...]
 
 JSON = frozenset({"payload", "reasons", "content", "doubts", "report"})  # columns whose words stand in JSON
-PARTLY = frozenset({"source", "channel"})  # columns of which only some are, or hold, a person's id
+PARTLY = frozenset({"source", "channel", "subject"})  # columns of which only some are, or hold, a person's id
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,9 +21,9 @@ class Held:
     ``his``, ``naming``, ``of_message``, ``of_conversation``, ``of_suggestion``, ``of_channel``: the row goes with the
     person whose id it is, with the person whose id is a part of it, with the message, with any message of the
     conversation, with the channel's suggestion, with the channel. ``unlinked``: the row stays, an id of his in it
-    becomes one that leads nowhere. ``told``: words (or JSON with words) in which he may be named, which is masked.
-    ``payload``: deliveries as they came. ``unlearnt``: goes as ``knowledge.unlearn`` says. ``along``: stays or goes
-    with its row, because it holds no words of anybody and no person's id.
+    becomes one that leads nowhere (in ``audit`` a channel's too). ``told``: words (or JSON with words) in which he may
+    be named, which is masked. ``payload``: deliveries as they came. ``unlearnt``: goes as ``knowledge.unlearn`` says.
+    ``along``: stays or goes with its row, because it holds no words of anybody and no person's id.
     """
 
     his: Columns = ()
@@ -95,6 +96,13 @@ HELD: Mapping[str, Held] = {
         told=("text",),
         along=("reply_to", "about", "suggestion_id", "respond_to"),
     ),
+    "answer_sources": Held(of_message=("source",), along=("answer_id",)),
+    "answers": Held(
+        of_channel=("channel",),
+        unlinked=("user",),
+        told=("content",),
+        along=("id", "message_id", "conversation", "reply_to", "kind", "posted_id"),
+    ),
     "suggestions": Held(
         of_channel=("channel",),
         told=("content",),
@@ -123,15 +131,55 @@ HELD: Mapping[str, Held] = {
     ),
     "presses": Held(unlinked=("by",), along=("night", "about", "verb", "subjects")),
     "saved": Held(of_message=("message_id",), unlinked=("by",), along=("entry_id",)),
+    "workspaces": Held(along=("id",)),
     "drifts": Held(of_channel=("channel",), told=("why",), along=("night", "settings", "checked")),
     "link_domains": Held(his=("user",), of_conversation=("conversation",), along=("domain",)),
     "told_solutions": Held(his=("user",), of_conversation=("conversation",), along=("sketch",)),
     # A thread of which something is forgotten is taken out by `batches.forget_threads`: its results are dropped.
     "distil_batches": Held(along=("key", "batch_id", "night", "threads", "state")),
+    # Its rows stay for good; a number, an entry's id and a hash say nothing of anybody.
+    "audit": Held(
+        unlinked=("subject", "actor", "channel"), along=("kind", "detail", "nonce", "seal", "chain")
+    ),
+    "spending": Held(of_channel=("channel",), along=("day",)),
     "entries": Held(unlearnt=("id", "title"), along=("kind", "origin", "audience", "state", "successor")),
     "passages": Held(unlearnt=("entry_id", "text", "source", "author", "link"), along=("kind", "role")),
     "views": Held(unlearnt=("text_hash",), along=("scheme",)),
     "vectors": Held(unlearnt=("text_hash", "vector"), along=("fingerprint",)),
     "changes": Held(along=("entry_id",)),
     "migrations": Held(along=("name", "applied_at")),
+}
+
+
+class Aged(StrEnum):
+    """What becomes of the words in a column once the messages they come from are older than ``retention.days``."""
+
+    GOES = "its row goes with the message"
+    EMPTIED = "is emptied once it is as old itself, and its conversation is gone"
+    NAMES_STAY = "keeps the names of the reasons, loses their texts"
+    KNOWLEDGE = "is knowledge, or how it was come by, and stays"
+    OURS = "are words of ours, names or numbers, and stay"
+
+
+# Every column that holds words (`told`, `payload`, `unlearnt`) says so here; a test fails for one that does not, and
+# another looks for the words afterwards.
+AGED: Mapping[str, Mapping[str, Aged]] = {
+    "inbox": {"payload": Aged.EMPTIED, "error": Aged.EMPTIED},
+    "messages": {"text": Aged.GOES},
+    "decisions": {"reasons": Aged.NAMES_STAY},
+    "suggestions": {"content": Aged.EMPTIED},
+    "answers": {"content": Aged.EMPTIED},
+    "corrections": {"text": Aged.EMPTIED},
+    "whispers": {"text": Aged.EMPTIED},
+    "outbox": {"error": Aged.EMPTIED},
+    "drafts": {"status": Aged.OURS},
+    "channels": {"name": Aged.OURS},
+    "nights": {"report": Aged.OURS, "before": Aged.OURS},
+    "night_changes": {"why": Aged.OURS, "doubts": Aged.OURS},
+    "cards": {"content": Aged.OURS},
+    "drifts": {"why": Aged.OURS},
+    "entries": {"id": Aged.KNOWLEDGE, "title": Aged.KNOWLEDGE},
+    "passages": dict.fromkeys(("entry_id", "text", "source", "author", "link"), Aged.KNOWLEDGE),
+    "views": {"text_hash": Aged.KNOWLEDGE},
+    "vectors": {"text_hash": Aged.KNOWLEDGE, "vector": Aged.KNOWLEDGE},
 }

@@ -22,7 +22,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.sqlite import insert
 
+from bot import audit
 from bot.adapters.adapter import Arrival
+from bot.audit import BY_COMMAND, Kind
 from bot.tables import InboxState, Sent, inbox, moment, outbox, seconds
 
 MAX_TRIES = 5  # after that an event is set aside: it is ours to mend, not the conversation's to wait for
@@ -169,12 +171,10 @@ def retry_poison(connection: Connection, now: datetime) -> int:
     fresh = and_(inbox.c.state == InboxState.POISON, inbox.c.message_id.is_(None))
     looked = and_(inbox.c.state == InboxState.POISON, inbox.c.message_id.is_not(None))
     first = connection.execute(update(inbox).where(fresh).values(**values)).rowcount
-    return (
-        first
-        + connection.execute(
-            update(inbox).where(looked).values(**{**values, "state": InboxState.WAITING})
-        ).rowcount
-    )
+    waiting = update(inbox).where(looked).values(**{**values, "state": InboxState.WAITING})
+    again = first + connection.execute(waiting).rowcount
+    audit.put(connection, Kind.RETRIED, now, actor=BY_COMMAND, events=again)
+    return again
 
 
 def poison(connection: Connection) -> list[Row[Any]]:

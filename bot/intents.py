@@ -8,6 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, bindparam, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
+from bot import audit
+from bot.audit import Kind
 from bot.tables import Sent, moment, outbox, seconds, suggestions
 
 
@@ -30,9 +32,9 @@ def take_back(connection: Connection, suggestion: Row[Any], now: datetime) -> No
         intend(connection, suggestion.id, "delete", suggestion.channel, now)
     else:
         unsent = and_(outbox.c.suggestion_id == suggestion.id, outbox.c.state == Sent.INTENT)
-        connection.execute(
-            update(outbox).where(unsent).values(state=Sent.DROPPED, error="its source was deleted")
-        )
+        dropped_now = update(outbox).where(unsent).values(state=Sent.DROPPED, error="its source was deleted")
+        if connection.execute(dropped_now).rowcount:
+            audit.put_on_answer(connection, Kind.DROPPED, suggestion.id, now, what="source deleted")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,8 +100,9 @@ def hold_channel(connection: Connection, channel: str, until: datetime) -> None:
     connection.execute(update(outbox).where(waiting).values(due_at=seconds(until)))
 
 
-def drop_intent(connection: Connection, intent_id: int, why: str) -> None:
-    connection.execute(update(outbox).where(outbox.c.id == intent_id).values(state=Sent.DROPPED, error=why))
+def drop_intent(connection: Connection, intent: Intent, why: str, now: datetime) -> None:
+    connection.execute(update(outbox).where(outbox.c.id == intent.id).values(state=Sent.DROPPED, error=why))
+    _audit(connection, Kind.DROPPED, intent, now)
 
 
 def mark_done(connection: Connection, intent: Intent, posted_id: str | None, now: datetime) -> None:
@@ -109,6 +112,19 @@ def mark_done(connection: Connection, intent: Intent, posted_id: str | None, now
         connection.execute(
             update(suggestions).where(suggestions.c.id == intent.suggestion_id).values(**values)
         )
+    _audit(connection, _DONE.get(intent.kind, Kind.SHOWN), intent, now)
+
+
+_DONE = {"post": Kind.POSTED, "delete": Kind.WITHDRAWN}
+_OF_ANSWERS = ("post", "delete", "draft", "edit", "clip")  # others are called after whom they are for
+
+
+def _audit(connection: Connection, kind: Kind, intent: Intent, now: datetime) -> None:
+    what = intent.kind.split(" ")[0]
+    if intent.kind in _OF_ANSWERS:
+        audit.put_on_answer(connection, kind, intent.suggestion_id, now, what=what, tries=intent.tries)
+    else:
+        audit.put(connection, kind, now, channel=intent.channel, what=what, tries=intent.tries)
 
 
 def is_done(connection: Connection, suggestion_id: str, kind: str) -> bool:

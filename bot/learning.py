@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from bot import conversations
+from knowledge.audience import Place, Setting, audience_of
 from knowledge.doubts import doubts_about
-from knowledge.entry import EntryState, KnowledgeEntry, audience_of
+from knowledge.entry import EntryState, KnowledgeEntry
 from knowledge.exchange import Exported, cleaned, is_export, read_lines, renamed
 from knowledge.links import domains_in
 from knowledge.mine import mine
@@ -160,9 +161,9 @@ async def _learn_recording(
     for done, thread in enumerate(threads, start=1):
         progress(done, len(threads), "threads")
         info = recording.channels.get(thread.channel)
-        private, external = (info.private, info.external) if info else (False, False)
-        own = audience_of(thread.channel, private=private, external=external)
-        readers = own if private or external else audience
+        at_home = info is not None and (info.private or info.external)
+        own = audience_of(Place(channel=thread.channel, setting=Setting.CLOSED))
+        readers = own if at_home else audience
         told = without_people(thread, opted_out)
         entry = None if told is None else closed_entry(told, readers, close_after, recording.people, patterns)
         if told is None or entry is None:

@@ -23,9 +23,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.sqlite import insert
 
+from bot import audit
 from bot.adapters.adapter import Channel, ChannelKind, Person
 from bot.answerer import Citation, Line, Suggestion
+from bot.audit import Kind
 from bot.intents import intend
+from bot.places import hear_of
 from bot.scorer import Decision, Reason
 from bot.tables import (
     Sent,
@@ -45,7 +48,7 @@ from bot.tables import (
     suggestions,
     tickets,
 )
-from bot.tickets import Step, Ticket, TicketState, advance
+from bot.tickets import Step, Ticket, TicketState, advance, quiet_for
 from knowledge.entry import EntryKind
 from knowledge.thread import Message, Reaction, Role, Thread
 
@@ -62,6 +65,8 @@ def put_channel(connection: Connection, channel: Channel) -> None:
     values = {"kind": channel.kind, "external": channel.external, "name": name}
     if row is not None and (row.kind, row.external, row.name) == (channel.kind, channel.external, name):
         return
+    if row is None:
+        hear_of(connection, channel.id)
     new = insert(channels).values(id=channel.id, **values)
     connection.execute(new.on_conflict_do_update(index_elements=["id"], set_=values))
 
@@ -225,10 +230,19 @@ def edit_message(connection: Connection, message_id: str, text: str) -> None:
     connection.execute(update(tickets).where(tickets.c.conversation == here).values(learnt=False))
 
 
-def pass_over(connection: Connection, message_id: str, conversation: str | None) -> None:
-    """Never take a message in (again). ``conversation``: where its thread goes on, if that is known."""
-    row = insert(erased).values(message_id=message_id, conversation=conversation)
+def pass_over(
+    connection: Connection, message_id: str, conversation: str | None, *, aged: bool = False
+) -> None:
+    """Never take a message in (again). ``conversation``: where its thread goes on, if that is known. ``aged``: because
+    it is older than ``retention.days``."""
+    row = insert(erased).values(message_id=message_id, conversation=conversation, aged=aged)
     connection.execute(row.on_conflict_do_nothing())
+
+
+def has_aged(connection: Connection, conversation: str) -> bool:
+    """Whether a part of the conversation is gone because of ``retention.days``."""
+    query = select(erased.c.message_id).where(erased.c.conversation == conversation, erased.c.aged.is_(True))
+    return connection.execute(query.limit(1)).first() is not None
 
 
 _ERASED = select(erased).where(erased.c.message_id == bindparam("id"))
@@ -428,31 +442,36 @@ def put_ticket(connection: Connection, changed: Ticket, closed_at: datetime | No
     connection.execute(row.on_conflict_do_update(index_elements=["conversation"], set_=change))
 
 
+_OPEN_STATES = [state for state in TicketState if state is not TicketState.CLOSED]
 _QUIET = select(tickets).where(
-    tickets.c.state.in_([state for state in TicketState if state is not TicketState.CLOSED]),
-    tickets.c.last_at <= bindparam("before"),
+    tickets.c.state == bindparam("state"), tickets.c.last_at <= bindparam("before")
 )
 
 
 def close_quiet(connection: Connection, now: datetime, close_after: timedelta) -> int:
-    """Close the tickets in which nothing happened for ``close_after``. How many."""
-    before = seconds(now - close_after)
-    rows = connection.execute(_QUIET, {"before": before}).all()
-    for row in rows:
-        quiet = _ticket(row)
-        closed = replace(advance(quiet, Step.QUIET, quiet.last_at), last_at=quiet.last_at)
-        put_ticket(connection, closed, quiet.last_at + close_after)
-    return len(rows)
+    """Close the tickets in which nothing happened for long; see ``tickets.quiet_for``. How many."""
+    closed = 0
+    for state in _OPEN_STATES:
+        span = quiet_for(state, close_after)
+        for row in connection.execute(_QUIET, {"state": state, "before": seconds(now - span)}).all():
+            quiet = _ticket(row)
+            ended = replace(advance(quiet, Step.QUIET, quiet.last_at), last_at=quiet.last_at)
+            put_ticket(connection, ended, quiet.last_at + span)
+            closed += 1
+    return closed
 
 
-_OPEN_STATES = [state for state in TicketState if state is not TicketState.CLOSED]
-_LAST_OF_OPEN = select(func.min(tickets.c.last_at)).where(tickets.c.state.in_(_OPEN_STATES))
+_LAST_OF_OPEN = (
+    select(tickets.c.state, func.min(tickets.c.last_at))
+    .where(tickets.c.state.in_(_OPEN_STATES))
+    .group_by(tickets.c.state)
+)
 
 
 def next_quiet(connection: Connection, close_after: timedelta) -> datetime | None:
     """When the next ticket closes by itself."""
-    last = connection.execute(_LAST_OF_OPEN).scalar()
-    return None if last is None else moment(last) + close_after
+    first = connection.execute(_LAST_OF_OPEN).all()
+    return min((moment(at) + quiet_for(TicketState(state), close_after) for state, at in first), default=None)
 
 
 def closed_unlearnt(connection: Connection, limit: int) -> list[Ticket]:
@@ -484,7 +503,13 @@ def ticket_counts(connection: Connection) -> dict[str, int]:
 
 
 def put_decision(
-    connection: Connection, message_id: str, decision: Decision, considered: Sequence[str], at: datetime
+    connection: Connection,
+    message_id: str,
+    decision: Decision,
+    considered: Sequence[str],
+    at: datetime,
+    *,
+    channel: str | None = None,
 ) -> None:
     """Keep a decision, silence too, with its reasons and the entries that were looked at."""
     reasons = [asdict(reason) for reason in decision.reasons]
@@ -500,6 +525,19 @@ def put_decision(
             considered=json.dumps(list(considered)),
             features=json.dumps({name: round(value, 6) for name, value in decision.features.items()}),
         )
+    )
+    audit.put(
+        connection,
+        Kind.DECIDED,
+        at,
+        subject=message_id,
+        channel=channel,
+        action=decision.action,
+        score=round(decision.score, 6),
+        threshold=round(decision.threshold, 6),
+        reasons=[reason.name for reason in decision.reasons],
+        weights=decision.weights,
+        considered=len(considered),
     )
 
 
@@ -632,7 +670,9 @@ def empty_suggestion(connection: Connection, suggestion_id: str) -> None:
 def mark_removed(connection: Connection, suggestion_id: str, at: datetime) -> None:
     """Somebody took our answer away. What we took back ourselves is marked already, and stays no rejection."""
     theirs = and_(suggestions.c.id == suggestion_id, suggestions.c.removed.is_(False))
-    connection.execute(update(suggestions).where(theirs).values(removed=True, removed_at=seconds(at)))
+    change = update(suggestions).where(theirs).values(removed=True, removed_at=seconds(at))
+    if connection.execute(change).rowcount:
+        audit.put_on_answer(connection, Kind.REMOVED, suggestion_id, at)
 
 
 def suggestion_json(suggestion: Suggestion) -> str:
@@ -644,8 +684,11 @@ def suggestion_json(suggestion: Suggestion) -> str:
 
 def suggestion_from(content: str) -> Suggestion:
     data = json.loads(content)
-    lines = tuple(Line(text=line["text"], citations=tuple(line["citations"])) for line in data["lines"])
-    return Suggestion(lines=lines, citations=tuple(_citation(citation) for citation in data["citations"]))
+    lines = tuple(Line(**{**line, "citations": tuple(line["citations"])}) for line in data["lines"])
+    citations = tuple(_citation(citation) for citation in data["citations"])
+    return Suggestion(
+        lines=lines, citations=citations, note=data.get("note", ""), verbatim=data.get("verbatim", True)
+    )
 
 
 def _citation(data: Mapping[str, Any]) -> Citation:

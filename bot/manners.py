@@ -53,6 +53,17 @@ def mentions_me(text: str) -> bool:
     return _ME.search(text) is not None
 
 
+def speaks_to_me(text: str) -> bool:
+    """Whether it begins with the mention: then it is said to the bot, not to the people around."""
+    found = _ME.search(text)
+    return found is not None and not text[: found.start()].strip()
+
+
+def without_me(text: str) -> str:
+    """``text`` without mentions of the bot."""
+    return _ME.sub(" ", text)
+
+
 def order_in(text: str) -> Order | None:
     """The order that a message consists of, besides one mention of the bot and punctuation; None if it is none."""
     rest, mentions = _ME.subn(" ", text)

@@ -5,6 +5,8 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
+from bot import audit
+from bot.audit import Kind
 from bot.manners import Mute, muted
 from bot.tables import moment, mutes, seconds
 
@@ -24,6 +26,7 @@ def muted_here(connection: Connection, conversation: str, channel: str) -> str |
 def mute(connection: Connection, target: str, by: str, at: datetime, *, source: str = WORD) -> None:
     """Mute a conversation or a channel. ``source`` tells apart mutes that are taken off one by one."""
     _put(connection, target, source, by, at, mutes_it=True)
+    audit.put(connection, Kind.MUTED, at, subject=target, actor=by)
 
 
 def unmute(connection: Connection, target: str) -> None:
@@ -35,6 +38,7 @@ def lift(connection: Connection, conversation: str, by: str, at: datetime) -> No
     """A mention asks for us in this conversation: its mutes go, and the channel's does not hold here."""
     unmute(connection, conversation)
     _put(connection, conversation, _MENTION, by, at, mutes_it=False)
+    audit.put(connection, Kind.UNMUTED, at, subject=conversation, actor=by)
 
 
 def take_off(connection: Connection, conversation: str, source: str) -> None:

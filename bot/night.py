@@ -15,7 +15,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from bot import digests, drifts, nights, votes
+from bot import digests, drifts, nights, retention, votes
 from bot.config import Config
 from bot.corrections import learn_corrections
 from bot.effect import answers_to, gained_and_lost, past_questions
@@ -71,8 +71,10 @@ async def run_night(
     after_all = await bot.database.run(partial(_follow_up, bot=bot, night=name, now=now))
     await bot.knowledge.follow()
     after = await _answers(bot, list(before), report)
+    expired = await retention.enforce(bot.database, bot.config, bot.clock, name, report) if thorough else 0
     told = replace(
         after_all,
+        expired=expired,
         threads=threads.total(),
         not_worth={why: count for why, count in threads.most_common() if why != nights.WORTH},
         tried=len(after),

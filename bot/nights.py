@@ -14,6 +14,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, delete, exists, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
+from bot import audit
+from bot.audit import Kind
 from bot.report import NightReport, report_from
 from bot.tables import (
     first_answers,
@@ -149,6 +151,8 @@ def put_before(connection: Connection, night: str, answers: str) -> None:
 def finish(connection: Connection, report: NightReport, now: datetime) -> None:
     done = {"state": NightState.DONE.value, "before": None, "ended_at": seconds(now), "report": report.json()}
     connection.execute(update(nights).where(nights.c.date == report.date).values(**done))
+    counts = {name: getattr(report, name) for name in ("threads", "added", "pending", "retired", "expired")}
+    audit.put(connection, Kind.NIGHT, now, subject=report.date, **counts)
 
 
 def mark_reverted(connection: Connection, night: str) -> None:
@@ -203,7 +207,7 @@ def propose(connection: Connection, night: str, change: Change, now: datetime) -
 
 def record(connection: Connection, night: str, change: Change, now: datetime, state: ChangeState) -> None:
     """Keep what is proposed, or was done."""
-    connection.execute(
+    kept = connection.execute(
         insert(night_changes).values(
             night=night,
             kind=change.kind.value,
@@ -217,6 +221,15 @@ def record(connection: Connection, night: str, change: Change, now: datetime, st
             at=seconds(now),
         )
     )
+    kind = Kind.PROPOSED if state is ChangeState.PROPOSED else Kind.LEARNT
+    _audit(connection, kind, change.entry, now, night, change.kind.value, kept.inserted_primary_key)
+
+
+def _audit(
+    connection: Connection, kind: Kind, subject: str, now: datetime, night: str, change: str, key: Any
+) -> None:
+    """Note a change by its number in `night_changes`, which says more."""
+    audit.put(connection, kind, now, subject=subject, night=night, change=change, number=key[0])
 
 
 def outcomes_in(connection: Connection, conversation: str) -> dict[str, str]:
@@ -237,7 +250,8 @@ def record_outcome(
     gives it), so that it can be taken back."""
     values = {"kind": OUTCOME, "subject": message_id, "other": earlier, "why": "", "doubts": "[]"}
     values |= {"night": night, "state": ChangeState.APPLIED.value}
-    connection.execute(insert(night_changes).values(**values, at=seconds(now)))
+    kept = connection.execute(insert(night_changes).values(**values, at=seconds(now)))
+    _audit(connection, Kind.LEARNT, message_id, now, night, OUTCOME, kept.inserted_primary_key)
 
 
 def changes_of(connection: Connection, night: str, state: ChangeState | None = None) -> list[Recorded]:

@@ -3,8 +3,10 @@
 import argparse
 import importlib
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+
+from sqlalchemy import Connection
 
 from bot import ledger
 from bot.adapters.lark import LarkAdapter, LarkApp
@@ -96,6 +98,18 @@ async def channel_named(database: Database, given: str) -> str:
     if not found:
         err.print(f"no channel {given} was heard of yet; taken as a whole id", style="yellow", markup=False)
     return found[0] if found else given
+
+
+async def one_of(
+    database: Database, find: Callable[[Connection, str], list[str]], given: str, what: str
+) -> str:
+    """The whole id that ``find`` knows for what somebody names. Raises Failed for none, and for several."""
+    found = await database.run(lambda connection: find(connection, given))
+    if len(found) > 1:
+        raise Failed(f"{given} may be any of: {', '.join(found)}; give one of these")
+    if not found:
+        raise Failed(f"{given}: no such {what} is known; give a whole id")
+    return found[0]
 
 
 async def audience_named(database: Database, audience: str) -> str:

@@ -4,54 +4,81 @@ transaction of the caller.
 The message that gives an order is no part of any conversation: it is not kept, opens no ticket and teaches nothing.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
 
-from bot import ledger, mutes, optouts
+from bot import audit, ledger, mutes, optouts
 from bot.adapters.adapter import Heard, Reacted
+from bot.audit import Kind
 from bot.config import Config, is_listed
 from bot.forget import leave_out
 from bot.manners import Order, is_mute
 from bot.situation import conversation_for, role_in
 from bot.tickets import Step, advance, allowed
-from bot.whispers import About, whisper
 from knowledge.thread import Message, Role
 
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Obeyed:
+    """What came of an order: ``what`` for the records, ``told`` for who gave it."""
+
+    what: str
+    told: str
+
+
+_MUTED = "I keep quiet in this conversation until somebody mentions me here."
+_UNMUTED = "I may speak in this conversation again."
+_CHANNEL_MUTED = (
+    "I keep quiet in this channel until an analyst or admin says `@Earshot unmute channel`. A mention still gets an "
+    "answer, in its thread."
+)
+_CHANNEL_UNMUTED = "I may speak in this channel again."
+_CLOSED = "Noted: this conversation is over."
 _ONLY_STAFF = "which only analysts and admins may: ignored"
+_REFUSED = (
+    "Nothing changed: only analysts and admins may mute or un-mute a channel. `@Earshot mute` in a thread quiets me "
+    "there."
+)
 
 
-def obey(connection: Connection, config: Config, heard: Heard, order: Order) -> str:
-    """Carry the order out where its author may give it. What came of it, for people."""
+def obey(connection: Connection, config: Config, heard: Heard, order: Order) -> Obeyed:
+    """Carry the order out where its author may give it. What came of it."""
     message = heard.message
     conversation = conversation_for(connection, message)
     match order:
         case Order.MUTE:
             mutes.mute(connection, conversation, message.user, message.at)
-            return "it mutes this conversation"
+            return Obeyed(what="it mutes this conversation", told=_MUTED)
         case Order.UNMUTE:
             mutes.lift(connection, conversation, message.user, message.at)
-            return "it un-mutes this conversation"
+            return Obeyed(what="it un-mutes this conversation", told=_UNMUTED)
         case Order.MUTE_CHANNEL:
             return _mute_channel(connection, config, message)
         case Order.UNMUTE_CHANNEL:
             return _unmute_channel(connection, config, message, conversation)
         case Order.OPT_OUT | Order.OPT_IN:
-            return _opt(connection, message, order)
+            return Obeyed(what=_OPTED[order], told=opt(connection, message.user, order, message.at))
         case Order.CLOSE:
             return _close(connection, config, message, conversation)
 
 
-def _close(connection: Connection, config: Config, message: Message, conversation: str) -> str:
+def _close(connection: Connection, config: Config, message: Message, conversation: str) -> Obeyed:
     """Who asked, and who is in charge, may say that a conversation is over; the next night learns from it."""
     ticket = ledger.ticket(connection, conversation)
     if ticket is None or not allowed(ticket, Step.CHECKED_IN_CHARGE):
-        return "it would close a conversation, of which there is none here"
+        what = "it would close a conversation, of which there is none here"
+        return Obeyed(what=what, told="There is no conversation here that I could close.")
     own = message.user == ticket.asker
     if _is_staffed(config) and not own and not _in_charge(connection, config, message):
-        return "it would close the conversation, which only who asked, analysts and admins may: ignored"
+        what = "it would close the conversation, which only who asked, analysts and admins may: ignored"
+        told = "Nothing changed: only who asked, analysts and admins may close a conversation."
+        return Obeyed(what=what, told=told)
     ledger.put_ticket(connection, advance(ticket, Step.CHECKED_IN_CHARGE, message.at))
-    return "it closes the conversation"
+    named = {"subject": conversation, "actor": message.user, "channel": message.channel}
+    audit.put(connection, Kind.CLOSED, message.at, **named)
+    return Obeyed(what="it closes the conversation", told=_CLOSED)
 
 
 OPTED_OUT = (
@@ -65,46 +92,38 @@ def opt(connection: Connection, user: str, order: Order, now: datetime) -> str:
     """Learn nothing from ``user`` any more, or again. What to tell him."""
     if order is Order.OPT_IN:
         optouts.withdraw(connection, user)
+        audit.put(connection, Kind.OPTED_IN, now, actor=user)
         return OPTED_IN
     optouts.put(connection, user, now)
+    audit.put(connection, Kind.OPTED_OUT, now, actor=user)
     leave_out(connection, user, now)
     return OPTED_OUT
 
 
-def _opt(connection: Connection, message: Message, order: Order) -> str:
-    whisper(
-        connection,
-        f"opted/{message.id}",
-        channel=message.channel,
-        reply_to=message.thread or None,
-        user=message.user,
-        about=About.TEXT,
-        text=opt(connection, message.user, order, message.at),
-        now=message.at,
-    )
-    return (
-        "it opts its author out of being learnt from"
-        if order is Order.OPT_OUT
-        else "it opts its author in again"
-    )
+_OPTED = {
+    Order.OPT_OUT: "it opts its author out of being learnt from",
+    Order.OPT_IN: "it opts its author in again",
+}
 
 
-def _mute_channel(connection: Connection, config: Config, message: Message) -> str:
+def _mute_channel(connection: Connection, config: Config, message: Message) -> Obeyed:
     if _is_staffed(config) and not _in_charge(connection, config, message):
-        return f"it would mute the channel, {_ONLY_STAFF}"
+        return Obeyed(what=f"it would mute the channel, {_ONLY_STAFF}", told=_REFUSED)
     mutes.mute(connection, message.channel, message.user, message.at)
-    return "it mutes the channel"
+    return Obeyed(what="it mutes the channel", told=_CHANNEL_MUTED)
 
 
-def _unmute_channel(connection: Connection, config: Config, message: Message, conversation: str) -> str:
+def _unmute_channel(connection: Connection, config: Config, message: Message, conversation: str) -> Obeyed:
     if message.thread:  # it mentions us, so at least here we are asked for
         mutes.lift(connection, conversation, message.user, message.at)
     # Where nobody is configured, who muted it can take it back; else a slip would last for ever.
     own = not _is_staffed(config) and mutes.muted_by_word(connection, message.channel) == message.user
     if not own and not _in_charge(connection, config, message):
-        return f"it would un-mute the channel, {_ONLY_STAFF}"
+        return Obeyed(what=f"it would un-mute the channel, {_ONLY_STAFF}", told=_REFUSED)
     mutes.unmute(connection, message.channel)
-    return "it un-mutes the channel"
+    named = {"subject": message.channel, "actor": message.user, "channel": message.channel}
+    audit.put(connection, Kind.UNMUTED, message.at, **named)
+    return Obeyed(what="it un-mutes the channel", told=_CHANNEL_UNMUTED)
 
 
 def _is_staffed(config: Config) -> bool:
@@ -125,3 +144,4 @@ def hush(connection: Connection, conversation: str, reacted: Reacted) -> None:
         mutes.mute(connection, conversation, reacted.user, reacted.at, source=source)
     else:
         mutes.take_off(connection, conversation, source)
+        audit.put(connection, Kind.UNMUTED, reacted.at, subject=conversation, actor=reacted.user)

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from bot import cards, drafts, intents, ledger, mutes, showing, tables, whispers
+from bot import answers, cards, drafts, intents, ledger, mutes, showing, tables, whispers
 from bot.adapters.adapter import (
     CLIP,
     Act,
@@ -22,10 +22,12 @@ from bot.adapters.adapter import (
     Post,
     React,
     Receipt,
+    Say,
     Show,
 )
 from bot.handlers import Bot
 from bot.intents import Intent
+from bot.manners import speaks_to_me
 from bot.situation import policy_of
 from knowledge.thread import Role
 
@@ -73,7 +75,7 @@ class Outbox:
             begun = asyncio.get_running_loop().time()
             await send(self._bot, intent)
             # Slack: one post per second and channel; the pause stands after the answer, where the server counts.
-            await asyncio.sleep(interval if intent.kind in ("post", "draft", cards.SHOW) else 0.0)
+            await asyncio.sleep(interval if intent.kind in _FOUND else 0.0)
             log.debug("%s: sent in %.3f s", intent.suggestion_id, asyncio.get_running_loop().time() - begun)
         finally:
             self._busy.pop(intent.channel, None)
@@ -148,7 +150,7 @@ async def _drop(bot: Bot, intent: Intent, why: str) -> None:
 
 
 def _dropped(connection: Connection, bot: Bot, intent: Intent, why: str) -> None:
-    intents.drop_intent(connection, intent.id, why)
+    intents.drop_intent(connection, intent, why, bot.clock.now())
     if intent.kind == "post" or (intent.kind == "draft" and not intent.uncertain):
         drafts.expire(connection, intent.suggestion_id, why, bot.clock.now())
     elif intent.kind == "whisper":
@@ -167,14 +169,21 @@ def _done(connection: Connection, bot: Bot, intent: Intent, receipt: Receipt) ->
             whispers.forget(connection, intent.suggestion_id)
         case cards.SHOW:
             cards.shown(connection, intent.suggestion_id, receipt.message_id, now)
+        case answers.SAY:
+            answers.posted(connection, intent.suggestion_id, receipt.message_id)
 
 
-_FOUND = ("post", "draft", cards.SHOW)  # what stands somewhere once it is done, and can be found there
+_FOUND = (
+    "post",
+    "draft",
+    cards.SHOW,
+    answers.SAY,
+)  # what stands somewhere once it is done, and can be found there
 
 
 async def _known(adapter: Adapter, intent: Intent, act: Act) -> Receipt | None:
     """What an earlier, cut-off try has already done."""
-    if intent.uncertain and isinstance(act, Post | Draft | Show) and intent.kind in _FOUND:
+    if intent.uncertain and isinstance(act, Post | Say | Draft | Show) and intent.kind in _FOUND:
         return await adapter.find_post(act)
     return None
 
@@ -189,7 +198,10 @@ async def _put_off(bot: Bot, intent: Intent, until: datetime, error: str, *, unc
 def _act(connection: Connection, intent: Intent, bot: Bot) -> Act | None:
     match intent.kind:
         case "whisper":
-            return whispers.act_of(connection, intent.suggestion_id, bot.clock.now())
+            stale_after = bot.config().stale_after
+            return whispers.act_of(connection, intent.suggestion_id, bot.clock.now(), stale_after)
+        case answers.SAY:
+            return answers.say_of(connection, intent.suggestion_id, bot.clock.now(), bot.config().stale_after)
         case "draft":
             return drafts.draft_of(connection, intent.suggestion_id, bot.clock.now())
         case "edit":
@@ -202,6 +214,9 @@ def _act(connection: Connection, intent: Intent, bot: Bot) -> Act | None:
 
 def _act_on_suggestion(connection: Connection, intent: Intent, bot: Bot) -> Act | None:
     row = ledger.suggestion_row(connection, intent.suggestion_id)
+    answer = answers.by_id(connection, intent.suggestion_id)
+    if row is None and intent.kind == "delete":
+        row = answer
     if row is None:
         return None
     if intent.kind == "delete":
@@ -219,6 +234,7 @@ def _act_on_suggestion(connection: Connection, intent: Intent, bot: Bot) -> Act 
         reply_to=root,
         suggestion=ledger.suggestion_from(row.content),
         now=bot.clock.now(),
+        lead=answers.lead_of(answer, bot.clock.now(), bot.config().stale_after),
     )
 
 
@@ -229,7 +245,7 @@ def _begin(connection: Connection, bot: Bot, intent: Intent) -> str | None:
         return why
     if intent.kind == "draft" and not drafts.is_open(connection, intent.suggestion_id):
         why = "settled before it was shown"
-        intents.drop_intent(connection, intent.id, why)
+        intents.drop_intent(connection, intent, why, bot.clock.now())
         return why
     intents.mark_sending(connection, intent.id)
     return None
@@ -240,6 +256,8 @@ def _overtaken(connection: Connection, bot: Bot, intent: Intent) -> str | None:
     row = ledger.suggestion_row(connection, intent.suggestion_id)
     if row is None:
         return "its suggestion is gone"
+    if answers.by_id(connection, row.id) is not None:
+        return None  # somebody asked for it: neither a mute nor the hour, nobody else's answer holds it back
     decided = tables.moment(row.at)
     shared = drafts.shared_at(connection, row.id)
     wanted = shared or decided
@@ -252,7 +270,12 @@ def _overtaken(connection: Connection, bot: Bot, intent: Intent) -> str | None:
     asker = None if ticket is None else ticket.asker
     spoken = () if thread is None else thread.messages
     faster = (
-        said for said in spoken if said.at > decided and said.user != asker and said.role is not Role.BOT
+        said
+        for said in spoken
+        if said.at > decided
+        and said.user != asker
+        and said.role is not Role.BOT
+        and not speaks_to_me(said.text)
     )
     return None if next(faster, None) is None else "a person answered meanwhile"
 

@@ -13,10 +13,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from bot import inbox, intents, ledger, nights, tables
+from bot import answers, inbox, intents, ledger, nights, tables
 from bot.adapters import room
 from bot.adapters.adapter import Arrival
 from bot.app import App, assemble, open_database, ranking_of
+from bot.card import lines_in
 from bot.clock import RecordedClock
 from bot.config import Config
 from bot.handlers import on_clock
@@ -227,11 +228,20 @@ def outcome_of(connection: Connection, message_id: str) -> Outcome:
         reasons=tuple(f"{reason['name']}: {reason['text']}" for reason in reasons),
         reason_names=tuple(reason["name"] for reason in reasons),
         citations=() if said is None else _citations(said),
-        text="" if said is None or said.content is None else ledger.suggestion_from(said.content).text,
+        text=_text(connection, message_id, said),
         features=json.loads(decision.features),
         entry=entry,
         best=known[entry].origin if entry in known else "",
     )
+
+
+def _text(connection: Connection, message_id: str, said: Row[Any] | None) -> str:
+    """What was answered: from its sources, or in words of its own to somebody who asked by name."""
+    if said is not None and said.content is not None:
+        return ledger.suggestion_from(said.content).text
+    answer = answers.to_message(connection, message_id)
+    content = None if answer is None else answers.content_of(answer)
+    return "" if content is None else "\n".join(lines_in(content[0]))
 
 
 def _citations(said: Row[Any]) -> tuple[dict[str, str], ...]:

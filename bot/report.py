@@ -14,7 +14,8 @@ class NightReport:
     are the three best new entries, ``open_questions`` what nobody could answer, newest first. ``thresholds`` are the
     channels whose mean chance moved: (before, after). ``drift`` says for each channel why its replies fell to drafts.
     ``distilled`` counts what a model that selects was asked and cost: calls, batched, input_tokens, output_tokens, and
-    the threads for which the offline choice stands (fell_back).
+    the threads for which the offline choice stands (fell_back). ``expired`` are messages that were older than
+    ``retention.days``.
     """
 
     date: str
@@ -35,6 +36,7 @@ class NightReport:
     thresholds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     drift: Mapping[str, str] = field(default_factory=dict)
     distilled: Mapping[str, int] = field(default_factory=dict)
+    expired: int = 0
 
     def json(self) -> str:
         return json.dumps(asdict(self), ensure_ascii=False)

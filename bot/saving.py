@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 from sqlalchemy.dialects.sqlite import insert
 
-from bot import inbox, ledger, optouts
+from bot import audit, inbox, ledger, optouts
 from bot.adapters.adapter import (
     ActPostponed,
     ActRefused,
@@ -21,23 +21,24 @@ from bot.adapters.adapter import (
     Saved,
     SaveForm,
 )
+from bot.audit import Kind
 from bot.handlers import Bot, told_of
 from bot.inbox import Work
+from bot.places import place_of
 from bot.presses import is_admin
 from bot.situation import role_in
 from bot.tables import saved as saved_by_hand
 from bot.tables import seconds
 from bot.whispers import About, whisper
 from knowledge import store
+from knowledge.audience import NOWHERE, Place, audience_of
 from knowledge.cues import is_substantive
 from knowledge.entry import (
-    WORKSPACE,
     EntryKind,
     EntryState,
     KnowledgeEntry,
     Passage,
     PassageKind,
-    audience_of,
 )
 from knowledge.mine import mine, title_of
 from knowledge.redact import redact
@@ -201,13 +202,13 @@ class _Known:
     thread: Thread | None
     channel: Channel
     people: Mapping[str, str]
+    place: Place = NOWHERE
     unwilling: bool = False
 
     @property
     def home(self) -> str:
         """The widest audience that something said in the channel may get."""
-        where = self.channel
-        return audience_of(where.id, private=where.private, external=where.external)
+        return audience_of(self.place)
 
 
 async def on_asked_to_save(bot: Bot, work: Work, asked: AskedToSave) -> None:
@@ -247,7 +248,7 @@ def _form(asked: AskedToSave, known: _Known, patterns: Sequence[re.Pattern[str]]
         title=offered.title,
         problem=offered.problem,
         solution=offered.solution,
-        may_be_everywhere=known.home == WORKSPACE,
+        may_be_everywhere=known.home != f"channel:{known.place.channel}",
         problem_sources=offered.problem_sources,
         solution_sources=offered.solution_sources,
         respond_to=asked.respond_to,
@@ -314,10 +315,13 @@ def _keep(
     put(connection, [entry], EntryState.ACTIVE if trusted else EntryState.PENDING)
     if trusted and store.state_of(connection, entry.id) is EntryState.PENDING:
         store.move(connection, entry.id, EntryState.ACTIVE)  # somebody else kept the same before
+    now = bot.clock.now()
     row = insert(saved_by_hand).values(
-        entry_id=entry.id, message_id=saved.message_id, by=saved.user, at=seconds(bot.clock.now())
+        entry_id=entry.id, message_id=saved.message_id, by=saved.user, at=seconds(now)
     )
     connection.execute(row.on_conflict_do_nothing())
+    named = {"subject": saved.message_id, "actor": saved.user, "channel": saved.channel}
+    audit.put(connection, Kind.SAVED, now, **named, entry=entry.id, waits=not trusted)
     match store.state_of(connection, entry.id):
         case EntryState.ACTIVE:
             return LEARNT
@@ -346,11 +350,13 @@ async def _known(bot: Bot, message_id: str, channel_id: str) -> _Known:
         )
 
     known = await bot.database.run(read)
+    channel, config = known.channel, bot.config()
     try:
-        return replace(known, channel=await bot.adapter_of(channel_id).describe(known.channel))
+        channel = await bot.adapter_of(channel_id).describe(channel)
     except LookupFailed as error:
         log.info("%s: its kind cannot be asked now: %s", channel_id, error)
-        return known
+    place = await bot.database.run(lambda connection: place_of(connection, config, channel))
+    return replace(known, channel=channel, place=place)
 
 
 async def _end(bot: Bot, work: Work, saved: Saved, text: str) -> None:

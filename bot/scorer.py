@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from bot.evidence import IN_WORDS, features_of, shares_code
-from bot.manners import NAME, mentions_me
+from bot.manners import NAME, mentions_me, speaks_to_me
 from bot.tempo import wait_for
 from bot.tickets import Ticket
 from bot.weighing import Weights, read_weights
+from knowledge.audience import NOWHERE, Place
 from knowledge.cues import addressed_to, asks_for_help, is_ack, is_thanks
 from knowledge.entry import Hit
 from knowledge.lexical import words
@@ -104,14 +105,15 @@ class Situation:
     """All that a decision may look at.
 
     ``thread`` holds the conversation as it is now, ``ticket`` its state after ``message``. ``people`` maps what
-    the conversation's members are called to who they are. ``external``: the channel is shared with another
-    company. ``waited``: this is the second look, after WAIT. ``helped``: replies already given in this
+    the conversation's members are called to who they are. ``place``: where it is, and so what may
+    be told there. ``waited``: this is the second look, after WAIT. ``helped``: replies already given in this
     conversation, ``quoted``: the entries they quote; ``spoken_last_hour``: replies in this channel.
     ``rejected``: somebody voted an answer of this conversation down, or removed it. ``rejected_at``: when that
     last happened in this channel, if the vote still stands. ``muted``: why nothing may be said here, if so.
     ``delays``: how long people took for their first answers in this channel lately. ``parts``: the conversations
     that the asker opened and those of others that he joined. ``only_learnt``: that the author is an analyst is only
     concluded from who answers whom; he may well ask for himself. ``scale``: what weighs the evidence in this channel.
+    ``direct``: it is a direct message to us. ``resumed``: we answered its author here just now, because he asked us.
     """
 
     message: Message
@@ -120,7 +122,7 @@ class Situation:
     policy: Policy
     now: datetime
     people: Mapping[str, str]
-    external: bool = False
+    place: Place = NOWHERE
     waited: bool = False
     helped: int = 0
     quoted: frozenset[str] = frozenset()
@@ -131,12 +133,19 @@ class Situation:
     scale: Scale = field(default_factory=lambda: Scale(prior=read_weights()))
     rejected_at: datetime | None = None
     muted: str | None = None
+    direct: bool = False
+    resumed: bool = False
     delays: tuple[timedelta, ...] = ()
 
     @property
     def asked(self) -> bool:
         """Whether the message asks us by name; else what we say is unasked."""
         return mentions_me(self.message.text)
+
+    @property
+    def addressed(self) -> bool:
+        """Whether a person says it to us: then he gets an answer, whatever the dial says."""
+        return self.message.role is not Role.BOT and (self.asked or self.direct)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -380,7 +389,10 @@ def _helper(situation: Situation) -> Message | None:
     others = [
         m
         for m in situation.thread.messages
-        if m.user != situation.message.user and m.role is not Role.BOT and m.text.strip()
+        if m.user != situation.message.user
+        and m.role is not Role.BOT
+        and m.text.strip()
+        and not speaks_to_me(m.text)
     ]
     if not others:
         return None

@@ -21,7 +21,7 @@ def show_of(connection: Connection, intent: Intent, config: Config, now: datetim
     if row is None or row.channel is None or (again and row.message_id is None):
         return None
     if CardKind(row.kind) is CardKind.DIGEST:
-        return _show(row, digests.card_of(connection, row), again=again)
+        return _show(row, digests.card_of(connection, config, row), again=again)
     card = weeklies.card_of(connection, config, row, now)
     return None if card is None else _show(row, card, again=again)
 

@@ -143,6 +143,7 @@ def entry_json(told: Provenance) -> dict[str, Any]:
     """As a list has it, and what became of the entry."""
     return {
         **record_of(told.stored, people=True),
+        "about": list(products_in(told.stored.entry)),
         "votes": {"up": told.up, "down": told.down},
         "stands_for": [one.entry.id for one in told.stands_for],
         "quoted": [

@@ -46,6 +46,7 @@ def _counted(report: NightReport) -> tuple[tuple[str, int], ...]:
         ("in dispute", report.disputed),
         ("asked about", report.asked),
         ("retired", report.retired),
+        ("messages past retention", report.expired),
     )
 
 

@@ -8,8 +8,8 @@ from types import MappingProxyType
 
 from sqlalchemy import Connection
 
-from bot import conversations, drifts, ledger, mutes, tempo, tickets, votes
-from bot.adapters.adapter import Channel, Heard
+from bot import answers, conversations, drifts, ledger, mutes, tempo, tickets, votes
+from bot.adapters.adapter import Channel, ChannelKind, Heard
 from bot.config import (
     EPHEMERAL,
     ChannelPolicy,
@@ -19,8 +19,10 @@ from bot.config import (
     is_listed,
     mail_domains_in,
 )
-from bot.manners import mentions_me
+from bot.manners import mentions_me, speaks_to_me
+from bot.places import place_of
 from bot.scorer import Policy, Scale, Situation
+from bot.tables import moment
 from bot.tickets import Step, Ticket, TicketState
 from bot.weighing import SHIPPED, read_weights
 from knowledge.cues import asks_for_help, is_ack, is_thanks
@@ -30,6 +32,8 @@ from knowledge.thread import Message, Role, Thread
 # several times more than he opened, is a helper.
 LEARNT_JOINED = 5
 LEARNT_RATIO = 3
+
+RESUMED_WITHIN = timedelta(hours=1)  # after our answer a word of who asked us is still said to us
 
 CLIP_PRECISION = 0.5  # a 📎 bothers nobody: it may be wrong every other time
 
@@ -76,7 +80,7 @@ def recall(connection: Connection, config: Config, message_id: str, now: datetim
         ticket=ticket,
         policy=policy,
         now=now,
-        external=channel.external,
+        place=place_of(connection, config, channel),
         people=_names(connection, thread.messages),
         helped=len(given),
         quoted=frozenset(ledger.quoted_in(connection, [row.id for row in given]) if given else ()),
@@ -88,8 +92,19 @@ def recall(connection: Connection, config: Config, message_id: str, now: datetim
         scale=scale_of(connection, config, message.channel),
         rejected_at=votes.rejected_in_channel(connection, message.channel, now - policy.cool_down),
         muted=mutes.muted_here(connection, conversation, message.channel),
+        direct=channel.kind is ChannelKind.DIRECT,
+        resumed=_resumed(connection, message, thread, now),
         delays=ledger.first_answer_delays(connection, message.channel, now, tempo.KNOWN),
     )
+
+
+def _resumed(connection: Connection, message: Message, thread: Thread, now: datetime) -> bool:
+    """Whether the last word in a thread, before its author's, was our answer to what he had asked us."""
+    last = answers.last_in(connection, thread.id)
+    if last is None or last.user != message.user or now - moment(last.at) > RESUMED_WITHIN:
+        return False
+    since = (said for said in thread.messages if said.at > moment(last.at) and said.role is not Role.BOT)
+    return message.at > moment(last.at) and all(said.user == message.user for said in since)
 
 
 def scale_of(connection: Connection, config: Config, channel: str) -> Scale:
@@ -265,7 +280,8 @@ def _step(message: Message, ticket: Ticket) -> Step | None:
     if message.role is Role.BOT:
         return None
     if message.user != ticket.asker:
-        return Step.OTHER_SPOKE
+        # What is said to us answers nobody.
+        return None if speaks_to_me(message.text) else Step.OTHER_SPOKE
     if is_thanks(message.text):
         return Step.THANKED
     return None if ticket.ended and is_ack(message.text) else Step.ASKER_SPOKE

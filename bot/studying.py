@@ -3,6 +3,7 @@
 Reads only, but for the tokens that a model took.
 """
 
+import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -13,10 +14,12 @@ from sqlalchemy import Connection
 from bot import ledger, nights, optouts
 from bot.config import Config
 from bot.handlers import Bot
+from bot.places import place_of
 from bot.situation import policy_of
 from bot.surroundings import surroundings_of
 from bot.tickets import Ticket
 from knowledge import store
+from knowledge.audience import audience_of
 from knowledge.distilled import entry_from
 from knowledge.distiller import (
     Distilled,
@@ -29,9 +32,11 @@ from knowledge.distiller import (
     request_of,
 )
 from knowledge.doubts import doubts_about
-from knowledge.entry import EntryState, KnowledgeEntry, PassageKind, audience_of
+from knowledge.entry import EntryState, KnowledgeEntry, PassageKind
 from knowledge.mine import Mined, mine
 from knowledge.thread import Thread, without_people
+
+log = logging.getLogger("earshot")
 
 BATCH = 20  # closed threads studied in one go, so that live messages get their turn
 LEAST_TOKENS = 500  # that a model needs for one thread
@@ -141,14 +146,25 @@ def _studied(
     elif (willing := without_people(thread, unwilling)) is None:
         mined = Mined(entry=None, why="its asker opted out")
     else:
-        mined = mine(
-            willing,
-            audience=audience_of(channel.id, private=channel.private, external=channel.external),
-            closed_at=ledger.closed_at(connection, thread.id) or now,
-            people=people,
-            patterns=config.redact.patterns,
-        )
+        closed_at = ledger.closed_at(connection, thread.id) or now
+        audience = audience_of(place_of(connection, config, channel))
+        mined = mined_of(willing, audience, closed_at, people, config)
     return Studied(ticket=ticket, said=said, mined=mined, thread=willing)
+
+
+def mined_of(
+    thread: Thread, audience: str, closed_at: datetime, people: Mapping[str, str], config: Config
+) -> Mined:
+    """What a thread teaches, for ``audience``; ``people``: their names by id."""
+    try:
+        return mine(
+            thread, audience=audience, closed_at=closed_at, people=people, patterns=config.redact.patterns
+        )
+    # Broad, as with events: a thread that cannot be read must not keep every later night from all others. It is counted
+    # under this reason in the night's report, and read again when it goes on.
+    except Exception:
+        log.exception("%s: the thread could not be read", thread.id)
+        return Mined(entry=None, why="it could not be read: an error, see the log")
 
 
 def _selected(studied: Studied, chosen: Selection) -> Studied:

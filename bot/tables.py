@@ -1,5 +1,6 @@
 """The tables of the ledger, and how times are kept in them: UTC, as seconds since 1970."""
 
+from collections import Counter
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -11,14 +12,18 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
     Text,
     delete,
+    insert,
     inspect,
+    select,
 )
 
+from knowledge.audience import workspace_in
 from knowledge.database import Migration
 
 _metadata = MetaData()
@@ -114,7 +119,7 @@ tickets = Table(
     Column("learnt", Boolean, nullable=False, default=False),
     Column("closed_at", Float),
     Index("tickets_quiet", "state", "last_at"),
-    Index("tickets_learnt", "learnt", "state"),
+    Index("tickets_to_learn", "learnt", "state", "last_at", "conversation"),
 )
 decisions = Table(
     "decisions",
@@ -253,6 +258,7 @@ erased = Table(
     _metadata,
     Column("message_id", String, primary_key=True),
     Column("conversation", String),  # where it stood, so that what follows below it stays there
+    Column("aged", Boolean),  # it was older than retention.days
 )
 mutes = Table(
     "mutes",
@@ -398,6 +404,13 @@ saved = Table(
     Column("at", Float, nullable=False),
     Index("saved_message", "message_id"),
 )
+# The workspaces that were heard of; the first is the home of the store.
+workspaces = Table(
+    "workspaces",
+    _metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("id", String, nullable=False, unique=True),
+)
 # A Message Batch of threads to distil. Without `batch_id` it was about to be created. `threads` are ids, as JSON.
 distil_batches = Table(
     "distil_batches",
@@ -409,6 +422,77 @@ distil_batches = Table(
     Column("state", String, nullable=False),
     Column("at", Float, nullable=False),
     Index("distil_batches_state", "state", "at"),
+)
+# What was decided, done and learnt; see bot/audit.py. `nonce` is there as long as the names before it are as written.
+audit = Table(
+    "audit",
+    _metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("at", Float, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("subject", String),
+    Column("actor", String),
+    Column("channel", String),
+    Column("detail", Text, nullable=False),
+    Column("nonce", LargeBinary),
+    Column("seal", LargeBinary, nullable=False),
+    Column("chain", LargeBinary, nullable=False),
+    Index("audit_at", "at"),
+    Index("audit_subject", "subject"),
+    sqlite_autoincrement=True,  # a number that was taken is never given again
+)
+# Append-only, except that a name may become an id that leads nowhere: that takes the nonce away, and so shows.
+AUDIT_GUARDS = {
+    "audit_keeps_rows": """BEFORE DELETE ON audit BEGIN
+        SELECT RAISE(ABORT, 'the audit log is append-only: no row is deleted'); END""",
+    "audit_keeps_facts": """BEFORE UPDATE OF id, at, kind, detail, seal, chain ON audit BEGIN
+        SELECT RAISE(ABORT, 'the audit log is append-only: no row is changed'); END""",
+    "audit_keeps_names": """BEFORE UPDATE OF subject, actor, channel ON audit
+        WHEN NOT ((NEW.subject IS OLD.subject OR ifnull(NEW.subject, '') LIKE '%forgotten:%')
+            AND (NEW.actor IS OLD.actor OR ifnull(NEW.actor, '') LIKE '%forgotten:%')
+            AND (NEW.channel IS OLD.channel OR ifnull(NEW.channel, '') LIKE '%forgotten:%')) BEGIN
+        SELECT RAISE(ABORT, 'the audit log is append-only: names are only ever unlinked'); END""",
+    "audit_unlinks": """AFTER UPDATE OF subject, actor, channel ON audit WHEN NEW.nonce IS NOT NULL BEGIN
+        UPDATE audit SET nonce = NULL WHERE id = NEW.id; END""",
+}
+
+# What was spent on a language model: tokens, and millionths of a US dollar. `channel` "" is of no one channel. What a
+# call may cost at most is added before it and put right after it, so a crash leaves too much here, never too little.
+spending = Table(
+    "spending",
+    _metadata,
+    Column("day", String, primary_key=True),
+    Column("channel", String, primary_key=True),
+    Column("tokens", Integer, nullable=False),
+    Column("usd_micro", Integer, nullable=False),
+)
+
+# What was said to people who spoke to us. A cited answer in a thread is a suggestion of the same id.
+answers = Table(
+    "answers",
+    _metadata,
+    Column("id", String, primary_key=True),
+    Column("message_id", String, unique=True),  # none: asked by the command or a shortcut
+    Column("user", String, nullable=False),
+    Column("channel", String, nullable=False),
+    Column("conversation", String),
+    Column("reply_to", String),
+    Column("kind", String, nullable=False),
+    Column("alone", Boolean, nullable=False),
+    Column("content", Text),
+    Column("posted_id", String, unique=True),
+    Column("asked_at", Float, nullable=False),
+    Column("at", Float, nullable=False),
+    Index("answers_user", "user", "at"),
+    Index("answers_conversation", "conversation", "at"),
+)
+# The messages that an answer quotes and the entries that it names: when one goes, so does the answer.
+answer_sources = Table(
+    "answer_sources",
+    _metadata,
+    Column("answer_id", String, ForeignKey("answers.id", ondelete="CASCADE"), primary_key=True),
+    Column("source", String, primary_key=True),
+    Index("answer_sources_source", "source"),
 )
 
 
@@ -470,6 +554,47 @@ def _add_distil_batches(connection: Connection) -> None:
     distil_batches.create(connection, checkfirst=True)
 
 
+def _add_order_of_learning(connection: Connection) -> None:
+    """A night takes closed tickets by age, some at a time; without the order in the index all are sorted each time."""
+    connection.exec_driver_sql("DROP INDEX IF EXISTS tickets_learnt")
+    for index in tickets.indexes:
+        index.create(connection, checkfirst=True)
+
+
+def _add_audit(connection: Connection) -> None:
+    audit.create(connection, checkfirst=True)
+    _guard_audit(connection)
+
+
+def _guard_audit(connection: Connection) -> None:
+    for name, does in AUDIT_GUARDS.items():
+        connection.exec_driver_sql(f"CREATE TRIGGER IF NOT EXISTS {name} {does}")
+
+
+def _add_retention(connection: Connection) -> None:
+    """Which messages went by retention, not by a deletion: what was learnt from them stays."""
+    if "aged" not in {column["name"] for column in inspect(connection).get_columns("erased")}:
+        connection.exec_driver_sql("ALTER TABLE erased ADD COLUMN aged BOOLEAN")
+
+
+def _add_spending(connection: Connection) -> None:
+    spending.create(connection, checkfirst=True)
+
+
+def _add_workspaces(connection: Connection) -> None:
+    """A store from before has one workspace; should it have heard of several, home is the one with most channels."""
+    workspaces.create(connection, checkfirst=True)
+    known = connection.execute(select(channels.c.id)).scalars()
+    counted = Counter(named for named in map(workspace_in, known) if named is not None)
+    for named, _ in sorted(counted.items(), key=lambda item: (-item[1], item[0])):
+        connection.execute(insert(workspaces).values(id=named))
+
+
+def _add_answers(connection: Connection) -> None:
+    for table in (answers, answer_sources):
+        table.create(connection, checkfirst=True)
+
+
 MIGRATIONS = [
     Migration("2026-11-ledger", lambda connection: _metadata.create_all(connection)),
     Migration("2026-11-scores", _add_scores),
@@ -481,6 +606,12 @@ MIGRATIONS = [
     Migration("2026-11-surroundings", _add_surroundings),
     Migration("2026-11-cards", _add_cards),
     Migration("2026-11-distil-batches", _add_distil_batches),
+    Migration("2026-11-order-of-learning", _add_order_of_learning),
+    Migration("2026-11-audit", _add_audit),
+    Migration("2026-11-retention", _add_retention),
+    Migration("2026-11-spending", _add_spending),
+    Migration("2026-11-workspaces", _add_workspaces),
+    Migration("2026-11-answers", _add_answers),
 ]
 
 # What a scratch copy keeps of its store: who people are is knowledge of today, not a conversation.
@@ -497,6 +628,10 @@ def moment(at: float) -> datetime:
 
 def clear(connection: Connection) -> None:
     """Forget everything that happened (for a scratch copy)."""
+    for name in AUDIT_GUARDS:
+        connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}")
     for table in reversed(_metadata.sorted_tables):
         if table.name not in _KEPT:
             connection.execute(delete(table))
+    connection.exec_driver_sql("DELETE FROM sqlite_sequence WHERE name = 'audit'")  # numbered from 1 again
+    _guard_audit(connection)

@@ -66,7 +66,10 @@ def _take_in(
         doubts = (*studied.doubts, *_taken_out(connection, entry))
         add(connection, night, entry, studied.mined.why, doubts, put, now, waits)
         nights.bring_back(connection, night, entry.id, now)
-    nights.replace_older(connection, night, studied.ticket.conversation, entry, now)
+    if not ledger.has_aged(
+        connection, studied.ticket.conversation
+    ):  # else what taught it cannot be read again
+        nights.replace_older(connection, night, studied.ticket.conversation, entry, now)
 
 
 def _taken_out(connection: Connection, entry: KnowledgeEntry) -> tuple[str, ...]:

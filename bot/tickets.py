@@ -1,7 +1,7 @@
 """The life of a ticket, as one table of transitions. Everything that affects a ticket's state is in this file. Pure."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from knowledge.thread import Message
@@ -61,6 +61,7 @@ TRANSITIONS: dict[tuple[TicketState, Step], TicketState] = {
 }
 
 ENDED = frozenset({TicketState.RESOLVED, TicketState.CLOSED})
+SETTLED = timedelta(days=1)  # whoever said thanks and finds that it does not hold says so by then
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,6 +90,11 @@ def opened(message: Message) -> Ticket:
         opened_at=message.at,
         last_at=message.at,
     )
+
+
+def quiet_for(state: TicketState, close_after: timedelta) -> timedelta:
+    """How long nothing is said in a ticket before it closes: not so long where it was noticed to be resolved."""
+    return min(close_after, SETTLED) if state is TicketState.RESOLVED else close_after
 
 
 class IllegalStep(ValueError):

@@ -11,6 +11,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, bindparam, case, delete, exists, func, null, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
+from bot import audit
+from bot.audit import Kind
 from bot.feedback import Calibration, Outcome, Vote
 from bot.objections import ABOUT_THE_MOMENT, Objection
 from bot.tables import (
@@ -41,12 +43,19 @@ def put_vote(connection: Connection, vote: Vote, source: str, at: datetime) -> N
     same = votes.c.helpful.is_(vote.helpful)
     changed = {**values, "reason": case((same, votes.c.reason), else_=null())}
     connection.execute(row.on_conflict_do_update(index_elements=["suggestion_id", "user"], set_=changed))
+    on, by = vote.suggestion_id, vote.user
+    audit.put_on_answer(connection, Kind.VOTED, on, at, actor=by, helpful=vote.helpful, source=source)
 
 
-def put_objection(connection: Connection, suggestion_id: str, user: str, objection: Objection) -> bool:
+def put_objection(
+    connection: Connection, suggestion_id: str, user: str, objection: Objection, at: datetime
+) -> bool:
     """The reason of a person's live 👎; False if it was taken back meanwhile."""
     down = and_(votes.c.suggestion_id == suggestion_id, votes.c.user == user, votes.c.helpful.is_(False))
-    return connection.execute(update(votes).where(down).values(reason=objection)).rowcount == 1
+    if connection.execute(update(votes).where(down).values(reason=objection)).rowcount == 0:
+        return False
+    audit.put_on_answer(connection, Kind.OBJECTED, suggestion_id, at, actor=user, reason=objection)
+    return True
 
 
 def put_correction(
@@ -55,6 +64,7 @@ def put_correction(
     """Keep what a person says is right: a candidate, until it is learnt from."""
     values = {"suggestion_id": suggestion_id, "message_id": message_id, "user": user, "text": text}
     connection.execute(insert(corrections).values(**values, at=seconds(at), state="candidate"))
+    audit.put_on_answer(connection, Kind.CORRECTED, suggestion_id, at, actor=user)
 
 
 def corrections_in(connection: Connection, state: str = "candidate") -> list[Row[Any]]:
@@ -105,11 +115,14 @@ def quoted_for(connection: Connection, message_ids: Sequence[str]) -> set[str]:
     return found
 
 
-def withdraw_vote(connection: Connection, suggestion_id: str, user: str, *, helpful: bool) -> None:
+def withdraw_vote(
+    connection: Connection, suggestion_id: str, user: str, at: datetime, *, helpful: bool
+) -> None:
     """Take a reaction's vote back. One that a button or another thumb has replaced since stays."""
     mine = and_(votes.c.suggestion_id == suggestion_id, votes.c.user == user)
     same = and_(votes.c.source == "reaction", votes.c.helpful.is_(helpful))
-    connection.execute(delete(votes).where(mine, same))
+    if connection.execute(delete(votes).where(mine, same)).rowcount:
+        audit.put_on_answer(connection, Kind.VOTE_WITHDRAWN, suggestion_id, at, actor=user, helpful=helpful)
 
 
 def votes_on_entry(connection: Connection, entry_id: str) -> list[tuple[str, str, bool]]:

@@ -67,7 +67,9 @@ def _open_channels(connection: Connection, week: Week) -> Iterator[Channel]:
 def _may_be_told(connection: Connection, config: Config, channel: Channel, now: datetime) -> bool:
     """Whether it speaks there at all: what it says of itself is not for customers of another company."""
     policy = config.channel(names_of(channel))
-    if not policy.weekly or policy.mode != "reply" or channel.external or channel.kind is ChannelKind.DIRECT:
+    if not policy.weekly or policy.mode != "reply" or channel.external:
+        return False
+    if channel.kind in (ChannelKind.DIRECT, ChannelKind.GROUP):
         return False
     if in_quiet_hours(policy.quiet_hours, now.astimezone(config.tz).time()):
         return False

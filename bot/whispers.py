@@ -3,13 +3,14 @@
 Runs in a transaction of its caller. A whisper's id says whom it is for and what about, so that it is kept once.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Row, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from bot import drafts, ledger, votes
+from bot import answers, drafts, ledger, votes
 from bot.adapters.adapter import Buttons, Whisper
 from bot.answerer import Suggestion
 from bot.intents import intend
@@ -23,6 +24,7 @@ class About(StrEnum):
     ANSWER = "answer"
     DRAFT = "draft"
     REASON = "reason"
+    ADDRESSED = "addressed"  # an answer to somebody who spoke to us; `suggestion_id` is its id
 
 
 _BUTTONS = {About.ANSWER: Buttons.FEEDBACK, About.DRAFT: Buttons.JUDGE, About.REASON: Buttons.REASONS}
@@ -66,12 +68,16 @@ def whisper(
     return True
 
 
-def act_of(connection: Connection, whisper_id: str, now: datetime) -> Whisper | None:
-    """What to show; None if what it is about is gone."""
+def act_of(
+    connection: Connection, whisper_id: str, now: datetime, stale_after: timedelta = timedelta.max
+) -> Whisper | None:
+    """What to show; None if what it is about is gone. ``stale_after``: from when on an answer says that it is late."""
     row = connection.execute(select(whispers).where(whispers.c.id == whisper_id)).first()
     if row is None:
         return None
     about = About(row.about)
+    if about is About.ADDRESSED:
+        return _addressed(connection, row, now, stale_after)
     if about is About.DRAFT and not drafts.is_open(connection, row.suggestion_id):
         return None
     if about is About.REASON and votes.votes_on(connection, row.suggestion_id).get(row.user) is not False:
@@ -94,6 +100,26 @@ def act_of(connection: Connection, whisper_id: str, now: datetime) -> Whisper | 
     )
 
 
+def _addressed(
+    connection: Connection, row: Row[Any], now: datetime, stale_after: timedelta
+) -> Whisper | None:
+    answer = answers.by_id(connection, row.suggestion_id)
+    said = None if answer is None else answers.content_of(answer)
+    if answer is None or said is None:
+        return None
+    return Whisper(
+        id=row.id,
+        channel=row.channel,
+        reply_to=row.reply_to,
+        user=row.user,
+        text="",
+        card=answers.with_lateness(said[0], answer, now, stale_after),
+        suggestion=said[1],
+        respond_to=row.respond_to,
+        now=now,
+    )
+
+
 def _suggestion(connection: Connection, suggestion_id: str) -> Suggestion | None:
     row = ledger.suggestion_row(connection, suggestion_id)
     return None if row is None or row.content is None else ledger.suggestion_from(row.content)
@@ -103,3 +129,7 @@ def forget(connection: Connection, whisper_id: str) -> None:
     """It was shown, or never will be: that there was one stays known, what it said goes."""
     change = update(whispers).where(whispers.c.id == whisper_id).values(text=None, respond_to=None)
     connection.execute(change)
+    about = select(whispers.c.about, whispers.c.suggestion_id).where(whispers.c.id == whisper_id)
+    row = connection.execute(about).first()
+    if row is not None and row.about == About.ADDRESSED:
+        answers.forget(connection, row.suggestion_id)

@@ -8,7 +8,8 @@ from enum import StrEnum
 
 from knowledge.thread import Role
 
-# Audiences. `public`: anybody, customers of other companies included. `workspace`: every member.
+# Audiences. `public`: anybody, customers of other companies included. `workspace`: every member of the workspace that
+# the store is at home in, which is the first that it heard of; `workspace:ID`: of another one, `workspace:slack:T2`.
 # `channel:ID`: only readers of that channel, which is where private channels' knowledge stays.
 PUBLIC = "public"
 WORKSPACE = "workspace"
@@ -162,24 +163,6 @@ class Alike:
     stored: Stored
     problem: float
     solution: float
-
-
-def audiences(channel: str, *, external: bool) -> frozenset[str]:
-    """The audiences whose knowledge may be shown in a channel.
-
-    A channel shared with another company sees only what is public or its own; what comes from a private
-    channel is found only there, because no other channel has its ``channel:`` audience. A private channel
-    reads what the workspace reads; it only does not give.
-    """
-    own = f"channel:{channel}"
-    if external:
-        return frozenset({PUBLIC, own})
-    return frozenset({PUBLIC, WORKSPACE, own})
-
-
-def audience_of(channel: str, *, private: bool, external: bool) -> str:
-    """The audience of what is learnt in a channel: its own if private or external, else the workspace."""
-    return f"channel:{channel}" if private or external else WORKSPACE
 
 
 def is_old(dates: Iterable[datetime | None], now: datetime) -> bool:

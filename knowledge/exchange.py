@@ -15,6 +15,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, TypeVar
 
+from knowledge.audience import is_audience
 from knowledge.entry import EntryKind, EntryState, KnowledgeEntry, Passage, PassageKind, Trust
 from knowledge.records import (
     Record,
@@ -188,9 +189,9 @@ def _named(record: Record, key: str, names: type[Named]) -> Named:
 
 def _audience(record: Record) -> str:
     value = required(record, "audience")
-    if value in ("public", "workspace") or (value.startswith("channel:") and value != "channel:"):
+    if is_audience(value):
         return value
-    raise Unusable(f"audience is {shown(value)}; give public, workspace or channel:ID")
+    raise Unusable(f"audience is {shown(value)}; give public, workspace, workspace:ID or channel:ID")
 
 
 def _moment(record: Record, key: str) -> datetime | None:

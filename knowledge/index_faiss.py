@@ -24,6 +24,7 @@ class FaissIndex:
     def __init__(self, dimensions: int, threads: int | None = None) -> None:
         self.dimensions = dimensions
         self._index = _faiss.IndexIDMap2(_faiss.IndexFlatIP(dimensions))
+        self._held: set[int] = set()  # its ids; to ask FAISS would copy them all
         if threads is not None:
             _faiss.omp_set_num_threads(threads)
 
@@ -40,11 +41,13 @@ class FaissIndex:
         self.drop(ids)  # add_with_ids would keep the old vector beside the new one
         if len(ids):
             self._index.add_with_ids(vectors, ids)
+            self._held.update(ids.tolist())
 
     def drop(self, ids: Ids) -> None:
-        stored = np.intersect1d(ids, self.ids)
-        if len(stored):
-            self._index.remove_ids(_faiss.IDSelectorBatch(stored))
+        stored = self._held.intersection(ids.tolist())
+        if stored:
+            self._index.remove_ids(_faiss.IDSelectorBatch(np.fromiter(stored, dtype=np.int64)))
+            self._held -= stored
 
     def search(self, vectors: Vectors, k: int, allowed: Ids | None = None) -> tuple[Ids, Vectors]:
         if k < 1 or not len(self):

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterator
+from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address, IPv6Address, IPv6Network
 
 import phonenumbers
@@ -332,21 +333,35 @@ def accounts_in(text: str) -> Iterator[Span]:
     yield from (found.span("name") for pattern in _HANDLES for found in pattern.finditer(text))
 
 
+_PARTED = re.compile(r"[\s._]+")
+
+
 def names_in(text: str, names: Collection[str]) -> Iterator[tuple[int, int, str]]:
     """Where people of these names are named, outside of code, and who: (start, end, the whole name in small letters).
 
     A name is also its parts, with a capital; "will" is a name only where it is greeted or mentioned.
     """
     code = [found.span() for found in _CODE.finditer(text)]
+    folded = text.casefold()
     for name in sorted({each.strip() for each in names} - {""}, key=lambda each: (-len(each), each)):
-        for pattern in _forms(name):
+        for pattern in _forms(name) if _may_stand(name, folded) else ():
             for found in pattern.finditer(text):
                 if not any(start <= found.start() < end for start, end in code):
                     yield *found.span("name"), name.casefold()
 
 
-def _forms(name: str) -> Iterator[re.Pattern[str]]:
+def _may_stand(name: str, folded: str) -> bool:
+    """Whether any form of the name can be found in a text, told by looking only: most names stand in few texts."""
+    return not name.isascii() or any(part in folded for part in _PARTED.split(name.casefold()))
+
+
+@lru_cache(maxsize=4096)
+def _forms(name: str) -> tuple[re.Pattern[str], ...]:
     """How somebody of this name may be named; the whole before its parts."""
+    return tuple(_made_forms(name))
+
+
+def _made_forms(name: str) -> Iterator[re.Pattern[str]]:
     whole = re.escape(name)
     yield re.compile(rf"(?<![\w.])@(?P<name>{whole})(?![\w/]|-\w)", re.IGNORECASE)
     yield re.compile(rf"\[quote=[\"“'’]?(?P<name>{whole})(?=[\]\"”'’,])", re.IGNORECASE)
@@ -356,7 +371,7 @@ def _forms(name: str) -> Iterator[re.Pattern[str]]:
         if len(name) >= 2:
             yield re.compile(f"(?P<name>{whole})")
         return
-    words = [word for word in re.split(r"[\s._]+", name) if len(word) >= 3 and word[0].isalpha()]
+    words = [word for word in _PARTED.split(name) if len(word) >= 3 and word[0].isalpha()]
     if len(words) > 1:
         yield re.compile(rf"(?<![\w@/.-])(?P<name>{whole})(?![\w@/]|[.-]\w)", re.IGNORECASE)
     for word in words:

@@ -388,6 +388,14 @@ def entries_by_id(connection: Connection, ids: Iterable[str]) -> dict[str, Knowl
     return {stored.entry.id: stored.entry for stored in _load(connection, _entries.c.id, ids)}
 
 
+def channels_with_own(connection: Connection) -> list[str]:
+    """The channels that have active knowledge of their own, which only their readers see."""
+    own = _entries.c.audience.startswith("channel:", autoescape=True)
+    active = _entries.c.state == EntryState.ACTIVE
+    found = connection.scalars(select(_entries.c.audience).where(own, active).distinct())
+    return sorted(audience.removeprefix("channel:") for audience in found)
+
+
 def entries_by_source(connection: Connection, source: str) -> list[KnowledgeEntry]:
     """The entries that quote ``source`` (a message id or a document's path), oldest first."""
     ids = select(_passages.c.entry_id).where(_passages.c.source == source).distinct()
@@ -685,6 +693,8 @@ def _load(connection: Connection, column: Column[Any], values: Iterable[object])
 
 def _passages_of(connection: Connection, ids: Sequence[str]) -> defaultdict[str, list[Passage]]:
     found: defaultdict[str, list[Passage]] = defaultdict(list)
+    if not ids:
+        return found
     rows = (
         select(_passages).where(_passages.c.entry_id.in_(ids)).order_by(_passages.c.entry_id, _passages.c.n)
     )

@@ -197,15 +197,16 @@ _CUES = _cue(
     r"\b(?:hand out|give|send|say|answer|reply|link|repeat|post|quote|recommend)\b",
     r"\b(?:i am|i'm) (?:one of )?(?:the |an? |your )(?:admins?|administrators?|moderators?"
     r"|analysts?)\b[^.!?\n]{0,40}\b(?:confirm|approve|certify|vouch|declare|say)\b",
-    r"(?:机器人|小助手|助手|知识库|[Ee]arshot)[^。！？\n]{0,16}(?:保存|记住|记下|学会|标准答案|收录"
-    r"|采纳|照此|照这个|引用这)"
-    r"|(?:保存|记住|记下|教会|教给|写进|标准答案)[^。！？\n]{0,12}(?:机器人|小助手|知识库|[Ee]arshot)",
     r"\b(?:to|for|dear) (?:the |any |all |every )?(?:language )?(?:models?|ais?|llms?"
     r"|automations?) (?:reading|that reads?|which reads?|who reads?|alike|parsing|indexing)\b",
     r"\bsystem (?:override|update|directive|instruction)\b(?=\W{0,6}(?:[:>=]|the |all |answer))",
+)
+_CHINESE_CUES = _cue(
+    r"(?:机器人|小助手|助手|知识库|[Ee]arshot)[^。！？\n]{0,16}(?:保存|记住|记下|学会|标准答案|收录"
+    r"|采纳|照此|照这个|引用这)"
+    r"|(?:保存|记住|记下|教会|教给|写进|标准答案)[^。！？\n]{0,12}(?:机器人|小助手|知识库|[Ee]arshot)",
     r"(?:不管|无论|不论)(?:谁|什么人|哪个)[^。！？\n]{0,6}问[^。！？\n]{0,10}(?:答|说|回|发)|标准口径"
     r"|(?:给|写给)(?:AI|机器人|大?模型|助手)(?:看|读|的)",
-    # 中文
     r"(?:以后|从现在(?:开始|起)|从今(?:以后|天起|往后)|今后|往后|下次|接下来"
     r"|将来)[^。！？\n]{0,24}(?:都|就|请|要|一律|统一|只|务必)?(?:告诉|回答|回复|答复|推荐|建议|让|叫"
     r"|教|引导|提示)(?:他|她|它|大家|所有|每个|用户|客户|别人|对方|同事|谁|人|：|:|这个|这条|说|“|\")",
@@ -247,12 +248,18 @@ _CUES = _cue(
     r"(?:取代|覆盖|推翻|替换|作废)(?:了)?(?:之前|以前|先前|所有|其他|原来|一切"
     r"|旧)(?:的)?(?:所有)?(?:的)?(?:回答|答案|方案|文档|说法|知识)",
 )
+_HAN = re.compile(r"[\u4e00-\u9fff]")  # without one of these none of the Chinese cues can be there
 _LETTERS = re.compile(r"(?<!\w)(?:[A-Za-z][ ._*-]){2,}[A-Za-z](?!\w)")  # i g n o r e
 
 
 def teaches(text: str) -> bool:
     """Whether ``text`` tries to teach what to answer, speaks to the bot, or claims a say that it does not have."""
-    return _CUES.search(text) is not None or _CUES.search(_drawn_together(text)) is not None
+    return any(map(_has_cue, {text, _drawn_together(text)}))
+
+
+def _has_cue(text: str) -> bool:
+    chinese = _HAN.search(text) is not None and _CHINESE_CUES.search(text) is not None
+    return chinese or _CUES.search(text) is not None
 
 
 def _drawn_together(text: str) -> str:

@@ -20,17 +20,23 @@ class Quote:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Claim:
-    """One piece of an answer, and the quotes that say so (never none)."""
+    """One piece of an answer (a sentence, a step, a block of code), and the quotes that say so.
+
+    Without a quote nothing says so. ``gap``: what stands between the piece before and this one; a blank where both are
+    of one paragraph.
+    """
 
     text: str
     quotes: tuple[Quote, ...]
+    gap: str = "\n"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Draft:
-    """An answer before anybody checked it."""
+    """An answer before anybody checked it. ``note``: a fixed line about the answer, of no source and no model."""
 
     claims: tuple[Claim, ...]
+    note: str = ""
 
 
 class Decline(StrEnum):
@@ -50,12 +56,18 @@ class Declined:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Asked:
-    """What a writer may use. ``question`` stands alone; ``addressed``: somebody asked us, and waits for an answer."""
+    """What a writer may use. ``question`` stands alone; ``addressed``: somebody asked us, and waits for an answer.
+
+    ``names``: what the people in it are called, to be taken out before a text goes to a model.
+    ``sure``: the hits are good enough to be quoted unread; else only who can tell whether they answer may write.
+    """
 
     question: str
     thread: Thread
     hits: Sequence[Hit]
     addressed: bool = False
+    names: frozenset[str] = frozenset()
+    sure: bool = True
 
 
 class Writer(Protocol):
@@ -65,6 +77,14 @@ class Writer(Protocol):
 
     async def answer(self, asked: Asked) -> Draft | Declined:
         """A draft, or why there is none. Raises WriterFailed when it could not try."""
+        ...
+
+
+class Rewriter(Protocol):
+    """Makes a question that needs its thread one that stands alone, to be searched for."""
+
+    async def rewrite(self, asked: Asked) -> str:
+        """The question on one line. Raises WriterFailed when it could not try."""
         ...
 
 

@@ -37,7 +37,7 @@ class ExtractiveWriter:
 
     async def answer(self, asked: Asked) -> Draft | Declined:
         # The question already carries what matters of the thread; one good source reads better than three mixed ones.
-        claims = quote(asked.question, asked.hits[0]) if asked.hits else []
+        claims = quote(asked.question, asked.hits[0]) if asked.hits and asked.sure else []
         nothing = Declined(why=Decline.NO_ANSWER, reason="no source says what to do")
         return Draft(claims=tuple(claims)) if claims else nothing
 

@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 # The client also reads profiles, headers and switches for its own logs from the environment.
 _PREFIXES = ("ANTHROPIC_", "CLAUDE_")
@@ -33,6 +34,10 @@ def _only_loopback(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 sys.addaudithook(_only_loopback)
+
+# A machine that is busy makes an example slow, not wrong; the timeout of every test still holds.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 def pytest_configure() -> None:

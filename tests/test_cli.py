@@ -26,7 +26,7 @@ from bot.scorer import silent
 from bot.tickets import opened
 from knowledge.thread import Message
 from tests.bot.test_night_claude import make, well
-from tests.local_anthropic import LocalAnthropic
+from tests.local_anthropic import Finds, LocalAnthropic, Says
 from tests.local_lark import LocalLark
 from tests.local_slack import LocalSlack
 
@@ -44,6 +44,7 @@ COMMANDS = (
     "why",
     "night",
     "forget",
+    "audit",
     "doctor",
 )
 T0 = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -296,6 +297,33 @@ def test_an_empty_store_answers_nothing(earshot: Earshot) -> None:
     asked = earshot("ask", QUESTION, "--json")
     assert (asked.code, asked.json) == (0, {"hits": [], "answer": None})
     assert "Nothing that is known answers this." in earshot("ask", QUESTION).out
+
+
+def test_ask_shows_what_the_writer_of_the_settings_makes_of_it(
+    earshot: Earshot, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    earshot("learn", "--text", "Run `millrace spill clean` and restart the gate.", "--problem", QUESTION)
+    settings(folder, "slack: {enabled: false}\nwriter: claude")
+    assert "answers are quoted" in " ".join(earshot("ask", QUESTION).err.split())
+    with LocalAnthropic() as api:
+        monkeypatch.setenv("ANTHROPIC_API_KEY", api.key)
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", api.base_url)
+        api.otherwise = Finds("restart the gate.")
+        assert earshot("ask", QUESTION).out.endswith("\nrestart the gate. [1]\n")
+        api.otherwise = Says("PERSON risky")
+        said = "A person should answer this: following the sources could break something."
+        assert said in earshot("ask", QUESTION).out
+    spent = next(one for one in earshot("doctor", "--json").json if one["name"] == "claude")
+    assert spent["ok"] and "of 1000000 tokens and $5.00 today" in spent["text"]
+    assert not spent["text"].startswith("0 tokens")
+
+
+def test_doctor_says_what_claude_lacks(earshot: Earshot, folder: Path) -> None:
+    settings(folder, "slack: {enabled: false}\nwriter: claude\nclaude: {model: claude-x, daily_usd: 0}")
+    told = {one["name"]: one for one in earshot("doctor", "--json").json}
+    assert not told["tokens"]["ok"] and "ANTHROPIC_API_KEY" in told["tokens"]["text"]
+    assert "spent for today, answers are quoted" in told["claude"]["text"]
+    assert "price of claude-x is not known" in told["claude.model"]["text"]
 
 
 def test_knowledge_of_a_channel_is_found_only_there(earshot: Earshot) -> None:

@@ -732,6 +732,8 @@ def test_only_running_needs_tokens() -> None:
     assert (
         problems_to_run(config_of(night={"writer": "claude"}), replace(complete, anthropic_api_key="k")) == ()
     )
+    (both,) = problems_to_run(config_of(writer="claude", night={"writer": "claude"}), complete)
+    assert both.remedy.endswith("or set writer: extractive and night.writer: extractive")
     offline = config_of(slack={"enabled": False}, night={"writer": "claude"})
     assert [problem.key for problem in problems_to_run(offline, Secrets())] == ["ANTHROPIC_API_KEY"]
     larking = config_of(slack={"enabled": False}, lark={"enabled": True})
@@ -754,6 +756,18 @@ def test_only_running_needs_tokens() -> None:
     assert [problem.key for problem in swapped] == ["SLACK_BOT_TOKEN", "SLACK_APP_TOKEN"]
 
 
+def test_who_takes_over_are_the_people_on_call_else_the_owners() -> None:
+    assert config_of(owners=["U1"]).takes_over == {"U1"}
+    assert config_of(owners=["U1"], handoff=["U2"]).takes_over == {"U2"}
+
+
+def test_a_channel_has_its_part_of_the_budget_only_where_that_is_said() -> None:
+    config = config_of(channels={"#help": {"daily_tokens": "500"}})
+    help_, other = config.channel(["#help"]), config.channel(["#other"])
+    assert (help_.daily_tokens, help_.daily_usd) == (500, None)
+    assert (other.daily_tokens, other.daily_usd) == (None, None)
+
+
 # ---------------------------------------------------------------------------------------- not in this version
 
 REFUSED = r"""
@@ -768,10 +782,6 @@ store: postgresql+psycopg://u:p@h/d
 index: pgvector
     1: index: pgvector is refused because pgvector is not in this version yet
     set index: faiss
-
-writer: Claude
-    1: writer: Claude is refused because the Claude writer is not in this version yet
-    set writer: extractive
 """
 
 
@@ -1194,7 +1204,7 @@ def test_file_and_docs_agree_on_which_keys_have_no_effect_yet() -> None:
     in_file = {key for key, (_, line) in written_keys(shipped_with_examples()).items() if NO_EFFECT in line}
     in_docs = {key for key, (_, meaning) in documented_keys().items() if NO_EFFECT in meaning}
     assert in_file == in_docs
-    assert {"console.token", "claude.model"} <= in_docs
+    assert {"console.token", "lark.mode"} <= in_docs
 
 
 def test_the_docs_list_the_variables_that_are_read() -> None:

@@ -562,7 +562,7 @@ def test_a_broken_line_is_named_and_the_others_are_taken(earshot: Earshot, folde
     taken = earshot("learn", "some.jsonl", "--json")
     assert taken.code == 0 and taken.json["added"] == 1
     assert [why.split(": ")[0] for why in taken.json["unusable"]] == ["some.jsonl:1", "some.jsonl:4"]
-    assert "audience is 'all'; give public, workspace or channel:ID" in taken.err
+    assert "audience is 'all'; give public, workspace, workspace:ID or channel:ID" in taken.err
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import anthropic
 import httpx2
 import pytest
 
-from tests.local_anthropic import LocalAnthropic, Says
+from tests.local_anthropic import Finds, LocalAnthropic, Says
 
 MESSAGE: dict[str, Any] = {
     "model": "claude-haiku-5-5",
@@ -29,6 +29,21 @@ def api() -> Iterator[LocalAnthropic]:
 def client(api: LocalAnthropic) -> Iterator[anthropic.Anthropic]:
     with anthropic.Anthropic(api_key=api.key, base_url=api.base_url, max_retries=0) as client:
         yield client
+
+
+RESULT: dict[str, Any] = {
+    "type": "search_result",
+    "source": "s1",
+    "title": "Gates",
+    "content": [{"type": "text", "text": "Restart the gate."}],
+    "citations": {"enabled": True},
+}
+IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aGk="}}
+MARKED = {"type": "text", "text": "Rules.", "cache_control": {"type": "ephemeral"}}
+
+
+def asking(*blocks: dict[str, Any]) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": list(blocks)}]}
 
 
 def schema(**changes: Any) -> dict[str, Any]:
@@ -57,6 +72,18 @@ def schema(**changes: Any) -> dict[str, Any]:
         ({"system": 1}, "system: has the wrong type"),
         ({"output_config": {"schema": {}}}, "output_config.schema: Extra inputs are not permitted"),
         ({"output_config": {"format": {"type": "json"}}}, "output_config.format: must be a json_schema"),
+        ({"output_config": {"effort": "huge"}}, "output_config.effort: 'huge' is no effort"),
+        (asking(RESULT) | schema(), "citations: cannot be used with output_config.format"),
+        (asking(RESULT, RESULT | {"citations": {"enabled": False}}), "enabled for all search results or none"),
+        (asking(RESULT | {"content": []}), "needs a source, a title and content"),
+        (asking(RESULT | {"content": [{"type": "text", "text": " "}]}), "text blocks that are not empty"),
+        (asking(RESULT | {"score": 1}), "content.search_result: has"),
+        (asking({"type": "text", "text": " "}), "must contain non-whitespace text"),
+        (asking({"type": "video"}), "'video' is no type of block"),
+        (asking(IMAGE | {"source": IMAGE["source"] | {"data": "?"}}), "is not base64"),  # type: ignore[operator]
+        (asking(IMAGE | {"source": IMAGE["source"] | {"media_type": "image/tiff"}}), "image/tiff"),  # type: ignore[operator]
+        ({"system": [MARKED] * 5}, "5 blocks are marked, at most 4"),
+        ({"system": [RESULT]}, "'search_result' is no type of block here"),
         (schema(additionalProperties=True), "output_config.format.schema: additionalProperties must be false"),
         (schema(required=[]), "output_config.format.schema: all properties must be required"),
         (schema(maxProperties=3), "output_config.format.schema: maxProperties is not supported"),
@@ -126,6 +153,32 @@ def test_the_real_client_gets_along_with_it(api: LocalAnthropic, client: anthrop
     assert client.messages.batches.delete(made.id).id == made.id
     assert api.violations == []
     assert len(api.requests) == 8  # `results` looks the batch up itself
+
+
+def test_citations_lead_to_where_the_text_stands(api: LocalAnthropic, client: anthropic.Anthropic) -> None:
+    api.otherwise = Finds("Restart the gate.", " Or not.")
+    said = client.messages.create(**MESSAGE | asking(RESULT, IMAGE)).content
+    [cited] = said[0].model_dump()["citations"]
+    assert (cited["search_result_index"], cited["start_block_index"], cited["end_block_index"]) == (0, 0, 1)
+    assert (cited["cited_text"], cited["source"], said[1].model_dump()["citations"]) == (
+        "Restart the gate.",
+        "s1",
+        None,
+    )
+    assert api.violations == []
+
+
+@pytest.mark.parametrize(("words", "kept"), [(2_000, True), (500, False)])
+def test_only_a_long_marked_prefix_is_kept_in_the_cache(
+    words: int, kept: bool, client: anthropic.Anthropic
+) -> None:
+    long = [{"type": "text", "text": "rule " * words, "cache_control": {"type": "ephemeral"}}]
+    sonnet = MESSAGE | {"model": "claude-sonnet-5-5", "system": long}
+    first, second = (client.messages.create(**sonnet).usage for _ in range(2))
+    assert bool(first.cache_creation_input_tokens) is bool(second.cache_read_input_tokens) is kept
+    assert not first.cache_read_input_tokens and not second.cache_creation_input_tokens
+    haiku = client.messages.create(**sonnet | {"model": "claude-haiku-4-5"}).usage
+    assert not haiku.cache_creation_input_tokens  # its floor is higher
 
 
 # ---- nothing else can be reached

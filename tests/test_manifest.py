@@ -11,7 +11,7 @@ import pytest
 
 from bot.adapters import slack, slack_wire
 from bot.adapters.adapter import Ignored, Post
-from bot.adapters.slack_cards import COMMAND, SAVE_SHORTCUT, WHY_SHORTCUT
+from bot.adapters.slack_cards import COMMAND, SAVE_SHORTCUT, SUMMARY_SHORTCUT, WHY_SHORTCUT
 from bot.adapters.slack_wire import EVENTS, FEEDBACK_ACTION, OPTIONAL_SCOPES, SCOPES, Me, parse, render
 from bot.answerer import Citation, Line, Suggestion
 from knowledge.entry import EntryKind
@@ -30,6 +30,7 @@ with_slacks_reference = pytest.mark.skipif(
 # From the method pages of https://docs.slack.dev/reference/methods, for public and private channels.
 METHOD_SCOPES: dict[str, set[str]] = {
     "apps.connections.open": set(),  # the app-level token's connections:write
+    "assistant.threads.setStatus": {"chat:write"},
     "auth.test": set(),
     "chat.delete": {"chat:write"},
     "chat.postEphemeral": {"chat:write"},
@@ -37,6 +38,7 @@ METHOD_SCOPES: dict[str, set[str]] = {
     "chat.update": {"chat:write"},
     "conversations.history": {"channels:history", "groups:history"},
     "conversations.info": {"channels:read", "groups:read"},
+    "conversations.members": {"channels:read", "groups:read"},
     "conversations.list": {"channels:read", "groups:read"},
     "conversations.replies": {"channels:history", "groups:history"},
     "users.info": {"users:read"},
@@ -45,14 +47,16 @@ METHOD_SCOPES: dict[str, set[str]] = {
 # Called only where config.yaml turns the 📎 on or names user groups.
 OPTIONAL_METHODS: dict[str, set[str]] = {
     "reactions.add": {"reactions:write"},
+    "reactions.remove": {"reactions:write"},
     "usergroups.list": {"usergroups:read"},
     "usergroups.users.list": {"usergroups:read"},
 }
-OPTIONAL_FIELDS = {"users:read.email"}  # of users.info
+OPTIONAL_FIELDS = {"users:read.email", "files:read"}  # of users.info; of the files in messages
 # From the event pages of https://docs.slack.dev/reference/events.
 EVENT_SCOPES: dict[str, set[str]] = {
     "message.channels": {"channels:history"},
     "message.groups": {"groups:history"},
+    "message.im": {"im:history"},
     "reaction_added": {"reactions:read"},
     "reaction_removed": {"reactions:read"},
 }
@@ -110,6 +114,7 @@ def test_every_shortcut_is_served() -> None:
     assert [(made["callback_id"], made["type"]) for made in MANIFEST["features"]["shortcuts"]] == [
         (WHY_SHORTCUT, "message"),
         (SAVE_SHORTCUT, "message"),
+        (SUMMARY_SHORTCUT, "message"),
     ]
 
 
@@ -149,7 +154,7 @@ def test_it_needs_no_public_address_and_its_buttons_work() -> None:
 
 
 def test_no_feature_is_switched_on_that_the_code_does_not_serve() -> None:
-    assert set(MANIFEST["features"]) == {"bot_user", "shortcuts", "slash_commands"}
+    assert set(MANIFEST["features"]) == {"app_home", "bot_user", "shortcuts", "slash_commands"}
 
 
 # ---- Slack's own reference -----------------------------------------------------

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from bot.answerer import Suggestion
 from bot.card import Card, Verb
 from bot.objections import Objection
+from knowledge.audience import Standing
 from knowledge.thread import Message
 
 Payload = Mapping[str, Any]
@@ -18,6 +19,7 @@ class ChannelKind(StrEnum):
     PUBLIC = "public"
     PRIVATE = "private"
     DIRECT = "direct"
+    GROUP = "group"  # a direct message among several
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,11 +38,15 @@ class Channel:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Person:
-    """Somebody, as far as the platform tells. ``id`` is qualified; ``mail_domain`` as ``example.com``."""
+    """Somebody, as far as the platform tells. ``id`` is qualified; ``mail_domain`` as ``example.com``.
+
+    ``standing``: member, guest or of another company; None where the platform was not asked or does not tell.
+    """
 
     id: str
     name: str | None = None
     mail_domain: str | None = None
+    standing: Standing | None = None
 
 
 # ---- what can happen -----------------------------------------------------
@@ -140,8 +146,20 @@ class AskedWhy:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class AskedForSummary:
+    """A person wants the hand-over of the conversation that a message is in. Fields as in ``AskedWhy``."""
+
+    message_id: str
+    channel: str
+    user: str
+    at: datetime
+    reply_to: str | None = None
+    respond_to: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Commanded:
-    """A person used our command, with these words after it."""
+    """A person used our command, with these words after it; links to messages in them are whole ids."""
 
     words: str
     channel: str
@@ -220,6 +238,7 @@ Event = (
     | Objected
     | Corrected
     | AskedWhy
+    | AskedForSummary
     | Commanded
     | Pressed
     | AskedToSave
@@ -249,13 +268,41 @@ class Arrival:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Post:
-    """Say ``suggestion`` in the thread of ``reply_to`` (a message id). ``id`` is opaque and makes it findable."""
+    """Say ``suggestion`` in the thread of ``reply_to`` (a message id). ``id`` is opaque and makes it findable.
+
+    ``lead``: what is said before it, in words of our own.
+    """
 
     id: str
     channel: str
     reply_to: str
     suggestion: Suggestion
     now: datetime
+    lead: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Say:
+    """Say ``card``, in words of our own, in the thread of ``reply_to``, as a Post is said."""
+
+    id: str
+    channel: str
+    reply_to: str
+    card: Card
+    now: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Think:
+    """Show at a message (in the thread of ``reply_to``) that we are working on an answer, or no longer (``on`` False).
+
+    Repeating it changes nothing; where the platform cannot, nothing is shown.
+    """
+
+    channel: str
+    message_id: str
+    reply_to: str
+    on: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -327,7 +374,8 @@ class Whisper:
     """Show something to ``user`` alone, in the thread of ``reply_to`` (None: in the channel); never repeated.
 
     ``subject``: the suggestion that the buttons are about. ``respond_to``: an address that a click of this person
-    came with; with ``replace`` the clicked message, shown to him alone, gives way to this one.
+    came with; with ``replace`` the clicked message, shown to him alone, gives way to this one. ``card``: said before
+    the suggestion, in place of ``text``.
     """
 
     id: str
@@ -341,6 +389,7 @@ class Whisper:
     buttons: Buttons = Buttons.NONE
     respond_to: str | None = None
     replace: bool = False
+    card: Card | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -385,7 +434,7 @@ class Ask:
     trigger: str
 
 
-Act = Post | Delete | Draft | Edit | React | Whisper | Show | Ask
+Act = Post | Say | Think | Delete | Draft | Edit | React | Whisper | Show | Ask
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -442,7 +491,7 @@ class Adapter(Protocol):
         """Do it once. Raises ActRefused, ActPostponed or ActUncertain."""
         ...
 
-    async def find_post(self, act: Post | Draft | Show) -> Receipt | None:
+    async def find_post(self, act: Post | Say | Draft | Show) -> Receipt | None:
         """The receipt of ``act`` if the platform has it already (read back after a crash). Raises LookupFailed.
 
         Raises ActRefused where it cannot be read back: then it must not be tried again.
@@ -476,6 +525,10 @@ class Adapter(Protocol):
 
         () for a person of whom the platform tells nothing. Raises LookupFailed, also for a group nobody knows.
         """
+        ...
+
+    async def members(self, channel: str) -> frozenset[str]:
+        """Who is in a channel now, by whole id; what is told may be some minutes old. Raises LookupFailed."""
         ...
 
     async def close(self) -> None: ...

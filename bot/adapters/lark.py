@@ -32,20 +32,26 @@ from bot.adapters.adapter import (
     Post,
     React,
     Receipt,
+    Say,
     Show,
+    Think,
     Whisper,
 )
+from bot.adapters.kept import Kept
 from bot.adapters.lark_api import APPLINKS, ApiRefused, LarkApi
 from bot.adapters.lark_hook import HookFailed, LarkHook
 from bot.adapters.lark_link import LarkLink, LinkState
 from bot.adapters.lark_signing import Unwelcome
 from bot.answerer import Suggestion
 from bot.card import Card, texts_in
+from knowledge.audience import Standing
 
 log = logging.getLogger("earshot.lark")
 
 POST_INTERVAL = 0.25  # seconds; Lark allows five messages a second to a group, from all bots in it together
 CHILDREN_WITHIN = 1.5  # seconds to ask what was forwarded; the acknowledgement is due after three
+PEOPLE_KEPT = 600.0  # seconds; who leaves the company sees less from then on
+MEMBERS_KEPT = 120.0  # seconds; who left a group may be told of it for as long
 UUID_HOLDS = timedelta(minutes=55)  # for an hour Lark sends what has the same uuid only once
 CLOCKS_APART = 60  # seconds by which Lark's clock may be behind ours
 _MESSAGES = "/open-apis/im/v1/messages"
@@ -80,8 +86,11 @@ class _Joined:
     scopes: frozenset[str] = frozenset()
     channels: dict[str, Channel] = field(default_factory=dict)
     modes: dict[str, str] = field(default_factory=dict)  # chat_mode by chat
-    people: dict[str, Person] = field(default_factory=dict)
+    people: Kept[str, Person] = field(default_factory=lambda: Kept(PEOPLE_KEPT))
+    members: Kept[str, frozenset[str]] = field(default_factory=lambda: Kept(MEMBERS_KEPT))
+    standings: dict[str, Standing] = field(default_factory=dict)  # by person, as events tell since the start
     inside: dict[str, set[str]] = field(default_factory=dict)  # who spoke or clicked where, since the start
+    thinking: dict[str, str | None] = field(default_factory=dict)  # by message, the id of our sign if known
 
 
 MakeLink = Callable[[LarkApi], LarkLink]
@@ -95,7 +104,7 @@ class LarkAdapter:
     name = wire.NAME
     post_interval = POST_INTERVAL
     tells_edits = False
-    performs: frozenset[type[Act]] = frozenset({Post, Delete, Draft, Edit, React, Whisper, Show})
+    performs: frozenset[type[Act]] = frozenset({Post, Say, Think, Delete, Draft, Edit, React, Whisper, Show})
 
     def __init__(
         self, apps: Sequence[LarkApp], make_link: MakeLink | None = None, hook: LarkHook | None = None
@@ -194,6 +203,8 @@ class LarkAdapter:
             event = body.get("event") or {}
             if (present := wire.present_in(body)) is not None:
                 joined.inside.setdefault(present[0], set()).add(present[1])
+                if (standing := wire.standing_in(body)) is not None:
+                    joined.standings[present[1]] = standing
             if (body.get("header") or {}).get("event_type") in (wire.UPDATED, wire.ADDED, wire.DISBANDED):
                 joined.channels.pop(f"{wire.NAME}:{joined.me.app}/{event.get('chat_id')}", None)
             whole = await self._with_children(joined, body) if wire.is_forward(body) else body
@@ -236,6 +247,10 @@ class LarkAdapter:
         match act:
             case Post():
                 return await self._post(act)
+            case Say():
+                return await self._say(act)
+            case Think():
+                return await self._think(act)
             case Draft():
                 names = await self._names(
                     act.channel,
@@ -270,10 +285,44 @@ class LarkAdapter:
             if error.code not in _NO_CARD:
                 raise
             log.warning("%s: no card can be shown (%s), so it is said as a text", act.id, error)
-        text = cards.plain(act.suggestion, names, act.now)
+        text = cards.plain(act.suggestion, names, act.now, act.lead)
         return await self._reply(act, "text", cards.plain_text_content(text), uuid)
 
-    async def _reply(self, act: Post, kind: str, content: str, uuid: str) -> Receipt:
+    async def _say(self, act: Say) -> Receipt:
+        names = await self._names(act.channel, *_named_in(act.card))
+        uuid, card = _uuid("say", act.id), cards.render_card(act, names)
+        try:
+            return await self._reply(act, "interactive", cards.content(card), uuid)
+        except ApiRefused as error:
+            if error.code not in _NO_CARD:
+                raise
+            log.warning("%s: no card can be shown (%s), so it is said as a text", act.id, error)
+        return await self._reply(act, "text", cards.plain_text_content(cards.told(act.card, names)), uuid)
+
+    async def _think(self, act: Think) -> Receipt:
+        """As a reaction, where we may react."""
+        joined, path = self._joined(wire.app_of(act.channel)), f"{_path(act.message_id)}/reactions"
+        if act.on and act.message_id not in joined.thinking and joined.scopes & wire.REACTING:
+            joined.thinking[act.message_id] = None
+            body = {"reaction_type": {"emoji_type": wire.THINKING}}
+            answer = await joined.api.do("POST", path, body=body)
+            joined.thinking[act.message_id] = answer["data"]["reaction_id"]
+        elif not act.on and act.message_id in joined.thinking:
+            known = joined.thinking.pop(act.message_id)
+            for sign in [known] if known else await self._signs(joined.api, path):
+                await joined.api.do("DELETE", f"{path}/{sign}")
+        return Receipt(message_id=act.message_id)
+
+    async def _signs(self, api: LarkApi, path: str) -> list[str]:
+        """The ids of our own signs at a message, where putting one on was cut off."""
+        try:
+            held = [one async for one in api.pages(path, {"reaction_type": wire.THINKING})]
+        except LookupFailed as error:
+            raise ActUncertain(str(error)) from error
+        ours = (one for one in held if (one.get("operator") or {}).get("operator_id") == api.app_id)
+        return [str(one["reaction_id"]) for one in ours]
+
+    async def _reply(self, act: Post | Say, kind: str, content: str, uuid: str) -> Receipt:
         """In the topic of the question, or beside it where a chat has no topics."""
         path = f"{_path(act.reply_to)}/reply"
         body = {"msg_type": kind, "content": content, "reply_in_thread": True, "uuid": uuid}
@@ -287,13 +336,10 @@ class LarkAdapter:
         return Receipt(message_id=f"{act.channel}/{answer['data']['message_id']}")
 
     async def _show(self, act: Show) -> Receipt:
-        card = cards.render_card(
-            act, await self._names(act.channel, *texts_in(act.card), *_channels_in(act.card))
-        )
+        names = await self._names(act.channel, *_named_in(act.card))
+        card = cards.render_card(act, names)
         if act.message_id is None:
-            return await self._send(
-                act.channel, _uuid("show", act.id), card, cards.show_names(act.card.title, {})
-            )
+            return await self._send(act.channel, _uuid("show", act.id), card, cards.told(act.card, names))
         await self._patch(act.message_id, card)
         return Receipt(message_id=act.message_id)
 
@@ -345,7 +391,8 @@ class LarkAdapter:
 
     async def _whisper(self, act: Whisper) -> Receipt:
         """As a card that only this person sees; where a chat has none, as a direct message."""
-        names = await self._names(act.channel, act.text, *_said(act.suggestion))
+        shown = () if act.card is None else _named_in(act.card)
+        names = await self._names(act.channel, act.text, *shown, *_said(act.suggestion))
         api = self._api(act.channel)
         if not (await self._mode(act.channel) == "group" and await self._shown_there(act, names)):
             await self._shown_directly(act, names)
@@ -370,7 +417,7 @@ class LarkAdapter:
         if not await self._is_inside(act.channel, act.user):
             raise ActRefused(f"{act.user} is not known to be in {act.channel}")
         card = cards.render_whisper(act, names, cards.DIRECT)
-        await self._send(act.user, _uuid("whisper", act.id), card, cards.show_names(act.text, names))
+        await self._send(act.user, _uuid("whisper", act.id), card, cards.told_alone(act, names))
 
     async def _is_inside(self, channel: str, user: str) -> bool:
         """Whether somebody spoke or clicked in a chat since the start, or is among its members."""
@@ -384,10 +431,14 @@ class LarkAdapter:
             return False
 
     async def members(self, channel: str) -> frozenset[str]:
-        """Who is in a chat now, by whole id. Raises LookupFailed."""
-        path = f"/open-apis/im/v1/chats/{wire.bare(channel)}/members"
-        listed = self._api(channel).pages(path, {"member_id_type": "open_id"})
-        return frozenset([f"{wire.NAME}:{wire.app_of(channel)}/{one['member_id']}" async for one in listed])
+        joined, now = self._joined(wire.app_of(channel)), asyncio.get_running_loop().time()
+        known = joined.members.get(channel, now)
+        if known is None:
+            path = f"/open-apis/im/v1/chats/{wire.bare(channel)}/members"
+            listed = joined.api.pages(path, {"member_id_type": "open_id"})
+            known = frozenset([f"{wire.NAME}:{joined.me.app}/{one['member_id']}" async for one in listed])
+            joined.members.put(channel, known, now)
+        return known
 
     async def _take_away(self, api: LarkApi, respond_to: str) -> None:
         """What was clicked gives way to the answer. If that fails, both stand there, which harms nobody."""
@@ -400,9 +451,9 @@ class LarkAdapter:
         except (ApiRefused, ActPostponed, ActUncertain) as error:
             log.info("%s: could not be taken away: %s", message_id, error)
 
-    async def find_post(self, act: Post | Draft | Show) -> Receipt | None:
+    async def find_post(self, act: Post | Say | Draft | Show) -> Receipt | None:
         """Looks at what stands there. What is not found is sent again with the same uuid, which Lark takes once."""
-        if isinstance(act, Post):
+        if isinstance(act, Post | Say):
             said = await self._topic(act.channel, wire.bare(act.reply_to))
         elif wire.is_person(act.channel):
             if datetime.now(UTC) - act.opened_at < UUID_HOLDS:
@@ -507,13 +558,28 @@ class LarkAdapter:
         if not ref.startswith(f"{wire.NAME}:"):
             raise LookupFailed(f"Lark knows no group {ref}; list the people's ids (ou_…) under analysts")
         joined = self._joined(wire.app_of(ref))
-        if ref not in joined.people:
-            if not wire.is_person(ref):
-                return ()
-            path = f"/open-apis/contact/v3/users/{wire.bare(ref)}"
-            user = (await joined.api.read(path, {"user_id_type": "open_id"}))["data"]["user"]
-            joined.people[ref] = wire.person(user, ref)
-        return [joined.people[ref]]
+        if not wire.is_person(ref):
+            return ()
+        seen, now = joined.standings.get(wire.bare(ref)), asyncio.get_running_loop().time()
+        if seen is Standing.STRANGER:
+            return [Person(id=ref, standing=seen)]  # the contacts know none of another company
+        known = joined.people.get(ref, now)
+        if known is None:
+            known = await self._person(joined, ref, seen)
+            joined.people.put(ref, known, now)
+        return [known]
+
+    async def _person(self, joined: _Joined, ref: str, seen: Standing | None) -> Person:
+        """As the contacts tell; where they are hidden from us, as far as events did. Raises LookupFailed."""
+        path = f"/open-apis/contact/v3/users/{wire.bare(ref)}"
+        try:
+            answer = await joined.api.read(path, {"user_id_type": "open_id"})
+        except LookupFailed as error:
+            if seen is None:
+                raise
+            log.info("%s: the contacts tell nothing: %s", ref, error)
+            return Person(id=ref, standing=seen)
+        return wire.person(answer["data"]["user"], ref)
 
     def _api(self, qualified: str) -> LarkApi:
         return self._joined(wire.app_of(qualified)).api
@@ -556,9 +622,12 @@ def _said(suggestion: Suggestion | None) -> list[str]:
     return [] if suggestion is None else [line.text for line in suggestion.lines]
 
 
-def _channels_in(card: Card) -> Iterable[str]:
-    rows = (row for group in card.groups for row in group.rows)
-    return (piece.channel for row in rows for column in row.columns for piece in column if piece.channel)
+def _named_in(card: Card) -> Iterable[str]:
+    """The words of a card, and the chats and people that it names."""
+    yield from texts_in(card)
+    for row in (row for group in card.groups for row in group.rows):
+        for piece in (piece for column in row.columns for piece in column):
+            yield from (each for each in (piece.channel, piece.person) if each)
 
 
 def _path(message_id: str) -> str:
@@ -571,8 +640,9 @@ def _uuid(kind: str, act_id: str) -> str:
 
 
 def _names_id(item: Payload, act_id: str) -> bool:
-    """Whether a card of ours holds the id of an act, in the value of one of its buttons."""
-    return f'"{act_id}"' in str((item.get("body") or {}).get("content") or "")
+    """Whether a card of ours holds the id of an act: in the value of one of its buttons, or as its mark."""
+    content = str((item.get("body") or {}).get("content") or "")
+    return f'"{act_id}"' in content or f'"{cards.mark_of(act_id)}"' in content
 
 
 def _remedy(code: int) -> str:

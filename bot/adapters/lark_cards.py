@@ -4,6 +4,7 @@ What people wrote stands in plain text elements, where Lark looks for no markup;
 stand in Markdown. Card JSON 2.0: https://open.feishu.cn/document/feishu-cards/card-json-v2-structure
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,16 +25,18 @@ from bot.adapters.adapter import (
     Payload,
     Post,
     Pressed,
+    Say,
     Show,
     Voted,
     Whisper,
 )
+from bot.adapters.harmless import hides_host, name_in, plainly
 from bot.adapters.lark_markup import lark_safe
-from bot.adapters.slack_wire import provenance, split
-from bot.answerer import Citation, Line, Suggestion
+from bot.adapters.slack_wire import intro, paragraphs, provenance, split
+from bot.answerer import Citation, Line, Suggestion, joined
 from bot.card import Button, Card, Group, Piece, Row, Verb, fitted
 from bot.objections import Objection
-from knowledge.entry import EntryKind
+from knowledge.visible import on_one_line
 
 Element = dict[str, Any]
 
@@ -49,31 +52,38 @@ MAX_CORRECTION = 1_000  # characters that an input takes
 OURS = "earshot"  # in a button's value: what it means
 ANSWER_FIELD = "earshot_answer"
 EPHEMERAL, DIRECT = "ephemeral", "direct"  # how something was shown to one person alone
+MARK = "em_"  # how the id of an element begins by which a card is found again
 
 # ---- what is said
 
 
 def render(post: Post, names: Mapping[str, str]) -> Element:
     """The card of an answer. ``names`` maps ids of people and chats to names: they are shown, not pinged."""
-    head = [_markdown(f"**{_intro(post.suggestion.citations)}**")]
-    tail = [*_sources(post.suggestion.citations, post.now), _feedback(post.id)]
-    return _card(_between(head, post.suggestion.lines, tail, names), _preview(post.suggestion, names))
+    said = post.suggestion
+    head = [*_divs(post.lead), _intro(said)]
+    tail = [*_cited(said, post.now), _feedback(post.id)]
+    return _card(_between(head, said.lines, tail, names), _preview(said, names))
 
 
-def plain(suggestion: Suggestion, names: Mapping[str, str], now: datetime) -> str:
+def plain(suggestion: Suggestion, names: Mapping[str, str], now: datetime, lead: str = "") -> str:
     """The same answer where no card can be shown: a text in which nothing is markup, with its sources."""
     sources = [
         f"[{c.number}] {_shortened(c.title)} · {provenance(c, now)}" + _address(c)
         for c in suggestion.citations
     ]
-    said = "\n".join(_with_marks(line, names) for line in suggestion.lines)
-    room = MAX_TEXT - sum(len(source) + 1 for source in sources)
-    return "\n".join([said if len(said) <= room else f"{said[:room]} …", *sources])
+    around = [*([lead] if lead else []), *([suggestion.note] if suggestion.note else []), *sources]
+    said = show_names(joined(suggestion.lines), names)
+    room = MAX_TEXT - sum(len(line) + 1 for line in around)
+    shown = said if len(said) <= room else f"{said[:room]} …"
+    return "\n".join([*around[: bool(lead)], shown, *around[bool(lead) :]])
+
+
+_LIVE_IN_TEXT = re.compile(r"(?<=<)(?=[/\w])|(?<=\])(?=\()")
 
 
 def plain_text_content(text: str) -> str:
-    """The content of a text message. Only ``<at …>`` would be markup in it."""
-    return json.dumps({"text": re.sub(r"<(?=/?at\b)", "<\u2060", text)}, ensure_ascii=False)
+    """The content of a text message. Only tags, such as ``<at …>``, and ``[label](address)`` would be markup in it."""
+    return json.dumps({"text": _LIVE_IN_TEXT.sub("\u2060", text)}, ensure_ascii=False)
 
 
 def content(card: Element) -> str:
@@ -85,10 +95,14 @@ def _address(citation: Citation) -> str:
     return f" · {citation.link}" if is_web(citation.link) else ""
 
 
-def _intro(citations: Sequence[Citation]) -> str:
-    if all(citation.kind is not EntryKind.THREAD for citation in citations):
-        return "The documentation says:"
-    return "A similar question was answered before:"
+def _intro(suggestion: Suggestion) -> Element:
+    return _markdown(f"**{intro(suggestion).strip('*')}**")
+
+
+def _cited(suggestion: Suggestion, now: datetime) -> list[Element]:
+    """The note about an answer, if it has one, and its sources."""
+    note = [_markdown(f"*{lark_safe(suggestion.note)}*")] if suggestion.note else []
+    return [*note, *_sources(suggestion.citations, now)]
 
 
 def _with_marks(line: Line, names: Mapping[str, str]) -> str:
@@ -137,18 +151,29 @@ MAX_PIECE = 2_000  # characters of one element, so that a long line can be cut w
 
 
 def _body(lines: Sequence[Line], names: Mapping[str, str]) -> Iterator[Element]:
-    for line in lines:
-        for piece in _FENCE.split(_with_marks(line, names)):
+    for together in paragraphs(lines):
+        for piece in _FENCE.split(" ".join(_with_marks(line, names) for line in together)):
             if piece.startswith("```"):
                 yield _markdown(_closed(piece))
-            elif piece.strip():
-                yield from (_div(part) for part in split(piece.strip("\n"), MAX_PIECE) if part.strip())
+            else:
+                yield from _divs(piece.strip("\n"))
+
+
+def _divs(text: str) -> list[Element]:
+    """Plain text as elements that can be left out where a card is full."""
+    return [_div(part) for part in split(plainly(text), MAX_PIECE) if part.strip()]
+
+
+_LANGUAGE = re.compile(r"[\w+-]*", re.ASCII)
 
 
 def _closed(fence: str) -> str:
-    """A code fence on lines of its own."""
-    inner = fence.removeprefix("```").removesuffix("```").rstrip("\n")
-    return f"```{inner}\n```" if "\n" in inner else f"```\n{inner}\n```"
+    """A code fence on lines of its own. What stands behind its beginning is code, too, if it names no language."""
+    inner = fence.removeprefix("```").removesuffix("```")
+    first, newline, rest = inner.partition("\n")
+    tells = bool(newline) and _LANGUAGE.fullmatch(first.strip()) is not None
+    language, code = (first.strip(), rest) if tells else ("", inner)
+    return f"```{language}\n{code.rstrip()}\n```"
 
 
 def _sources(citations: Sequence[Citation], now: datetime) -> list[Element]:
@@ -162,11 +187,11 @@ def _source(citation: Citation, now: datetime) -> str:
 
 def address(link: str | None) -> str:
     """A URL that can stand behind a label: no character in it ends the link."""
-    return quote(link or "", safe=":/?#@!$&'*+,;=%~-._")
+    return quote(link or "", safe=":/?#@!$&'+,;=%~-._")
 
 
 def _shortened(text: str) -> str:
-    line = " ".join(text.split())
+    line = on_one_line(text)
     return line if len(line) <= MAX_TITLE else line[: MAX_TITLE - 1].rstrip() + "…"
 
 
@@ -181,11 +206,11 @@ def render_draft(draft: Draft, names: Mapping[str, str]) -> Element:
     who = lark_safe(show_names(asked.user, names))
     head = [
         _markdown(f"**Draft** for {_linked('a question', asked.link)} of {who}{place}:"),
-        _div(show_names(quoted, names)),
+        _div(show_names(quoted, names).strip() or "…"),
     ]
     share = _button("Share", {OURS: "share", "id": draft.id}, kind="primary")
     buttons = _side_by_side(share, _button("Dismiss", {OURS: "dismiss", "id": draft.id}))
-    tail = [*_sources(draft.suggestion.citations, draft.now), buttons]
+    tail = [*_cited(draft.suggestion, draft.now), buttons]
     return _card(_between(head, draft.suggestion.lines, tail, names), f"Draft: {show_names(quoted, names)}")
 
 
@@ -197,12 +222,31 @@ def render_edit(edit: Edit, names: Mapping[str, str]) -> Element:
 
 def render_whisper(whisper: Whisper, names: Mapping[str, str], seen: str) -> Element:
     """``seen``: EPHEMERAL or DIRECT; its buttons remember it, so that what a click answers can take the place."""
-    head = [_div(piece) for piece in split(show_names(whisper.text, names), MAX_PIECE) if piece.strip()]
-    tail = list(_buttons(whisper, seen))
+    if whisper.card is not None:
+        return _answered_alone(whisper, whisper.card, names)
+    text = show_names(whisper.text, names)
+    head, tail = _divs(text), list(_buttons(whisper, seen))
     if whisper.suggestion is None:
-        return _card([*head, *tail], whisper.text)
-    cited = [*_sources(whisper.suggestion.citations, whisper.now), *tail]
-    return _card(_between(head, whisper.suggestion.lines, cited, names), whisper.text)
+        return _card([*head, *tail], text)
+    cited = [*_cited(whisper.suggestion, whisper.now), *tail]
+    return _card(_between(head, whisper.suggestion.lines, cited, names), text)
+
+
+def _answered_alone(whisper: Whisper, given: Card, names: Mapping[str, str]) -> Element:
+    card, said = _fitted(given, names), whisper.suggestion
+    head = _card_elements(card, names)
+    if said is None:
+        return _card(head, told(card, names))
+    cited = _cited(said, whisper.now)
+    return _card(_between([*head, _intro(said)], said.lines, cited, names), _preview(said, names))
+
+
+def told_alone(whisper: Whisper, names: Mapping[str, str]) -> str:
+    """A whisper where no card can be shown."""
+    head = show_names(whisper.text, names) if whisper.card is None else told(whisper.card, names)
+    if whisper.suggestion is None:
+        return head[:MAX_TEXT]
+    return plain(whisper.suggestion, names, whisper.now, head)
 
 
 def _buttons(whisper: Whisper, seen: str) -> Iterator[Element]:
@@ -243,11 +287,44 @@ def _feedback(suggestion_id: str) -> Element:
     )
 
 
-def render_card(show: Show, names: Mapping[str, str]) -> Element:
-    card = fitted(show.card, lambda shorter: fits(_card_elements(shorter, names)))
-    first = next((row for group in card.groups for row in group.rows), None)
-    said = card.title or "".join(piece.text for piece in (() if first is None else first.columns[0]))
-    return _card(_card_elements(card, names, show.id), show_names(said, names))
+def render_card(show: Show | Say, names: Mapping[str, str]) -> Element:
+    card = _fitted(show.card, names)
+    elements = _card_elements(card, names, show.id)
+    return _card(_marked(elements, show.id), show_names(card.title, names) or told(card, names))
+
+
+def _fitted(card: Card, names: Mapping[str, str]) -> Card:
+    return fitted(card, lambda shorter: fits(_card_elements(shorter, names)))
+
+
+def told(card: Card, names: Mapping[str, str]) -> str:
+    """All that a card says in words, for the list of chats, and where no card can be shown."""
+    rows = [one for group in card.groups for one in group.rows]
+    said = ["".join(_plainly(piece, names) for column in one.columns for piece in column) for one in rows]
+    return "\n".join([*([show_names(card.title, names)] if card.title else []), *said])[:MAX_TEXT]
+
+
+def _plainly(piece: Piece, names: Mapping[str, str]) -> str:
+    if piece.channel is not None:
+        return named(piece.channel, names, "a group")
+    if piece.person is not None:
+        return "@" + named(piece.person, names, "someone")
+    text = show_names(piece.text, names)
+    return f"{text} ({piece.link})" if is_web(piece.link) and piece.link != text else text
+
+
+def named(qualified: str, names: Mapping[str, str], otherwise: str) -> str:
+    """What a chat or a person is called."""
+    return name_in(names.get(wire.bare(qualified), otherwise))
+
+
+def mark_of(act_id: str) -> str:
+    """The id of an element by which a card is found again: at most 20 characters, a letter first."""
+    return MARK + hashlib.blake2b(act_id.encode(), digest_size=8).hexdigest()
+
+
+def _marked(elements: list[Element], act_id: str) -> list[Element]:
+    return [{**element, "element_id": mark_of(act_id)} for element in elements[:1]] + elements[1:]
 
 
 def _card_elements(card: Card, names: Mapping[str, str], mark: str = "") -> list[Element]:
@@ -279,9 +356,18 @@ def _inline(pieces: Iterable[Piece], names: Mapping[str, str]) -> str:
 
 def _piece(piece: Piece, names: Mapping[str, str]) -> str:
     if piece.channel is not None:
-        return lark_safe(names.get(wire.bare(piece.channel), "a group"))
+        return lark_safe(named(piece.channel, names, "a group"))
+    if piece.person is not None:
+        return _called(piece.person, names)
     text = _linked(show_names(piece.text, names), piece.link)
     return f"**{text}**" if piece.bold and text else text
+
+
+def _called(person: str, names: Mapping[str, str]) -> str:
+    """Somebody who is called, so that he notices; only his name, where it is nobody's id here."""
+    if _PERSON.fullmatch(wire.bare(person)):
+        return f"<at id={wire.bare(person)}></at>"
+    return lark_safe("@" + named(person, names, "someone"))
 
 
 def _card_button(button: Button, mark: str = "") -> Element:
@@ -302,6 +388,7 @@ def _card_button(button: Button, mark: str = "") -> Element:
 
 
 _NAMED = re.compile(r"(?:lark:\w+/|<?@)(o[uc]_\w+)>?")
+_PERSON = re.compile(r"ou_\w+", re.ASCII)
 
 
 def people_in(*texts: str) -> set[str]:
@@ -311,7 +398,7 @@ def people_in(*texts: str) -> set[str]:
 
 def show_names(text: str, names: Mapping[str, str]) -> str:
     """``@ou_1`` as ``@Name``, or ``@someone`` where the name is not known."""
-    return _NAMED.sub(lambda found: "@" + names.get(found[1], "someone"), text)
+    return _NAMED.sub(lambda found: "@" + name_in(names.get(found[1], "")), plainly(text))
 
 
 def _shown(text: str, names: Mapping[str, str]) -> str:
@@ -344,14 +431,12 @@ def _part(link: str | None, name: str) -> str:
         return ""
 
 
-_HOST = re.compile(r"(?<![\w@])(?:[\w-]+\.)+[A-Za-z]{2,}(?!\w)")
-
-
 def _linked(text: str, link: str | None) -> str:
     """``text`` with the link behind it; beside it, where the text names another host than it would lead to."""
-    if not is_web(link):
+    text = plainly(text)
+    if link is None or not is_web(link):
         return lark_safe(text)
-    if {named.casefold() for named in _HOST.findall(text)} - {_part(link, "hostname")}:
+    if not text.strip() or hides_host(link, text):
         return f"{lark_safe(text)} ([source]({address(link)}))"
     return f"[{lark_safe(text)}]({address(link)})"
 

@@ -19,6 +19,7 @@ from bot.adapters.adapter import (
     Person,
     Reacted,
 )
+from knowledge.audience import Standing
 from knowledge.thread import Message, Role
 
 NAME = "lark"
@@ -228,6 +229,8 @@ _REACTIONS = {
     "shhh": "mute",
     "generaldonotdisturb": "mute",
 }
+THINKING = "Typing"  # the reaction that we work on an answer
+REACTING = frozenset({"im:message", "im:message.reactions:write_only"})  # either lets us react
 EMOJI_OF = {"paperclip": "Pin", "white_check_mark": "DONE", "+1": "THUMBSUP", "-1": "ThumbsDown"}
 
 
@@ -361,6 +364,15 @@ def present_in(body: Payload) -> tuple[str, str] | None:
     return None if not chat or user is None else (str(chat), user)
 
 
+def standing_in(body: Payload) -> Standing | None:
+    """Whether who said or clicked something is of our company; None where the event does not tell."""
+    event, home = body.get("event") or {}, (body.get("header") or {}).get("tenant_key")
+    theirs = ((event.get("sender") or {}) or (event.get("operator") or {})).get("tenant_key")
+    if not home or not theirs:
+        return None
+    return Standing.MEMBER if theirs == home else Standing.STRANGER
+
+
 def is_forward(body: Payload) -> bool:
     """Whether the event is a merged forward, whose messages have to be asked for."""
     message = (body.get("event") or {}).get("message") or {}
@@ -413,4 +425,5 @@ def person(user: Payload, qualified: str) -> Person:
     """A person as the contacts tell. Without the permission for e-mail addresses the domain is not known."""
     address = str(user.get("enterprise_email") or user.get("email") or "")
     _, _, domain = address.rpartition("@")
-    return Person(id=qualified, name=user.get("name") or None, mail_domain=domain.casefold() or None)
+    name, standing = user.get("name") or None, Standing.MEMBER  # the contacts are of our company alone
+    return Person(id=qualified, name=name, mail_domain=domain.casefold() or None, standing=standing)

@@ -1,6 +1,6 @@
 """The practice room: a chat platform in memory. It needs no account; replays and the demo run in it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -24,10 +24,13 @@ from bot.adapters.adapter import (
     React,
     Reacted,
     Receipt,
+    Say,
     Show,
+    Think,
     Whisper,
 )
 from bot.config import is_group
+from knowledge.audience import Standing
 from knowledge.thread import Message, Reaction, Role
 
 NAME = "room"
@@ -39,18 +42,26 @@ class RoomAdapter:
     name = NAME
     post_interval = 0.0
     tells_edits = True
-    performs: frozenset[type[Act]] = frozenset({Post, Delete, Draft, Edit, React, Whisper, Show, Ask})
+    performs: frozenset[type[Act]] = frozenset(
+        {Post, Say, Think, Delete, Draft, Edit, React, Whisper, Show, Ask}
+    )
 
     def __init__(
         self,
         channels: Mapping[str, Channel],
         on_post: Callable[[Post], None] | None = None,
         people: Mapping[str, Sequence[Person]] | None = None,
+        members: Mapping[str, Collection[str]] | None = None,
+        on_say: Callable[[Say | Whisper], None] | None = None,
     ) -> None:
         self._channels = channels
         self._people = people or {}
+        self._members = members or {}
         self._on_post = on_post
+        self._on_say = on_say
         self.posts: dict[str, Post] = {}
+        self.said: dict[str, Say] = {}
+        self.thoughts: list[Think] = []
         self.drafts: dict[str, Draft] = {}
         self.edits: dict[str, Edit] = {}
         self.reactions: list[React] = []
@@ -76,7 +87,16 @@ class RoomAdapter:
                 if self._on_post is not None:
                     self._on_post(act)
                 return Receipt(message_id=post_id(act.id))
+            case Say():
+                self.said[act.id] = act
+                if self._on_say is not None:
+                    self._on_say(act)
+                return Receipt(message_id=post_id(act.id))
+            case Think():
+                self.thoughts.append(act)
+                return Receipt(message_id=act.message_id)
             case Delete():
+                self.said = {key: said for key, said in self.said.items() if post_id(key) != act.message_id}
                 self.posts = {key: post for key, post in self.posts.items() if post_id(key) != act.message_id}
                 return Receipt(message_id=act.message_id)
             case Draft():
@@ -90,6 +110,8 @@ class RoomAdapter:
                 return Receipt(message_id=act.message_id)
             case Whisper():
                 self.whispers.append(act)
+                if self._on_say is not None:
+                    self._on_say(act)
                 return Receipt(message_id=act.id)
             case Show():
                 self.cards[act.id] = act
@@ -98,12 +120,12 @@ class RoomAdapter:
                 self.forms.append(act)
                 return Receipt(message_id=act.trigger)
 
-    async def find_post(self, act: Post | Draft | Show) -> Receipt | None:
+    async def find_post(self, act: Post | Say | Draft | Show) -> Receipt | None:
         if isinstance(act, Show):
             return Receipt(message_id=card_id(act.id)) if act.id in self.cards else None
         if isinstance(act, Draft):
             return Receipt(message_id=draft_id(act.id)) if act.id in self.drafts else None
-        return Receipt(message_id=post_id(act.id)) if act.id in self.posts else None
+        return Receipt(message_id=post_id(act.id)) if act.id in {**self.posts, **self.said} else None
 
     async def place(self, given: str) -> Channel | None:
         """A channel by its id or name; what the room does not know is taken as given."""
@@ -124,7 +146,13 @@ class RoomAdapter:
     async def people(self, ref: str) -> Sequence[Person]:
         if is_group(ref) and ref not in self._people:
             raise LookupFailed(f"nobody told the room who is in {ref}")
-        return self._people.get(ref, ())
+        everybody_belongs = (Person(id=ref, standing=Standing.MEMBER),)
+        return self._people.get(ref, everybody_belongs)
+
+    async def members(self, channel: str) -> frozenset[str]:
+        if channel not in self._members:
+            raise LookupFailed(f"nobody told the room who is in {channel}")
+        return frozenset(self._members[channel])
 
     async def close(self) -> None:
         """Nothing to close."""

@@ -1,10 +1,12 @@
 """Slack over Socket Mode: the only module that imports Slack's SDK."""
 
+import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import aiohttp
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
@@ -39,9 +41,13 @@ from bot.adapters.adapter import (
     Post,
     React,
     Receipt,
+    Say,
     Show,
+    Think,
     Whisper,
 )
+from bot.adapters.kept import Kept
+from bot.adapters.slack_pictures import SlackPictures
 from bot.card import texts_in
 
 log = logging.getLogger("earshot.slack")
@@ -51,8 +57,13 @@ log.addFilter(lambda record: "will be ignored" not in record.getMessage())
 POST_INTERVAL = 1.05  # seconds; Slack allows about one post per second and channel
 TIMEOUT = 20  # seconds for one request
 PAGE = 200
+PEOPLE_KEPT = 600.0  # seconds; who is made a guest sees less from then on
+MEMBERS_KEPT = 120.0  # seconds; who left a private channel may be told of it for as long
+EYES = "eyes"
 CLOCKS_APART = 60  # seconds by which Slack's clock may be behind ours
 PING_INTERVAL = 5  # seconds; a cut connection is noticed after one, a half-open one after four
+# Slack is to look for no names and addresses in texts: for chat.update it would by default.
+AS_WRITTEN: Mapping[str, Any] = {"parse": "none", "link_names": False}
 # After these nobody can say whether it took effect.
 _DOUBTFUL = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
 _NETWORK = (aiohttp.ClientError, TimeoutError, SlackClientError)
@@ -68,7 +79,9 @@ class SlackAdapter:
     name = wire.NAME
     post_interval = POST_INTERVAL
     tells_edits = True
-    performs: frozenset[type[Act]] = frozenset({Post, Delete, Draft, Edit, React, Whisper, Show, Ask})
+    performs: frozenset[type[Act]] = frozenset(
+        {Post, Say, Think, Delete, Draft, Edit, React, Whisper, Show, Ask}
+    )
 
     def __init__(self, bot_token: str, app_token: str, base_url: str) -> None:
         self._app_token = app_token
@@ -78,8 +91,11 @@ class SlackAdapter:
         self._me: wire.Me | None = None
         self._channels: dict[str, Channel] = {}
         self._names: dict[str, str] = {}
-        self._people: dict[str, Person] = {}
+        self._people: Kept[str, Person] = Kept(PEOPLE_KEPT)
+        self._members: Kept[str, frozenset[str]] = Kept(MEMBERS_KEPT)
+        self._eyed: set[str] = set()  # messages with our 👀
         self._named: dict[str, Channel] = {}
+        self.pictures = SlackPictures(self._replies, bot_token, base_url)
         self.granted: frozenset[str] = frozenset()  # scopes of the bot token; known after check()
 
     @property
@@ -175,9 +191,14 @@ class SlackAdapter:
                         channel=wire.bare(act.channel),
                         thread_ts=wire.bare(act.reply_to),
                         **wire.render(act, names),
+                        **AS_WRITTEN,
                     )
                 )
                 return Receipt(message_id=f"{act.channel}/{answer['ts']}")
+            case Say():
+                return await self._say(act)
+            case Think():
+                return await self._think(act)
             case Delete():
                 return await self._delete(act)
             case Draft():
@@ -193,9 +214,40 @@ class SlackAdapter:
             case Ask():
                 return await self._ask_with_form(act)
 
+    async def _say(self, act: Say) -> Receipt:
+        content = cards.render_say(act, await self._names_in(*texts_in(act.card)))
+        thread = wire.bare(act.reply_to)
+        answer = await _once(
+            self._client.chat_postMessage(channel=wire.bare(act.channel), thread_ts=thread, **content)
+        )
+        return Receipt(message_id=f"{act.channel}/{answer['ts']}")
+
+    async def _think(self, act: Think) -> Receipt:
+        """As the status of the thread; where Slack refuses that, as 👀 if we may react."""
+        status = "is looking for an answer…" if act.on else ""
+        call = self._client.assistant_threads_setStatus(
+            channel_id=wire.bare(act.channel), thread_ts=wire.bare(act.reply_to), status=status
+        )
+        try:
+            await _once(call)
+        except ActRefused:
+            await self._eye(act)
+        return Receipt(message_id=act.message_id)
+
+    async def _eye(self, act: Think) -> None:
+        where = {"channel": wire.bare(act.channel), "timestamp": wire.bare(act.message_id), "name": EYES}
+        if act.on and wire.CLIP_SCOPE in self.granted:
+            self._eyed.add(act.message_id)
+            await _once_or(self._client.reactions_add(**where), "already_reacted")
+        elif not act.on and act.message_id in self._eyed:
+            self._eyed.discard(act.message_id)
+            await _once_or(self._client.reactions_remove(**where), "no_reaction")
+
     async def _draft(self, act: Draft) -> Receipt:
         names = await self._names_in(act.question.user, act.question.text, *cards.said_by(act.suggestion))
-        call = self._client.chat_postMessage(channel=wire.bare(act.channel), **cards.render_draft(act, names))
+        call = self._client.chat_postMessage(
+            channel=wire.bare(act.channel), **cards.render_draft(act, names), **AS_WRITTEN
+        )
         answer = await _once(call)
         # To a person it goes as a direct message, whose channel only the answer names.
         return Receipt(message_id=f"{_workspace(act.channel)}/{answer['channel']}/{answer['ts']}")
@@ -203,18 +255,20 @@ class SlackAdapter:
     async def _edit(self, act: Edit) -> Receipt:
         names = await self._names_in(act.text)
         channel, ts = act.message_id.split("/")[-2:]
-        call = self._client.chat_update(channel=channel, ts=ts, **cards.render_edit(act, names))
+        call = self._client.chat_update(channel=channel, ts=ts, **cards.render_edit(act, names), **AS_WRITTEN)
         await _once_or(call, "message_not_found")
         return Receipt(message_id=act.message_id)
 
     async def _show(self, act: Show) -> Receipt:
         content = cards.render_card(act, await self._names_in(*texts_in(act.card)))
         if act.message_id is None:
-            answer = await _once(self._client.chat_postMessage(channel=wire.bare(act.channel), **content))
+            answer = await _once(
+                self._client.chat_postMessage(channel=wire.bare(act.channel), **content, **AS_WRITTEN)
+            )
             return Receipt(message_id=f"{_workspace(act.channel)}/{answer['channel']}/{answer['ts']}")
         channel, ts = act.message_id.split("/")[-2:]
         call = self._client.chat_update(
-            channel=channel, ts=ts, text=content["text"], blocks=content["blocks"]
+            channel=channel, ts=ts, text=content["text"], blocks=content["blocks"], **AS_WRITTEN
         )
         await _once_or(call, "message_not_found")
         return Receipt(message_id=act.message_id)
@@ -232,7 +286,8 @@ class SlackAdapter:
         return Receipt(message_id=act.message_id)
 
     async def _whisper(self, act: Whisper) -> Receipt:
-        names = await self._names_in(act.text, *cards.said_by(act.suggestion))
+        told = () if act.card is None else texts_in(act.card)
+        names = await self._names_in(act.text, *told, *cards.said_by(act.suggestion))
         content = cards.render_whisper(act, names)
         thread = None if act.reply_to is None else wire.bare(act.reply_to)
         if act.respond_to is not None:
@@ -240,8 +295,11 @@ class SlackAdapter:
             await _respond(act.respond_to, {**content, **placed, "replace_original": act.replace})
         else:
             channel, user = wire.bare(act.channel), wire.bare(act.user)
-            call = self._client.chat_postEphemeral(channel=channel, user=user, thread_ts=thread, **content)
-            await _once(call)
+            await _once(
+                self._client.chat_postEphemeral(
+                    channel=channel, user=user, thread_ts=thread, **content, **AS_WRITTEN
+                )
+            )
         return Receipt(message_id=act.id)
 
     async def _delete(self, act: Delete) -> Receipt:
@@ -249,9 +307,10 @@ class SlackAdapter:
         await _once_or(call, "message_not_found")
         return Receipt(message_id=act.message_id)
 
-    async def find_post(self, act: Post | Draft | Show) -> Receipt | None:
-        if isinstance(act, Post):
-            kind, said = wire.METADATA_TYPE, self._replies(act.channel, wire.bare(act.reply_to))
+    async def find_post(self, act: Post | Say | Draft | Show) -> Receipt | None:
+        if isinstance(act, Post | Say):
+            kind = wire.METADATA_TYPE if isinstance(act, Post) else wire.ANSWER_METADATA
+            said = self._replies(act.channel, wire.bare(act.reply_to))
         elif wire.bare(act.channel)[0] in "UW":
             raise ActRefused(
                 "what may have reached a direct message cannot be read back, so it is not repeated"
@@ -325,6 +384,8 @@ class SlackAdapter:
         return self._named
 
     async def describe(self, channel: Channel) -> Channel:
+        if wire.bare(channel.id).startswith("D"):
+            return replace(channel, kind=ChannelKind.DIRECT)  # it has no name, and nobody else is in it
         known = self._channels.get(channel.id)
         if known is None:
             answer = await _read(self._client.conversations_info(channel=wire.bare(channel.id)))
@@ -335,10 +396,27 @@ class SlackAdapter:
     async def people(self, ref: str) -> Sequence[Person]:
         if ref.startswith("@") or wire.GROUP.fullmatch(wire.bare(ref)):
             return [Person(id=f"slack:{self.me.team}/{user}") for user in await self._group(ref)]
-        if ref not in self._people:
+        now = asyncio.get_running_loop().time()
+        known = self._people.get(ref, now)
+        if known is None:
             answer = await _read(self._client.users_info(user=wire.bare(ref)))
-            self._people[ref] = wire.person(answer["user"], ref)
-        return [self._people[ref]]
+            known = wire.person(answer["user"], ref)
+            self._people.put(ref, known, now)
+        return [known]
+
+    async def members(self, channel: str) -> frozenset[str]:
+        now = asyncio.get_running_loop().time()
+        known = self._members.get(channel, now)
+        if known is None:
+            pages = _pages(
+                lambda cursor: self._client.conversations_members(
+                    channel=wire.bare(channel), limit=PAGE, cursor=cursor
+                ),
+                "members",
+            )
+            known = frozenset([f"{_workspace(channel)}/{user}" async for user in pages])
+            self._members.put(channel, known, now)
+        return known
 
     async def _group(self, ref: str) -> Sequence[str]:
         if not ref.startswith("@"):
@@ -411,7 +489,8 @@ async def _respond(url: str, content: Payload) -> None:
     """Answer a click at the address it came with. Raises ActPostponed, ActUncertain or ActRefused."""
     client = AsyncWebhookClient(url, timeout=TIMEOUT, retry_handlers=[])
     try:
-        answer = await client.send_dict({"response_type": "ephemeral", **content})
+        shown = {"response_type": "ephemeral", "unfurl_links": False, "unfurl_media": False, **content}
+        answer = await client.send_dict(shown)
     except _NETWORK as error:
         raise ActUncertain(f"{type(error).__name__}: {error}") from error
     if answer.status_code == 429:
@@ -422,7 +501,7 @@ async def _respond(url: str, content: Payload) -> None:
 
 async def _pages(
     call: Callable[[str | None], Awaitable[AsyncSlackResponse]], name: str
-) -> AsyncIterator[Payload]:
+) -> AsyncIterator[Any]:
     """The items called ``name`` of every page. Raises LookupFailed."""
     cursor: str | None = None
     while True:
@@ -458,8 +537,10 @@ async def _read(call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResponse:
 
 def _described(channel: Channel, info: Payload) -> Channel:
     kind = channel.kind
-    if info.get("is_im") or info.get("is_mpim"):
+    if info.get("is_im"):
         kind = ChannelKind.DIRECT
+    elif info.get("is_mpim"):
+        kind = ChannelKind.GROUP
     elif "is_private" in info:
         kind = ChannelKind.PRIVATE if info["is_private"] else ChannelKind.PUBLIC
     external = bool(info.get("is_ext_shared") or info.get("is_pending_ext_shared")) or channel.external

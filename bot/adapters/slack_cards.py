@@ -10,6 +10,7 @@ from typing import Any
 from bot.adapters import slack_wire as wire
 from bot.adapters.adapter import (
     Arrival,
+    AskedForSummary,
     AskedToSave,
     AskedWhy,
     Buttons,
@@ -25,9 +26,11 @@ from bot.adapters.adapter import (
     Pressed,
     Saved,
     SaveForm,
+    Say,
     Show,
     Whisper,
 )
+from bot.adapters.slack_markup import escape, is_web, labelled, mrkdwn
 from bot.answerer import Suggestion
 from bot.card import Button, Card, Group, Piece, Row, Verb, fitted
 from bot.objections import Objection
@@ -43,6 +46,7 @@ CORRECTION_INPUT = "earshot_answer"
 WHY_SHORTCUT = "why"
 COMMAND = "/earshot"
 SAVE_SHORTCUT = "save"
+SUMMARY_SHORTCUT = "summary"
 CARD_METADATA = "earshot_card"
 CARD_ACTION = "earshot_card_"  # and the verb
 SAVE_FORM = "earshot_save"
@@ -101,7 +105,7 @@ def _form_arrival(body: Payload, now: datetime) -> Arrival | None:
 
 
 def _shortcut_arrival(body: Payload) -> Arrival | None:
-    if body.get("callback_id") not in (WHY_SHORTCUT, SAVE_SHORTCUT):
+    if body.get("callback_id") not in (WHY_SHORTCUT, SAVE_SHORTCUT, SUMMARY_SHORTCUT):
         return None
     channel, ts = _place(body), body["message_ts"]
     key = f"slack:shortcut/{body['user']['id']}/{body['action_ts']}"
@@ -137,7 +141,7 @@ def parse(body: Payload) -> Event | None:
         case "view_submission":
             return _saved(body) if body["view"]["callback_id"] == SAVE_FORM else _corrected(body)
         case "message_action":
-            return _asked_to_save(body) if body["callback_id"] == SAVE_SHORTCUT else _asked_why(body)
+            return _asked(body)
         case "block_actions":
             return _pressed(body)
     return None
@@ -191,6 +195,16 @@ def _pressed_on_card(body: Payload, name: str, value: str) -> Event | None:
     )
 
 
+def _asked(body: Payload) -> Event:
+    match body["callback_id"]:
+        case name if name == SAVE_SHORTCUT:
+            return _asked_to_save(body)
+        case name if name == SUMMARY_SHORTCUT:
+            return _asked_for_summary(body)
+        case _:
+            return _asked_why(body)
+
+
 def _asked_to_save(body: Payload) -> Event:
     channel, message = _place(body), body.get("message") or {}
     return AskedToSave(
@@ -238,7 +252,7 @@ def _corrected(body: Payload) -> Event:
     return Corrected(suggestion_id=view["private_metadata"], user=_user(body), text=text, at=at)
 
 
-def _asked_why(body: Payload) -> Event:
+def _asked_why(body: Payload) -> AskedWhy:
     channel, message = _place(body), body.get("message") or {}
     root = message.get("thread_ts")
     return AskedWhy(
@@ -251,9 +265,21 @@ def _asked_why(body: Payload) -> Event:
     )
 
 
+def _asked_for_summary(body: Payload) -> AskedForSummary:
+    asked = _asked_why(body)
+    return AskedForSummary(
+        message_id=asked.message_id,
+        channel=asked.channel,
+        user=asked.user,
+        at=asked.at,
+        reply_to=asked.reply_to,
+        respond_to=asked.respond_to,
+    )
+
+
 def _commanded(body: Payload) -> Event:
     return Commanded(
-        words=str(body.get("text") or ""),
+        words=wire.with_ids(str(body.get("text") or ""), str(body["team_id"])),
         channel=f"slack:{body['team_id']}/{body['channel_id']}",
         user=f"slack:{body['team_id']}/{body['user_id']}",
         at=datetime.fromisoformat(body[_RECEIVED]),
@@ -284,6 +310,7 @@ def render_draft(draft: Draft, names: Mapping[str, str]) -> dict[str, Any]:
         _section("\n".join(f">{line}" for line in _shown(quoted, names).split("\n"))),
     ]
     tail = [
+        *wire.noted(draft.suggestion),
         *wire.sources(draft.suggestion.citations, draft.now),
         _actions(
             _button(SHARE_ACTION, "Share", draft.id, style="primary"),
@@ -291,8 +318,8 @@ def render_draft(draft: Draft, names: Mapping[str, str]) -> dict[str, Any]:
         ),
     ]
     return {
-        "text": wire.escape(f"Draft for a question: {quoted}")[: wire.MAX_TEXT],
-        "blocks": wire.between(head, draft.suggestion.lines, tail, names),
+        "text": escape(f"Draft for a question: {quoted}")[: wire.MAX_TEXT],
+        "blocks": wire.between(head, draft.suggestion, tail, names),
         "metadata": {"event_type": DRAFT_METADATA, "event_payload": {"id": draft.id}},
         "unfurl_links": False,
         "unfurl_media": False,
@@ -302,19 +329,56 @@ def render_draft(draft: Draft, names: Mapping[str, str]) -> dict[str, Any]:
 def render_edit(edit: Edit, names: Mapping[str, str]) -> dict[str, Any]:
     """Arguments of chat.update besides channel and ts. The metadata is not given, so it stays."""
     text = _shown(edit.text, names)
-    link = f" · {_linked('the question', edit.link)}" if wire.is_web(edit.link) else ""
+    link = f" · {_linked('the question', edit.link)}" if is_web(edit.link) else ""
     return {"text": text, "blocks": [_section(f"_{text}_{link}")]}
 
 
 def render_whisper(whisper: Whisper, names: Mapping[str, str]) -> dict[str, Any]:
     """Arguments of chat.postEphemeral, or of a response URL, besides where it goes."""
+    if whisper.card is not None:
+        return _answered_alone(whisper, whisper.card, names)
     head = [_section(piece) for piece in wire.split(_shown(whisper.text, names), wire.MAX_SECTION)]
     tail = _buttons(whisper)
     text = _shown(whisper.text, names)[: wire.MAX_TEXT]
     if whisper.suggestion is None:
         return {"text": text, "blocks": [*head, *tail]}
-    cited = [*wire.sources(whisper.suggestion.citations, whisper.now), *tail]
-    return {"text": text, "blocks": wire.between(head, whisper.suggestion.lines, cited, names)}
+    shown = whisper.suggestion
+    cited = [*wire.noted(shown), *wire.sources(shown.citations, whisper.now), *tail]
+    return {"text": text, "blocks": wire.between(head, whisper.suggestion, cited, names)}
+
+
+def _answered_alone(whisper: Whisper, card: Card, names: Mapping[str, str]) -> dict[str, Any]:
+    said = whisper.suggestion
+    head = _card_blocks(card, names)
+    if said is None:
+        return {"text": _told(card, names), "blocks": head}
+    head += [_section(wire.intro(said))]
+    tail = [*wire.noted(said), *wire.sources(said.citations, whisper.now)]
+    blocks = wire.between(head, said, tail, names)
+    return {"text": _shown(said.text, names)[: wire.MAX_TEXT], "blocks": blocks}
+
+
+def render_say(say: Say, names: Mapping[str, str]) -> dict[str, Any]:
+    """Arguments of chat.postMessage besides channel and thread."""
+    card = fitted(say.card, lambda shorter: _fits(_card_blocks(shorter, names)))
+    return {
+        "text": _told(card, names),
+        "blocks": _card_blocks(card, names),
+        "metadata": {"event_type": wire.ANSWER_METADATA, "event_payload": {"id": say.id}},
+        "unfurl_links": False,
+        "unfurl_media": False,
+    }
+
+
+def _told(card: Card, names: Mapping[str, str]) -> str:
+    """All that a card says in words, for notifications and screen readers."""
+    rows = [one for group in card.groups for one in group.rows]
+    lines = ("".join(_plainly(piece, names) for piece in one.columns[0]) for one in rows)
+    return "\n".join(lines)[: wire.MAX_TEXT]
+
+
+def _plainly(piece: Piece, names: Mapping[str, str]) -> str:
+    return _piece(replace(piece, link=None, bold=False), names)
 
 
 def _buttons(whisper: Whisper) -> list[dict[str, Any]]:
@@ -404,7 +468,7 @@ def _group_blocks(group: Group, names: Mapping[str, str]) -> list[dict[str, Any]
             continue
         blocks += [*_flowing(lines), *_row_blocks(row, names)]
         lines = []
-    lines += [f"_{wire.escape(group.rest)}_"] if group.rest else []
+    lines += [f"_{escape(group.rest)}_"] if group.rest else []
     return [*blocks, *_flowing(lines)]
 
 
@@ -418,7 +482,7 @@ def _row_blocks(row: Row, names: Mapping[str, str]) -> list[dict[str, Any]]:
     texts = [_inline(column, names) for column in row.columns]
     if len(texts) == 1:
         return [_words(texts[0]), *buttons]
-    return [{"type": "section", "fields": [_verbatim(text[:MAX_FIELD]) for text in texts]}, *buttons]
+    return [{"type": "section", "fields": [mrkdwn(text[:MAX_FIELD]) for text in texts]}, *buttons]
 
 
 MAX_FIELD = 2_000
@@ -431,19 +495,16 @@ def _inline(pieces: Iterable[Piece], names: Mapping[str, str]) -> str:
 def _piece(piece: Piece, names: Mapping[str, str]) -> str:
     if piece.channel is not None:
         return f"<#{wire.bare(piece.channel)}>"
+    if piece.person is not None:
+        return f"<@{wire.bare(piece.person)}>"
     text = _shown(piece.text, names)
-    if wire.is_web(piece.link):
-        text = f"<{wire.url(piece.link)}|{text.replace('|', '¦')}>"
+    if is_web(piece.link):
+        text = labelled(str(piece.link), text)
     return f"*{text.replace('*', '∗')}*" if piece.bold and text else text
 
 
 def _words(text: str) -> dict[str, Any]:
-    return {"type": "section", "text": _verbatim(text)}
-
-
-def _verbatim(text: str) -> dict[str, Any]:
-    """Only what we mark up ourselves comes alive: Slack looks for no names of channels and people in it."""
-    return {"type": "mrkdwn", "text": text, "verbatim": True}
+    return {"type": "section", "text": mrkdwn(text)}
 
 
 def _card_button(button: Button) -> dict[str, Any]:
@@ -538,15 +599,15 @@ def _mentioned(text: str) -> str:
 
 
 def _shown(text: str, names: Mapping[str, str]) -> str:
-    return wire.escape(wire.show_names(_mentioned(text), names))
+    return escape(wire.show_names(_mentioned(text), names))
 
 
 def _linked(text: str, link: str | None) -> str:
-    return f"<{link}|{text}>" if link is not None and wire.is_web(link) else text
+    return labelled(link, text) if link is not None and is_web(link) else text
 
 
 def _section(text: str) -> dict[str, Any]:
-    return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
+    return {"type": "section", "text": mrkdwn(text)}
 
 
 def _actions(*elements: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote, urlsplit
 
 from humanize import naturaldelta
 
@@ -25,13 +24,18 @@ from bot.adapters.adapter import (
     Reacted,
     Voted,
 )
-from bot.answerer import Citation, Line
+from bot.adapters.harmless import name_in, plainly
+from bot.adapters.slack_markup import escape, is_web, labelled, mrkdwn, with_links
+from bot.answerer import Citation, Line, Suggestion, joined
+from knowledge.audience import Standing
 from knowledge.entry import EntryKind
 from knowledge.slacktext import plain_text, reaction_name
 from knowledge.thread import Message, Role
+from knowledge.visible import on_one_line
 
 NAME = "slack"
 METADATA_TYPE = "earshot_reply"
+ANSWER_METADATA = "earshot_answer"  # what is said in words of our own
 FEEDBACK_ACTION = "earshot_feedback"
 
 # Limits of Block Kit: https://docs.slack.dev/reference/block-kit/blocks (the total is undocumented: bolt-js#2509)
@@ -39,6 +43,7 @@ MAX_SECTION = 2_900
 MAX_TOTAL = 11_000
 MAX_CONTEXT_ELEMENTS = 10
 MAX_TEXT = 3_900
+MAX_TITLE = 150
 
 # What the code below asks of Slack; manifest.json lists the same, and a test holds them together.
 SCOPES = frozenset(
@@ -49,6 +54,7 @@ SCOPES = frozenset(
         "commands",
         "groups:history",
         "groups:read",
+        "im:history",
         "reactions:read",
         "users:read",
     }
@@ -56,16 +62,17 @@ SCOPES = frozenset(
 # What some settings ask of Slack besides; off in manifest.json, as most need neither.
 GROUPS_SCOPE = "usergroups:read"
 MAIL_SCOPE = "users:read.email"
-CLIP_SCOPE = "reactions:write"  # for `clip: on`
-OPTIONAL_SCOPES = frozenset({GROUPS_SCOPE, MAIL_SCOPE, CLIP_SCOPE})
-EVENTS = frozenset({"message.channels", "message.groups", "reaction_added", "reaction_removed"})
+CLIP_SCOPE = "reactions:write"  # for `clip: on`, and for 👀 where Slack shows no status
+FILES_SCOPE = "files:read"  # for `claude.images: true`
+OPTIONAL_SCOPES = frozenset({GROUPS_SCOPE, MAIL_SCOPE, CLIP_SCOPE, FILES_SCOPE})
+EVENTS = frozenset({"message.channels", "message.groups", "message.im", "reaction_added", "reaction_removed"})
 
 _SPOKEN = frozenset({None, "file_share", "thread_broadcast", "me_message", "bot_message"})
 _KINDS = {
     "channel": ChannelKind.PUBLIC,
     "group": ChannelKind.PRIVATE,
     "im": ChannelKind.DIRECT,
-    "mpim": ChannelKind.DIRECT,
+    "mpim": ChannelKind.GROUP,
 }
 
 
@@ -225,7 +232,18 @@ def person(user: Payload, qualified: str) -> Person:
     profile = user.get("profile") or {}
     _, _, domain = str(profile.get("email") or "").rpartition("@")
     name = profile.get("display_name") or user.get("real_name") or None
-    return Person(id=qualified, name=name, mail_domain=domain.casefold() or None)
+    return Person(
+        id=qualified, name=name, mail_domain=domain.casefold() or None, standing=_standing(user, qualified)
+    )
+
+
+def _standing(user: Payload, qualified: str) -> Standing:
+    """Whether somebody belongs to the workspace of his qualified id. On Enterprise Grid one may belong to several."""
+    teams = {user.get("team_id"), *((user.get("enterprise_user") or {}).get("teams") or ())}
+    known = teams - {None}
+    if user.get("is_stranger") or (known and qualified.removeprefix("slack:").split("/")[0] not in known):
+        return Standing.STRANGER
+    return Standing.GUEST if user.get("is_restricted") or user.get("is_ultra_restricted") else Standing.MEMBER
 
 
 def group_called(groups: Sequence[Payload], handle: str) -> Payload | None:
@@ -283,6 +301,14 @@ def bare(qualified: str) -> str:
     return qualified.rsplit("/", 1)[-1]
 
 
+_MESSAGE_LINK = re.compile(r"<?https?://[^/\s]+/archives/(\w+)/p(\d{10})(\d{6})[^\s>]*>?")
+
+
+def with_ids(words: str, team: str) -> str:
+    """``words`` with the whole ids of messages in place of links to them."""
+    return _MESSAGE_LINK.sub(lambda found: f"{NAME}:{team}/{found[1]}/{found[2]}.{found[3]}", words)
+
+
 _BARE = re.compile(r"[CDGUW][A-Z0-9]{7,}")
 _LINK = re.compile(r"https?://[^/]+/(?:archives|client/\w+)/(\w+)")
 
@@ -305,11 +331,12 @@ def render(post: Post, names: Mapping[str, str]) -> dict[str, Any]:
     ``names`` maps Slack user ids to names, for people who are named in what is quoted: they are shown, not pinged.
     """
     suggestion = post.suggestion
-    head = _section(f"*{_intro(suggestion.citations)}*")
-    tail = [*sources(suggestion.citations, post.now), feedback(post.id)]
+    lead = [_section(escape(post.lead))] if post.lead else []
+    head = _section(intro(suggestion))
+    tail = [*noted(suggestion), *sources(suggestion.citations, post.now), feedback(post.id)]
     return {
         "text": _fallback(suggestion.lines, names),
-        "blocks": between([head], suggestion.lines, tail, names),
+        "blocks": between([*lead, head], suggestion, tail, names),
         "metadata": {"event_type": METADATA_TYPE, "event_payload": {"id": post.id}},
         "unfurl_links": False,
         "unfurl_media": False,
@@ -318,28 +345,51 @@ def render(post: Post, names: Mapping[str, str]) -> dict[str, Any]:
 
 def between(
     head: Sequence[dict[str, Any]],
-    lines: Sequence[Line],
+    suggestion: Suggestion,
     tail: Sequence[dict[str, Any]],
     names: Mapping[str, str],
 ) -> list[dict[str, Any]]:
     """The blocks of an answer between what stands before and after it, within Slack's limit for all together."""
     room = MAX_TOTAL - sum(len(str(block)) for block in (*head, *tail))
-    return [*head, *_fit(_body(lines, names), room), *tail]
+    return [*head, *_fit(_body(suggestion, names), room), *tail]
 
 
-def _intro(citations: Sequence[Citation]) -> str:
-    if all(citation.kind is not EntryKind.THREAD for citation in citations):
-        return "The documentation says:"
-    return "A similar question was answered before:"
+def intro(suggestion: Suggestion) -> str:
+    """What stands above an answer."""
+    documents = all(citation.kind is not EntryKind.THREAD for citation in suggestion.citations)
+    if suggestion.verbatim:
+        return "*The documentation says:*" if documents else "*A similar question was answered before:*"
+    return "*From the documentation:*" if documents else "*From what was answered before:*"
 
 
-def _body(lines: Sequence[Line], names: Mapping[str, str]) -> list[dict[str, Any]]:
+def _body(suggestion: Suggestion, names: Mapping[str, str]) -> list[dict[str, Any]]:
     blocks: list[dict[str, Any]] = []
-    for line in lines:
-        marks = "".join(f" [{number}]" for number in line.citations)
-        text = _quoted(escape(show_names(line.text, names))) + marks
+    bar = ">" if suggestion.verbatim else ""  # what stands behind a bar was said so
+    for *before, last in paragraphs(suggestion.lines):
+        said = [escape(show_names(line.text, names)) + _marks(line) for line in before]
+        text = _shown(" ".join([*said, escape(show_names(last.text, names))]), bar) + _marks(last)
         blocks.extend(_section(piece) for piece in split(text, MAX_SECTION))
     return blocks
+
+
+def paragraphs(lines: Sequence[Line]) -> list[list[Line]]:
+    """Lines that stand in one paragraph together; their gaps say so."""
+    paragraphs: list[list[Line]] = []
+    for line in lines:
+        if paragraphs and "\n" not in line.gap:
+            paragraphs[-1].append(line)
+        else:
+            paragraphs.append([line])
+    return paragraphs
+
+
+def _marks(line: Line) -> str:
+    return "".join(f" [{number}]" for number in line.citations)
+
+
+def noted(suggestion: Suggestion) -> list[dict[str, Any]]:
+    """The note about an answer, if it has one."""
+    return [_section(f"_{escape(suggestion.note)}_")] if suggestion.note else []
 
 
 def _fit(blocks: list[dict[str, Any]], room: int) -> list[dict[str, Any]]:
@@ -358,11 +408,11 @@ _FENCE = re.compile(r"(```.*?(?:```|\Z))", re.DOTALL)
 _LANGUAGE = re.compile(r"[\w+-]*")
 
 
-def _quoted(text: str) -> str:
-    """Prose behind ``>``; code fences as they are, without the language, which Slack would show as code."""
+def _shown(text: str, bar: str) -> str:
+    """Prose behind ``bar``; code fences as they are, without the language, which Slack would show as code."""
     pieces = [piece.strip("\n") for piece in _FENCE.split(text)]
     shown = [
-        _code(piece) if piece.startswith("```") else _behind_bar(piece) for piece in pieces if piece.strip()
+        _code(piece) if piece.startswith("```") else _behind(bar, piece) for piece in pieces if piece.strip()
     ]
     return "\n".join(shown)
 
@@ -374,12 +424,12 @@ def _code(piece: str) -> str:
     return f"```{code}```"
 
 
-def _behind_bar(piece: str) -> str:
-    return "\n".join(f">{line}" for line in piece.split("\n"))
+def _behind(bar: str, piece: str) -> str:
+    return "\n".join(f"{bar}{line}" for line in with_links(piece).split("\n"))
 
 
 def sources(citations: Sequence[Citation], now: datetime) -> list[dict[str, Any]]:
-    shown = [{"type": "mrkdwn", "text": _source(citation, now)} for citation in citations]
+    shown = [mrkdwn(_source(citation, now)) for citation in citations]
     runs = [
         shown[start : start + MAX_CONTEXT_ELEMENTS] for start in range(0, len(shown), MAX_CONTEXT_ELEMENTS)
     ]
@@ -387,10 +437,11 @@ def sources(citations: Sequence[Citation], now: datetime) -> list[dict[str, Any]
 
 
 def _source(citation: Citation, now: datetime) -> str:
-    title = escape(citation.title)[:150].replace("|", "¦").replace("\n", " ")
-    shown = (
-        f"<{url(citation.link)}|{title}>" if is_web(citation.link) else f"{title} ({escape(citation.source)})"
-    )
+    title, link = escape(on_one_line(citation.title)[:MAX_TITLE]), citation.link
+    if link is not None and is_web(link):
+        shown = labelled(link, title)
+    else:
+        shown = f"{title} ({escape(on_one_line(citation.source)[:MAX_TITLE])})"
     return f"[{citation.number}] {shown} · {provenance(citation, now)}"
 
 
@@ -424,43 +475,27 @@ def feedback(suggestion_id: str) -> dict[str, Any]:
 
 
 def _section(text: str) -> dict[str, Any]:
-    return {"type": "section", "text": {"type": "mrkdwn", "text": text}, "expand": True}
+    return {"type": "section", "text": mrkdwn(text), "expand": True}
 
 
 def _fallback(lines: Sequence[Line], names: Mapping[str, str]) -> str:
-    text = "\n".join(f"{line.text} {''.join(f'[{n}]' for n in line.citations)}" for line in lines)
-    return escape(show_names(text, names))[:MAX_TEXT]
+    return escape(show_names(joined(lines), names))[:MAX_TEXT]
 
 
-def escape(text: str) -> str:
-    """Text that Slack shows as it is: no markup, no mention of a channel or person in it comes alive."""
-    safe = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _BROADCAST.sub("@\u2060\\1", safe)
-
-
-_BROADCAST = re.compile(r"@(channel|here|everyone)\b", re.IGNORECASE)
 USER_MENTION = re.compile(r"<?@([UW][A-Z0-9]{5,})\b>?")
 
 
 def show_names(text: str, names: Mapping[str, str]) -> str:
     """``@U0123ABCD`` as ``@Name``, or ``@someone`` where the name is not known."""
-    return USER_MENTION.sub(lambda found: "@" + names.get(found[1], "someone"), text)
+    return USER_MENTION.sub(lambda found: "@" + name_in(names.get(found[1], "")), plainly(text))
 
 
 def split(text: str, limit: int) -> list[str]:
-    """Pieces of at most ``limit`` characters, cut at line ends where there are any."""
+    """Pieces of at most ``limit`` characters, cut at line ends or else at spaces, where there are any."""
     pieces = []
     while len(text) > limit:
         cut = text.rfind("\n", 1, limit)
-        cut = cut if cut > 0 else limit
+        cut = cut if cut > 0 else text.rfind(" ", 1, limit) + 1 or limit
         pieces.append(text[:cut])
         text = text[cut:].removeprefix("\n")
     return [*pieces, text]
-
-
-def is_web(link: str | None) -> bool:
-    return link is not None and urlsplit(link).scheme in ("http", "https")
-
-
-def url(link: str | None) -> str:
-    return quote(link or "", safe=":/?#[]@!$&'()*+,;=%~-._")

@@ -12,16 +12,19 @@ from sqlalchemy import Connection
 
 from bot.adapters.slack import SlackAdapter
 from bot.app import App, assemble, open_database
-from bot.clock import Clock
-from bot.config import Config
+from bot.clock import Clock, SystemClock
+from bot.config import Config, Secrets
 from bot.forget import Account, erase
 from bot.handlers import Bot
 from bot.presses import NightActions
+from bot.writing import writers_for
 from knowledge.database import Database
 from knowledge.embed import Embedder, HashEmbedder
 from knowledge.entry import WORKSPACE, EntryKind, KnowledgeEntry, Passage, PassageKind
+from knowledge.model_calls import CallLog
 from knowledge.search import Knowledge
 from knowledge.thread import Role
+from knowledge.writer import Writer
 from tests.local_slack import LocalSlack
 
 WEIGHTS = Path(__file__).parent / "weights.json"  # so that training again does not decide about tests
@@ -105,6 +108,9 @@ async def running(
     embedder: Embedder | None = None,
     settle: timedelta = timedelta(milliseconds=20),
     night: NightActions | None = None,
+    secrets: Secrets | None = None,
+    calls: CallLog | None = None,
+    writer: Writer | None = None,
 ) -> AsyncIterator[Running]:
     """An Earshot that is connected when the block begins and stopped when it ends."""
     database = open_database(f"sqlite:///{folder / 'earshot.db'}")
@@ -113,27 +119,38 @@ async def running(
     await knowledge.learn(entries)
     adapter = SlackAdapter(slack.bot_token, slack.app_token, slack.base_url)
     chosen = settings or config()
-    app = assemble(
-        chosen if callable(chosen) else lambda: chosen,
+    current = chosen if callable(chosen) else lambda: chosen
+    async with writers_for(
+        current,
+        secrets or Secrets(),
         database,
-        knowledge,
-        [adapter],
-        clock=clock,
-        settle=settle,
-        night=night,
-    )
-    stop = asyncio.Event()
-    task = asyncio.create_task(app.run(stop))
-    try:
-        await slack.until(lambda: slack.connected() or task.done())
-        if task.done():
-            task.result()
-        yield Running(app=app, slack=slack, database=database, knowledge=knowledge)
-    finally:
-        stop.set()
-        await task
-        await knowledge.close()
-        database.close()
+        clock or SystemClock(),
+        calls=calls,
+        images=adapter.pictures,
+    ) as writers:
+        app = assemble(
+            current,
+            database,
+            knowledge,
+            [adapter],
+            clock=clock,
+            writer=writer or writers.writer,
+            settle=settle,
+            night=night,
+            rewriter=writers.rewriter,
+        )
+        stop = asyncio.Event()
+        task = asyncio.create_task(app.run(stop))
+        try:
+            await slack.until(lambda: slack.connected() or task.done())
+            if task.done():
+                task.result()
+            yield Running(app=app, slack=slack, database=database, knowledge=knowledge)
+        finally:
+            stop.set()
+            await task
+            await knowledge.close()
+            database.close()
 
 
 logging.getLogger("earshot").setLevel(logging.DEBUG)

@@ -8,10 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.answerer import BURST, MAX_BEFORE, MAX_QUERY, Citation, Line, ground, query_of
+from bot.answerer import (
+    BURST,
+    MAX_BEFORE,
+    MAX_QUERY,
+    Citation,
+    Line,
+    conversation,
+    faults_of,
+    ground,
+    query_of,
+)
 from knowledge.entry import HALF_LIFE, EntryKind, Hit, KnowledgeEntry, Passage, PassageKind
+from knowledge.grounding import Fault
 from knowledge.thread import Message, Role, Thread, thread_of
-from knowledge.writer import Claim, Draft, Quote
+from knowledge.writer import Asked, Claim, Draft, Quote
 from tests.knowledge.making import entry
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -174,6 +185,49 @@ def test_a_part_of_the_quote_may_be_said() -> None:
     suggestion = ground(Draft(claims=(claim("restart the gate", quote=CLEAN),)), GIVEN, NOW)
     assert suggestion is not None
     assert (suggestion.lines[0].text, suggestion.citations[0].quote) == ("restart the gate", CLEAN)
+
+
+REWORDED = "The spill folder is full: run `millrace spill clean --older 7d`, then restart the gate."
+
+
+def test_a_claim_may_be_in_other_words_than_its_quote() -> None:
+    suggestion = ground(Draft(claims=(claim(REWORDED, quote=TELLS),)), GIVEN, NOW)
+    assert suggestion is not None
+    assert suggestion.lines == (Line(text=REWORDED, citations=(1,)),)
+    assert suggestion.citations[0].quote == TELLS
+
+
+def test_what_the_conversation_names_may_be_named() -> None:
+    draft = Draft(claims=(claim("Restart the gate on node-7.", quote=CLEAN),))
+    assert ground(draft, GIVEN, NOW) is None
+    assert ground(draft, GIVEN, NOW, "The gate on node-7 stops") is not None
+
+
+def test_the_conversation_is_the_question_and_what_was_said() -> None:
+    said = thread(("ann", "Gate stops"), ("bob", "On node-7?"))
+    asked = Asked(question="Gate stops", thread=said, hits=())
+    assert conversation(asked) == "Gate stops\nOn node-7?"
+
+
+FAULTY = {
+    Fault.EMPTY: claim(" ", quote=CLEAN),
+    Fault.UNCITED: Claim(text=CLEAN, quotes=()),
+    Fault.UNKNOWN_SOURCE: claim(source="past/elsewhere"),
+    Fault.MISQUOTED: claim(CLEAN.replace("7d", "1d")),
+    Fault.NUMBER: claim("Wait 5 minutes and restart the gate.", quote=CLEAN),
+    Fault.NEGATION: claim("Delete the folder itself.", quote=TELLS),
+}
+
+
+@pytest.mark.parametrize(("fault", "bad"), FAULTY.items(), ids=FAULTY.keys())
+def test_what_speaks_against_a_draft_has_a_name(fault: Fault, bad: Claim) -> None:
+    for claims in ((bad,), (claim(), bad), (bad, claim(REWORDED, quote=TELLS))):
+        assert fault in faults_of(Draft(claims=claims), GIVEN)
+        assert ground(Draft(claims=claims), GIVEN, NOW) is None
+
+
+def test_nothing_speaks_against_a_draft_that_holds() -> None:
+    assert faults_of(Draft(claims=(claim(), claim(REWORDED, quote=TELLS))), GIVEN) == ()
 
 
 # ---- citations --------------------------------------------------------------------------------------------

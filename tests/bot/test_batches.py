@@ -15,7 +15,7 @@ from bot.distilling import distiller_for
 from bot.tables import distil_batches
 from knowledge.database import Database
 from knowledge.distiller import Distilled, OpenBatch
-from knowledge.writer_claude import ClaudeDistiller, Limits
+from knowledge.distiller_claude import ClaudeDistiller, Limits
 from tests.knowledge.distilling import answer, requests
 from tests.local_anthropic import LocalAnthropic, Says
 

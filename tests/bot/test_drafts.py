@@ -324,12 +324,12 @@ async def test_nobody_is_asked_why_about_a_thumb_that_is_gone(tmp_path: Path) ->
 async def test_only_sources_that_the_channel_may_see_are_named(tmp_path: Path) -> None:
     async with practice(tmp_path) as played:
         await played.ask()
-        seen = await played.database.run(lambda c: clicks.explained(c, "q1"))
+        seen = await played.database.run(lambda c: clicks.explained(c, Config(), "q1"))
         assert seen is not None and list(seen.sources) == ["Gate does not start: MLR-4090"]
         await played.database.run(
             lambda c: c.exec_driver_sql("update entries set audience = 'channel:board'").rowcount
         )
-        hidden = await played.database.run(lambda c: clicks.explained(c, "q1"))
+        hidden = await played.database.run(lambda c: clicks.explained(c, Config(), "q1"))
         assert hidden is not None and list(hidden.sources) == []
 
 

@@ -17,8 +17,9 @@ from bot.clock import RecordedClock
 from bot.config import Config, Redact
 from bot.learning import Learnt, learn_path
 from bot.replay import advance, arrivals
+from knowledge.audience import Place, Setting, audiences_for
 from knowledge.embed import HashEmbedder
-from knowledge.entry import EntryKind, KnowledgeEntry, audiences
+from knowledge.entry import EntryKind, KnowledgeEntry
 from knowledge.recordings import RecordingError, read_recording
 from knowledge.search import Knowledge
 from knowledge.sources import SourceError
@@ -118,14 +119,19 @@ async def learn(knowledge: Knowledge, path: Path, audience: str = "workspace") -
     return await learn_path(knowledge, path, audience, DAYS, lambda *_: None, root_of(path))
 
 
+def seen_in(channel: str, *, external: bool = False) -> frozenset[str]:
+    setting = Setting.SHARED if external else Setting.OPEN
+    return audiences_for(Place(channel=channel, setting=setting))
+
+
 async def found(knowledge: Knowledge, question: str, channel: str, *, external: bool = False) -> set[str]:
     """The origins of what a reader of ``channel`` gets to see."""
-    hits = await knowledge.search(question, audiences=audiences(channel, external=external), k=50)
+    hits = await knowledge.search(question, audiences=seen_in(channel, external=external), k=50)
     return {hit.entry.origin for hit in hits}
 
 
 async def everything(knowledge: Knowledge) -> list[KnowledgeEntry]:
-    hits = await knowledge.search("millrace", audiences=audiences("help", external=False), k=50)
+    hits = await knowledge.search("millrace", audiences=seen_in("help"), k=50)
     return [hit.entry for hit in hits]
 
 

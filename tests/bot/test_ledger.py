@@ -1,6 +1,7 @@
 """The inbox and the outbox: nothing lost, nothing twice, order kept, nobody held up for ever."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -19,7 +20,7 @@ from bot.feedback import Vote
 from bot.inbox import Work
 from bot.objections import Objection
 from bot.scorer import silent
-from bot.tickets import TicketState, opened
+from bot.tickets import Step, TicketState, advance, opened
 from knowledge.database import Database
 from knowledge.entry import EntryKind
 from knowledge.thread import Message, Reaction, Role
@@ -275,6 +276,18 @@ def test_quiet_tickets_close_and_are_learnt_from_once(database: Database) -> Non
     assert database.run_blocking(lambda c: ledger.next_quiet(c, week)) is None
 
 
+def test_a_ticket_that_was_noticed_to_be_resolved_closes_after_a_day(database: Database) -> None:
+    week, day = timedelta(days=7), timedelta(days=1)
+    thanked = advance(opened(message()), Step.THANKED, T0)
+    database.run_blocking(lambda c: ledger.put_ticket(c, opened(replace(message("m0"), thread="m0"))))
+    database.run_blocking(lambda c: ledger.put_ticket(c, thanked))
+    assert database.run_blocking(lambda c: ledger.next_quiet(c, week)) == T0 + day
+    assert database.run_blocking(lambda c: ledger.close_quiet(c, T0 + day, week)) == 1
+    assert database.run_blocking(lambda c: ledger.closed_at(c, "m1")) == T0 + day
+    assert database.run_blocking(lambda c: ledger.next_quiet(c, week)) == T0 + week
+    assert database.run_blocking(lambda c: ledger.close_quiet(c, T0 + day, timedelta(hours=3))) == 1
+
+
 # ---- suggestions, outbox, votes -----------------------------------------------------
 
 
@@ -353,7 +366,7 @@ def test_one_live_vote_per_person_and_a_reaction_taken_off_takes_back_only_itsel
         return database.run_blocking(lambda c: votes.votes_on(c, "s1"))
 
     def withdraw(helpful: bool) -> None:
-        database.run_blocking(lambda c: votes.withdraw_vote(c, "s1", "bob", helpful=helpful))
+        database.run_blocking(lambda c: votes.withdraw_vote(c, "s1", "bob", T0, helpful=helpful))
 
     vote(True, "reaction")
     vote(False, "reaction")
@@ -376,7 +389,7 @@ def test_a_reason_belongs_to_a_live_thumb_down(database: Database) -> None:
         database.run_blocking(lambda c: votes.put_vote(c, cast, source, T0))
 
     def object_(reason: Objection) -> bool:
-        return database.run_blocking(lambda c: votes.put_objection(c, "s1", "bob", reason))
+        return database.run_blocking(lambda c: votes.put_objection(c, "s1", "bob", reason, T0))
 
     def reason() -> object:
         return database.run_blocking(lambda c: c.exec_driver_sql("select reason from votes").scalar())
@@ -411,7 +424,7 @@ def test_a_store_from_before_reasons_and_drafts_is_brought_up_to_date(tmp_path: 
         old.run_blocking(lambda c, sql=statement: c.exec_driver_sql(sql))  # type: ignore[misc]
     old.close()
     new = open_database(url)
-    assert new.run_blocking(lambda c: votes.put_objection(c, "s1", "bob", Objection.WRONG))
+    assert new.run_blocking(lambda c: votes.put_objection(c, "s1", "bob", Objection.WRONG, T0))
     assert new.run_blocking(votes.corrections_in) == []
     assert new.run_blocking(lambda c: votes.votes_on(c, "s1")) == {"bob": False}
     new.close()
@@ -445,7 +458,7 @@ def test_only_what_was_or_will_be_sent_counts_for_the_budgets(database: Database
         intent.suggestion_id: intent
         for intent in database.run_blocking(lambda c: take_all(c, "sent", "dropped"))
     }
-    database.run_blocking(lambda c: intents.drop_intent(c, due["dropped"].id, "older than stale_after"))
+    database.run_blocking(lambda c: intents.drop_intent(c, due["dropped"], "older than stale_after", T0))
     database.run_blocking(lambda c: intents.mark_done(c, due["sent"], "p1", T0))
     assert spoken(database, T0 - timedelta(hours=1)) == 1
     given = database.run_blocking(lambda c: ledger.in_conversation(c, "m1"))
@@ -481,7 +494,7 @@ def test_a_live_thumbs_down_is_a_rejection_in_its_channel_until_it_is_taken_back
     down = Vote(suggestion_id="s1", user="bob", helpful=False)
     database.run_blocking(lambda c: votes.put_vote(c, down, "reaction", at))
     assert (rejected(database), rejected(database, "other"), rejected(database, since=at)) == (at, None, None)
-    database.run_blocking(lambda c: votes.withdraw_vote(c, "s1", "bob", helpful=False))
+    database.run_blocking(lambda c: votes.withdraw_vote(c, "s1", "bob", T0, helpful=False))
     assert rejected(database) is None
     up = Vote(suggestion_id="s1", user="bob", helpful=True)
     database.run_blocking(lambda c: votes.put_vote(c, up, "reaction", at))

@@ -18,6 +18,7 @@ from bot.manners import Mute, Order, is_mute, mentions_me, muted, order_in
 from bot.orders import hush, obey
 from bot.replay import replay
 from bot.situation import hear, recall
+from knowledge.audience import Standing
 from knowledge.database import Database
 from knowledge.embed import HashEmbedder
 from knowledge.recordings import read_recording
@@ -154,7 +155,7 @@ def ordered(
     config = Config.model_validate(settings)
     order = order_in(text)
     assert order is not None
-    return read(database, lambda c: obey(c, config, said(text, user, minute, thread), order))
+    return read(database, lambda c: obey(c, config, said(text, user, minute, thread), order).what)
 
 
 def is_muted(database: Database, conversation: str = ROOT) -> bool:
@@ -274,7 +275,7 @@ async def test_a_room_tells_of_people_what_it_was_told() -> None:
     team = (Person(id="bob"),)
     adapter = room.RoomAdapter({}, people={"@support-team": team})
     assert await adapter.people("@support-team") == team
-    assert await adapter.people("ann") == ()
+    assert await adapter.people("ann") == (Person(id="ann", standing=Standing.MEMBER),)
     with pytest.raises(LookupFailed, match="nobody told the room who is in S0EXPERTS1"):
         await adapter.people("S0EXPERTS1")  # so that the members that the store knows stay
 
@@ -303,7 +304,7 @@ async def test_a_replay_keeps_to_the_same_manners(tmp_path: Path) -> None:
         "nothing known",  # the sign came after it
         "muted",
         "order",
-        "nothing known",  # asked back: looked at, and there is no knowledge here
+        "addressed",  # asked back, and told that nothing is known
         "muted",
     ]
 

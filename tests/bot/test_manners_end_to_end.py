@@ -18,6 +18,7 @@ from bot.groups import FRESH, Groups
 from bot.ledger import first_reason
 from bot.scorer import Action
 from bot.tickets import TicketState
+from knowledge.audience import Standing
 from tests.bot.running import (
     ANN,
     BOB,
@@ -89,7 +90,7 @@ async def test_a_thread_is_muted_by_a_word_and_asked_back_by_a_mention(
         assert await decided(run, order) == (SILENT, "order")
         assert await decided(run, ts) == (SILENT, "muted")
         again = slack.post(CHANNEL, ANN, f"@earshot {QUESTION}", thread_ts=ts)
-        assert await decided(run, again) == (REPLY, "can help")
+        assert await decided(run, again) == (REPLY, "addressed")
         await answered(run, ts)
     assert len(slack.posts()) == 1
 
@@ -310,7 +311,9 @@ async def test_people_are_told_of_by_name_and_mail_domain(slack: LocalSlack) -> 
     adapter = SlackAdapter(slack.bot_token, slack.app_token, slack.base_url)
     await adapter.check()
     dave = f"slack:{slack.identity.team}/U0DAVE0001"
-    assert await adapter.people(dave) == [Person(id=dave, name="dave")]  # without the scope no address
+    assert await adapter.people(dave) == [
+        Person(id=dave, name="dave", standing=Standing.MEMBER)
+    ]  # no address without the scope
 
 
 async def test_the_doctor_names_the_optional_scopes_that_the_settings_need(slack: LocalSlack) -> None:

@@ -23,9 +23,9 @@ from bot.night import run_night
 from bot.report import NightReport
 from knowledge import store
 from knowledge.distiller import Distiller
+from knowledge.distiller_claude import ClaudeDistiller, Limits
 from knowledge.entry import EntryState, KnowledgeEntry, PassageKind
 from knowledge.search import Knowledge
-from knowledge.writer_claude import ClaudeDistiller, Limits
 from tests.bot.test_night import MORNING, NIGHT, THANKS, Watched, World, config, everything
 from tests.local_anthropic import Errs, Http, LocalAnthropic, Reply, Says, SaysNothing, Stops
 

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, insert
 from bot import digests, nights, optouts, votes
 from bot.adapters.adapter import Saved
 from bot.approval import approve, reject, revert_night, settle_dispute, still_true
+from bot.config import Config
 from bot.digest import MOST_ASKED, Pair
 from bot.entries import Step, take
 from bot.feedback import Vote
@@ -429,7 +430,7 @@ async def test_a_thread_against_a_document_is_put_before_the_admins(world: World
 
 
 def pairs(connection: Connection) -> list[Pair]:
-    return list(digests.texts_of(connection, NightReport(date=NIGHT.isoformat()), "ops").pairs)
+    return list(digests.texts_of(connection, Config(), NightReport(date=NIGHT.isoformat()), "ops").pairs)
 
 
 async def test_a_dispute_ends_where_the_thread_of_one_side_says_something_else(world: World) -> None:

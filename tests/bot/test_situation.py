@@ -29,6 +29,7 @@ from bot.situation import (
 )
 from bot.tickets import TicketState
 from bot.weighing import SHIPPED, read_weights
+from knowledge.audience import Setting
 from knowledge.database import Database
 from knowledge.thread import Message, Reaction, Role
 from tests.bot.running import WEIGHTS, erase_message
@@ -447,7 +448,7 @@ def test_a_channel_nobody_told_about_is_taken_as_private(database: Database) -> 
 
 def test_an_external_channel_is_told_as_such(database: Database) -> None:
     situation = heard(database, said(channel=replace(HELP, external=True)))
-    assert situation.external and situation.policy.external_blocked
+    assert situation.place.setting is Setting.BARRED and situation.policy.external_blocked
 
 
 def test_settings_are_those_of_the_second_look(database: Database) -> None:

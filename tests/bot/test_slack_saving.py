@@ -21,7 +21,8 @@ from bot.adapters.slack_cards import (
 )
 from bot.tables import saved as saved_by_hand
 from knowledge import store
-from knowledge.entry import WORKSPACE, EntryState, PassageKind, audiences
+from knowledge.audience import Place, Setting, audiences_for
+from knowledge.entry import WORKSPACE, EntryState, PassageKind
 from knowledge.store import Stored
 from knowledge.thread import Role
 from tests.bot.running import ANN, BOB, CARL, CHANNEL, PRIVATE, Running, config, entry, running, workspace
@@ -102,9 +103,8 @@ async def test_an_analyst_saves_an_answer_and_it_is_found_at_once(slack: LocalSl
         await slack.until(slack.all_acked)
         (stored,) = await kept(run)
         team = slack.identity.team
-        hits = await run.knowledge.search(
-            "MLR-7001", audiences=audiences(f"slack:{team}/C0ELSE", external=False)
-        )
+        elsewhere = Place(channel=f"slack:{team}/C0ELSE", setting=Setting.OPEN)
+        hits = await run.knowledge.search("MLR-7001", audiences=audiences_for(elsewhere))
     assert stored.state is EntryState.ACTIVE and stored.entry.audience == WORKSPACE
     assert stored.entry.title == "The gate stops with MLR-7001" and stored.entry.confirmed
     assert [hit.entry.id for hit in hits] == [stored.entry.id]

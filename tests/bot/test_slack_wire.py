@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.adapters.adapter import ChannelKind, Deleted, Edited, Heard, Ignored, Post, Reacted, Voted
+from bot.adapters.slack_markup import escape
 from bot.adapters.slack_wire import (
     MAX_SECTION,
     Me,
     arrival_of,
-    escape,
     parse,
     permalink,
     provenance,
@@ -73,7 +73,7 @@ def test_a_reply_knows_its_thread_and_a_root_with_replies_is_no_reply() -> None:
         ("channel", ChannelKind.PUBLIC),
         ("group", ChannelKind.PRIVATE),
         ("im", ChannelKind.DIRECT),
-        ("mpim", ChannelKind.DIRECT),
+        ("mpim", ChannelKind.GROUP),
         (None, ChannelKind.PRIVATE),  # not told: kept at home
     ],
 )

@@ -88,7 +88,7 @@ def test_thumbs_count_by_role_and_one_taken_back_leaves_no_trace(connection: Con
     votes.put_correction(connection, key, "q1", "eve", "Buy a larger disk.", NOON)
     now = evidence(connection)
     assert (now.thumbs, now.corrected) == (Trust(up=2, down=1), 1)
-    votes.withdraw_vote(connection, key, "eve", helpful=False)
+    votes.withdraw_vote(connection, key, "eve", NOON, helpful=False)
     assert evidence(connection) == before
 
 

@@ -151,7 +151,7 @@ def test_a_thumb_that_is_taken_back_leaves_no_trace(database: Database) -> None:
     before, second = counted(database), answered(database, 2)
     vote(database, second, "dan")
     assert counted(database) != before
-    database.run_blocking(lambda c: votes.withdraw_vote(c, second, "dan", helpful=False))
+    database.run_blocking(lambda c: votes.withdraw_vote(c, second, "dan", NOON, helpful=False))
     assert counted(database) == before
 
 
@@ -282,7 +282,7 @@ def test_where_somebody_voted_the_thread_is_not_read_too(database: Database) -> 
     vote(database, "suggestion of q1", "carl", helpful=True)
     both = counted(database)
     assert (both.thumbs, both.verdicts) == (1.0, 0.0)
-    database.run_blocking(lambda c: votes.withdraw_vote(c, "suggestion of q1", "carl", helpful=True))
+    database.run_blocking(lambda c: votes.withdraw_vote(c, "suggestion of q1", "carl", NOON, helpful=True))
     assert counted(database).thumbs == pytest.approx(0.5)
 
 

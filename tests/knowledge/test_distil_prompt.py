@@ -7,8 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knowledge.distil_prompt import SYSTEM, custom_id, estimated_tokens, mark_for, prompt_of
+from knowledge.claude_prices import estimated_tokens
+from knowledge.data_blocks import mark_for
+from knowledge.distil_prompt import SYSTEM, custom_id, prompt_of
 from knowledge.distiller import DistilRequest
+from knowledge.visible import visible
 from tests.knowledge.distilling import ASKED, request
 
 
@@ -54,7 +57,7 @@ def test_a_mark_stands_in_no_text_however_many_are_taken() -> None:
 
 @given(st.lists(st.text(), min_size=1, max_size=4))
 def test_every_thread_reads_back_as_it_was_told(texts: list[str]) -> None:
-    assert [text for _, text in read_back(prompt_of(saying(*texts)))] == texts
+    assert [text for _, text in read_back(prompt_of(saying(*texts)))] == [visible(text) for text in texts]
     assert mark_for(texts) not in "\0".join(texts)
 
 

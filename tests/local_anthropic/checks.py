@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from .content_checks import problems_of_content
+
 VERSION = "2026-10-21"
 MODELS = frozenset(
     {
@@ -66,6 +68,7 @@ def problems_of_message(body: Any, *, counting: bool = False) -> Iterator[str]:
         yield "max_tokens: must be between 1 and 64000"
     yield from _problems_of_turns(body.get("messages") or [])
     yield from _problems_of_output(body.get("output_config") or {})
+    yield from problems_of_content(body)
 
 
 def _problems_of_turns(turns: Sequence[Any]) -> Iterator[str]:
@@ -81,6 +84,8 @@ def _problems_of_turns(turns: Sequence[Any]) -> Iterator[str]:
 def _problems_of_output(config: Mapping[str, Any]) -> Iterator[str]:
     for name in config.keys() - {"effort", "format"}:
         yield f"output_config.{name}: Extra inputs are not permitted"
+    if config.get("effort") not in (None, "low", "medium", "high", "max"):
+        yield f"output_config.effort: {config['effort']!r} is no effort"
     wished = config.get("format")
     if wished is None:
         return

@@ -15,6 +15,7 @@ from aiohttp import web
 from tests.local_slack.thread import LoopThread
 
 from . import replies
+from .caching import PromptCache
 from .checks import problems_of_batch, problems_of_headers, problems_of_message
 from .faults import Body, Cut, CutAfterEffect, CutInside, Fault, Http, Pass, Stall
 from .replies import Reply, Says, error
@@ -73,6 +74,7 @@ class LocalAnthropic:
         self.faults: defaultdict[str, list[Fault]] = defaultdict(list)
         self.batches: dict[str, Batch] = {}
         self.otherwise: Reply | Callable[[Json], Reply] = Says("I have nothing to say.")
+        self.cache = PromptCache()
         self.looks = 1
         self.done = 0
         self.port = 0
@@ -225,7 +227,8 @@ class LocalAnthropic:
             return refusal(400, "it went wrong")
         if isinstance(reply, Says):
             await asyncio.sleep(reply.delay)
-        return web.json_response(replies.message(reply, request.body["model"], next(self._numbers)))
+        cached = self.cache.usage(request.body)
+        return web.json_response(replies.message(reply, request.body, next(self._numbers), cached))
 
     async def _count(self, request: Request) -> web.StreamResponse:
         characters = len(json.dumps(request.body, ensure_ascii=False))
@@ -288,7 +291,7 @@ class LocalAnthropic:
             if number < done:
                 params = request["params"]
                 reply = self._reply(params)
-                line = replies.line(reply, request["custom_id"], params["model"], next(self._numbers))
+                line = replies.line(reply, request["custom_id"], params, next(self._numbers))
             if line is not None:
                 batch.lines.insert(0, line)  # not in the order of the requests
 

@@ -396,7 +396,7 @@ class Api:
 
     def _user_get(self, given: Json) -> Json:
         user = self.world.users.get(given["user"])
-        if user is None:
+        if user is None or user.tenant != "tenant-1":
             raise Refused(41050, "no user authority error")
         shown: Json = {"open_id": user.id, "union_id": f"on_{user.id}", "name": user.name}
         if "contact:user.email:readonly" in self.scopes:

@@ -208,7 +208,11 @@ class LocalLark:
         if "form_action_type" in button:
             action |= {"name": button["name"], "form_value": dict(form or {})}
         event = {
-            "operator": {"tenant_key": "tenant-1", "open_id": user, "union_id": f"on_{user}"},
+            "operator": {
+                "tenant_key": self.world.users[user].tenant,
+                "open_id": user,
+                "union_id": f"on_{user}",
+            },
             "token": self.world.serial("c-"),
             "action": action,
             "host": "im_message",

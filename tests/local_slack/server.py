@@ -55,6 +55,8 @@ class LocalSlack:
         self.identity = identity or Identity()
         self.violations: list[str] = []
         self.events: list[Json] = []
+        self.files: dict[str, bytes] = {}
+        self.files_asked: list[str] = []
         self.port = 0
         self.workspace = Workspace(self.identity, clock, self._publish)
         self._socket_mode = SocketMode(self.identity.app, schedule, answer_within, self.violations.append)
@@ -82,6 +84,7 @@ class LocalSlack:
         app.router.add_route("*", "/api/{method}", self._web_api.handle)
         app.router.add_post("/response/{id}", self._responses.handle)
         app.router.add_get("/link/", self._socket_mode.serve)
+        app.router.add_get("/files/{name}", self._file)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -90,6 +93,23 @@ class LocalSlack:
         await stopping.wait()
         self._socket_mode.stop()
         await runner.cleanup()
+
+    async def _file(self, http: web.Request) -> web.Response:
+        """A file, to who may read files; else the page to sign in at, as Slack does it."""
+        name = http.match_info["name"]
+        allowed = (
+            http.headers.get("authorization") == f"Bearer {self.bot_token}" and "files:read" in self.scopes
+        )
+        self.files_asked.append(name)
+        if not allowed or name not in self.files:
+            return web.Response(text="<html>Sign in</html>", content_type="text/html")
+        return web.Response(body=self.files[name], content_type="application/octet-stream")
+
+    def add_file(self, name: str, content: bytes, mimetype: str = "image/png") -> Json:
+        """A file that was uploaded, for ``files`` of a message."""
+        self.files[name] = content
+        about = {"id": f"F{len(self.files):08d}", "name": name, "mimetype": mimetype, "size": len(content)}
+        return {**about, "url_private": f"{self.url}/files/{name}"}
 
     # Addresses and keys
 
@@ -140,8 +160,13 @@ class LocalSlack:
         email: str = "",
         is_bot: bool = False,
         is_admin: bool = False,
+        guest: bool = False,
+        one_channel: bool = False,
     ) -> str:
-        """A person (``is_bot``: another app's user). ``team``: if it is another company's (Slack Connect)."""
+        """A person (``is_bot``: another app's user). ``team``: if it is another company's (Slack Connect).
+
+        ``guest`` of several channels, or of ``one_channel``.
+        """
         user = User(
             id=id,
             name=name,
@@ -152,6 +177,8 @@ class LocalSlack:
             email=email,
             is_bot=is_bot,
             is_admin=is_admin,
+            is_restricted=guest,
+            is_ultra_restricted=one_channel,
         )
         self._call(lambda: self.workspace.add_user(user))
         return id

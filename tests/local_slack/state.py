@@ -52,6 +52,8 @@ class User:
     email: str = ""
     is_bot: bool = False
     is_admin: bool = False
+    is_restricted: bool = False
+    is_ultra_restricted: bool = False
     deleted: bool = False
 
 

@@ -1,0 +1,27 @@
+"""What a platform told, kept for a while, so that it is not asked for every message."""
+
+from typing import Generic, TypeVar
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+MOST = 10_000  # kept at once
+
+
+class Kept(Generic[K, V]):
+    """Values by key, each for ``life`` seconds; ``now`` is a clock that only goes forward, in seconds."""
+
+    def __init__(self, life: float) -> None:
+        self._life = life
+        self._kept: dict[K, tuple[float, V]] = {}
+
+    def get(self, key: K, now: float) -> V | None:
+        """The value, if it was put less than ``life`` ago."""
+        put_at, value = self._kept.get(key, (float("-inf"), None))
+        return value if now - put_at < self._life else None
+
+    def put(self, key: K, value: V, now: float) -> None:
+        self._kept.pop(key, None)
+        self._kept[key] = (now, value)
+        while len(self._kept) > MOST:
+            del self._kept[next(iter(self._kept))]  # the one put longest ago
