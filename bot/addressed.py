@@ -188,6 +188,17 @@ HELP = (
     "`/earshot optout` – I learn nothing from what you say; `optin` takes it back",
     "`/earshot help` – this",
 )
+# Where there is no command, messages do what it does.
+HELP_BY_MESSAGE = (
+    "I listen, and answer with sources when I can. To ask me, mention me in a group or topic, or write to me directly.",
+    "`@Earshot summary`, or a bare `@Earshot`, in a topic – a hand-over: problem, tried, state, waiting on whom",
+    "`@Earshot why` in a topic – why I spoke, or did not",
+    "`@Earshot status` – open conversations here, and how I am set up",
+    "`@Earshot mute` in a topic, `@Earshot mute channel` for the group (analysts and admins); `unmute` takes it back",
+    "`@Earshot close` in a topic – it is over, and I may learn from it",
+    "`@Earshot optout` – I learn nothing from what you say; `optin` takes it back",
+    "`@Earshot help` – this",
+)
 
 
 def answer_card(*rows: Row) -> Card:
@@ -203,8 +214,8 @@ def under(line: str, card: Card) -> Card:
     return answer_card(row(line), *(one for group in card.groups for one in group.rows))
 
 
-def help_card() -> Card:
-    return plain_card(*HELP)
+def help_card(*, command: bool = True) -> Card:
+    return plain_card(*(HELP if command else HELP_BY_MESSAGE))
 
 
 def unknown_card(said: str) -> Card:

@@ -46,7 +46,8 @@ UNHEARD_THREAD = "I know no such conversation that you may read: I hear only cha
 class Request:
     """What somebody wants, where. ``subject``: the message that it is about, if he may read it.
 
-    ``conversation``: the one that it was said in; ``last``: the message there that was last decided about.
+    ``command``: people there can use our command. ``conversation``: the one that it was said in; ``last``: the message
+    there that was last decided about.
     """
 
     wish: Wish
@@ -55,6 +56,7 @@ class Request:
     at: datetime
     subject: str | None = None
     conversation: str | None = None
+    command: bool = True
 
 
 # ---- a message ---------------------------------------------------------------------------------------------
@@ -84,6 +86,7 @@ async def on_request(bot: Bot, work: Work, heard: Heard, wish: Wish) -> None:
             at=message.at,
             subject=subject,
             conversation=conversation,
+            command=bot.adapter_of(heard.channel.id).has_command,
         )
         granted = _obeyed(connection, config, heard, request, now) or _granted(
             connection, config, request, now, rule
@@ -152,7 +155,9 @@ def _granted(
 ) -> Granted:
     """What a request comes to; orders are not among them."""
     if rule is not None and rule.what is not What.ANSWER:
-        return Granted(card=addressed.help_card())  # the rule puts its own line in its place
+        return Granted(
+            card=addressed.help_card(command=request.command)
+        )  # the rule puts its own line in its place
     match request.wish.verb:
         case Verb.SUMMARY:
             return _summary(connection, config, request, now)
@@ -163,7 +168,7 @@ def _granted(
         case Verb.UNKNOWN:
             return Granted(card=addressed.unknown_card(request.wish.rest))
         case _:
-            return Granted(card=addressed.help_card())
+            return Granted(card=addressed.help_card(command=request.command))
 
 
 def _summary(connection: Connection, config: Config, request: Request, now: datetime) -> Granted:
@@ -177,7 +182,7 @@ def _summary(connection: Connection, config: Config, request: Request, now: date
     ticket = None if conversation is None else ledger.ticket(connection, conversation)
     thread = None if conversation is None else ledger.thread(connection, conversation)
     if ticket is None or thread is None:
-        return Granted(card=addressed.help_card())
+        return Granted(card=addressed.help_card(command=request.command))
     told_over = hand_over(thread, ticket, now, config.tz)
     return Granted(card=addressed.answer_card(*told_over.rows), sources=told_over.sources)
 

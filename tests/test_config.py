@@ -1204,7 +1204,7 @@ def test_file_and_docs_agree_on_which_keys_have_no_effect_yet() -> None:
     in_file = {key for key, (_, line) in written_keys(shipped_with_examples()).items() if NO_EFFECT in line}
     in_docs = {key for key, (_, meaning) in documented_keys().items() if NO_EFFECT in meaning}
     assert in_file == in_docs
-    assert {"console.token", "lark.mode"} <= in_docs
+    assert {"console.token"} <= in_docs
 
 
 def test_the_docs_list_the_variables_that_are_read() -> None:

@@ -471,12 +471,13 @@ class Adapter(Protocol):
     """A platform. ``parse`` is pure; the rest touches the network.
 
     ``post_interval``: least seconds between two posts in one channel. ``performs``: the acts that it can do.
-    ``tells_edits``: edits arrive as events; else ``reread`` finds them.
+    ``tells_edits``: edits arrive as events; else ``reread`` finds them. ``has_command``: people can use our command.
     """
 
     name: str
     post_interval: float
     tells_edits: bool
+    has_command: bool
     performs: frozenset[type[Act]]
 
     def parse(self, payload: Payload) -> Event:

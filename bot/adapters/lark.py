@@ -104,6 +104,7 @@ class LarkAdapter:
     name = wire.NAME
     post_interval = POST_INTERVAL
     tells_edits = False
+    has_command = False
     performs: frozenset[type[Act]] = frozenset({Post, Say, Think, Delete, Draft, Edit, React, Whisper, Show})
 
     def __init__(

@@ -42,6 +42,7 @@ class RoomAdapter:
     name = NAME
     post_interval = 0.0
     tells_edits = True
+    has_command = True
     performs: frozenset[type[Act]] = frozenset(
         {Post, Say, Think, Delete, Draft, Edit, React, Whisper, Show, Ask}
     )

@@ -79,6 +79,7 @@ class SlackAdapter:
     name = wire.NAME
     post_interval = POST_INTERVAL
     tells_edits = True
+    has_command = True
     performs: frozenset[type[Act]] = frozenset(
         {Post, Say, Think, Delete, Draft, Edit, React, Whisper, Show, Ask}
     )

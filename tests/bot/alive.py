@@ -68,6 +68,51 @@ def _honest(token: str) -> bool:
     return all(host in (named.casefold(), f"www.{named.casefold()}") for named in _DOMAIN.findall(label))
 
 
+_FENCED = re.compile(r"(?ms)^```[\w+-]*\n.*?^```[ \t]*$")
+_LINKED = re.compile(r"\[([^\[\]()<>]*)\]\(([^\s()<>\[\]]*)\)")
+
+
+def in_lark_card(card: Mapping[str, Any], meant: frozenset[str] = frozenset(), stars: int = 0) -> list[str]:
+    """What in a card for Lark comes alive that nobody meant to, of its Markdown, of its plain texts only what is hidden.
+    ``meant``: tags that were meant; ``stars``: how many asterisks of ours there are at most."""
+    found, seen = [], 0
+    for kind, text in _said_in_lark(card):
+        found += [f"hidden: {each[0]!r}" for each in _HIDDEN.finditer(text)]
+        if kind == "plain_text":
+            continue
+        bare = _FENCED.sub("", text)
+        found += [each[0] for each in _LINKED.finditer(bare) if not _leads_where_it_says(*each.groups())]
+        bare = _LINKED.sub("", bare)
+        for token in meant:
+            bare = bare.replace(token, "")
+        seen += bare.count("*")
+        found += in_lark(bare.replace("*", ""))
+    return found + ([f"{seen} asterisks"] if seen > stars else [])
+
+
+def _said_in_lark(part: object) -> Iterator[tuple[str, str]]:
+    if isinstance(part, Mapping):
+        if part.get("tag") in ("markdown", "lark_md", "plain_text"):
+            yield ("plain_text" if part["tag"] == "plain_text" else "markdown"), part["content"]
+            return
+        if part.get("tag") in ("img", "at", "a", "person"):
+            yield "markdown", f"<{part['tag']} {part}>"
+        for value in part.values():
+            yield from _said_in_lark(value)
+    elif isinstance(part, Sequence) and not isinstance(part, str):
+        for value in part:
+            yield from _said_in_lark(value)
+
+
+def _leads_where_it_says(label: str, address: str) -> bool:
+    parts = urlsplit(html.unescape(address))
+    host = (parts.hostname or "").casefold()
+    named = _DOMAIN.findall(html.unescape(label))
+    return parts.scheme in ("http", "https") and all(
+        host in (each.casefold(), f"www.{each.casefold()}") for each in named
+    )
+
+
 def in_lark(markdown: str) -> list[str]:
     """What in a Markdown element of a Lark card comes alive: tags, links, images, styles."""
     patterns = (r"<\s*/?\s*\w+[^>]*>", r"!?\[[^\]]*\]\([^)]*\)", r"[*_~`]", r"(?m)^\s*(?:#|>|[-+*] |\d+\. )")

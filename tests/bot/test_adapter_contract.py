@@ -29,7 +29,9 @@ from bot.adapters.adapter import (
     Question,
     React,
     Receipt,
+    Say,
     Show,
+    Think,
     Whisper,
 )
 from bot.adapters.lark import LarkAdapter
@@ -37,7 +39,7 @@ from bot.adapters.lark_hook import LarkHook
 from bot.adapters.lark_signing import Keys
 from bot.adapters.slack import SlackAdapter
 from bot.answerer import Citation, Line, Suggestion
-from bot.card import Button, Card, Group, Verb, row
+from bot.card import Button, Card, Group, Piece, Verb, row
 from knowledge.entry import EntryKind
 from knowledge.thread import Message
 from tests.bot.running import ANN as SLACK_ANN
@@ -337,7 +339,7 @@ async def test_all_that_it_says_it_performs_it_does(heart: Heart) -> None:
     stage = heart.stage
     root = stage.say("the gate stops")
     await heart.arrived(1)
-    assert {Post, Delete, Draft, Edit, React, Whisper, Show} <= heart.adapter.performs
+    assert {Post, Say, Think, Delete, Draft, Edit, React, Whisper, Show} <= heart.adapter.performs
     asked = Question(
         channel=stage.channel, user=stage.ann, text="the gate stops", link="https://example.com/q"
     )
@@ -366,6 +368,35 @@ async def test_all_that_it_says_it_performs_it_does(heart: Heart) -> None:
     react = React(channel=stage.channel, message_id=root, name="paperclip")
     for act in (replace(show, message_id=shown.message_id), edit, edit, react, react, whisper):
         assert isinstance(await heart.adapter.perform(act), Receipt)
+
+
+async def test_what_is_said_in_words_of_its_own_stands_there_once_and_is_found(heart: Heart) -> None:
+    stage = heart.stage
+    root = stage.say("@earshot who painted the moon?")
+    await heart.arrived(1)
+    rows = (row("I don't know. The closest I have is: ", Piece(text="Gate", link="https://example.com/a")),)
+    card = Card(title="", groups=(Group(heading="", rows=rows),))
+    say = Say(id="5a77", channel=stage.channel, reply_to=root, card=card, now=NOW)
+    assert await heart.adapter.find_post(say) is None
+    receipt = await heart.adapter.perform(say)
+    assert await heart.adapter.find_post(say) == receipt
+    assert await heart.adapter.find_post(replace(say, id="another")) is None
+
+
+async def test_the_sign_that_it_works_on_an_answer_is_put_on_and_taken_off(heart: Heart) -> None:
+    root = heart.stage.say("@earshot how do I start the gate?")
+    await heart.arrived(1)
+    sign = Think(channel=heart.stage.channel, message_id=root, reply_to=root, on=True)
+    for act in (sign, sign, replace(sign, on=False), replace(sign, on=False)):
+        assert isinstance(await heart.adapter.perform(act), Receipt)
+
+
+async def test_who_is_in_a_channel_is_told_or_said_to_be_unknown(heart: Heart) -> None:
+    try:
+        inside = await heart.adapter.members(heart.stage.channel)
+    except LookupFailed:
+        inside = frozenset({heart.stage.ann})  # nobody told the room
+    assert heart.stage.ann in inside
 
 
 async def test_a_channel_and_a_person_go_by_their_names(heart: Heart) -> None:

@@ -9,12 +9,22 @@ from pathlib import Path
 import pytest
 
 from bot import ledger, nights, votes
-from bot.adapters.adapter import ActPostponed, ActRefused, ActUncertain, LookupFailed, Whisper
+from bot.adapters.adapter import (
+    ActPostponed,
+    ActRefused,
+    ActUncertain,
+    Arrival,
+    LookupFailed,
+    Think,
+    Whisper,
+)
 from bot.adapters.lark import LarkAdapter, LarkStartFailed
 from bot.adapters.lark_api import ApiRefused, LarkApi
 from bot.adapters.lark_link import ENDPOINT_WITHIN, PATIENCE, PAUSES
 from bot.night import run_night
 from bot.scorer import Action
+from knowledge.audience import Standing
+from knowledge.entry import PUBLIC
 from tests.bot.running import QUESTION, SOLUTION, entry
 from tests.bot.running_lark import (
     ANN,
@@ -165,7 +175,9 @@ async def test_an_order_that_mentions_the_bot_is_obeyed(lark: LocalLark, tmp_pat
         lark.say(TOPICS, ANN, f"{{{lark.bot}}} mute", root=root, mentions=(lark.bot,))
         asked = lark.say(TOPICS, ANN, QUESTION, root=root)
         assert await handled(run, asked, TOPICS) is Action.SILENT
-    assert lark.sent() == []
+        await lark.until(lambda: bool(lark.sent(lark.dm(ANN))))
+    (told,) = lark.sent()  # to who ordered it, alone
+    assert (told.chat, "keep quiet" in text_of(told.card)) == (lark.dm(ANN), True)
 
 
 async def test_each_topic_is_a_conversation_of_its_own(lark: LocalLark, tmp_path: Path) -> None:
@@ -292,6 +304,124 @@ async def test_a_group_that_is_gone_is_not_written_to_again(lark: LocalLark, tmp
         await lark.until(lark.all_acked)
         await asyncio.sleep(QUIET)
     assert lark.sent() == [] and len(lark.calls("message.reply")) == 1
+
+
+# ---- who speaks to it
+
+
+UNKNOWN = "who painted the moon above the harbour?"
+
+
+async def test_who_mentions_it_in_a_group_is_answered_whatever_the_dial_says(
+    lark: LocalLark, tmp_path: Path
+) -> None:
+    strict = {"wait_seconds": "300", "precision": "0.99", "max_per_hour": "0"}
+    far = entry("The colour of the login page is odd in the morning", "Ask the designers about it.")
+    async with running(lark, tmp_path, [entry(), far], settings=config(defaults=strict)) as run:
+        asked = lark.say(CHAT, ANN, f"{{{lark.bot}}} {QUESTION}", mentions=(lark.bot,))
+        await answered(run, asked)
+        other = lark.say(CHAT, CARL, f"{{{lark.bot}}} {UNKNOWN}", mentions=(lark.bot,))
+        await answered(run, other)
+        third = "How can I change the colour of the login page of our intranet?"
+        near = lark.say(CHAT, CARL, f"{{{lark.bot}}} {third}", mentions=(lark.bot,))
+        await answered(run, near)
+    (cited,), (unknown,), (closest,) = lark.replies(asked), lark.replies(other), lark.replies(near)
+    assert SOLUTION.split(".")[0] in text_of(cited.card)
+    assert "I have nothing that is close to it" in text_of(unknown.card).replace("&#", "")
+    assert "[The colour of the login page is odd in the morning](https://" in text_of(closest.card)
+    assert "designers" not in text_of(closest.card)  # a title and a link, never a claim
+
+
+async def test_a_direct_message_always_gets_an_answer(lark: LocalLark, tmp_path: Path) -> None:
+    async with running(lark, tmp_path, [entry()]) as run:
+        asked = lark.say(lark.dm(ANN), ANN, UNKNOWN)
+        await answered(run, asked)
+        wants_help = lark.say(lark.dm(ANN), ANN, "help")
+        await answered(run, wants_help)
+    (unknown,), (helped,) = lark.replies(asked), lark.replies(wants_help)
+    assert "I have nothing that is close to it" in text_of(unknown.card)
+    assert "@Earshot status" in text_of(helped.card) and "/earshot" not in text_of(helped.card)
+
+
+async def test_a_bare_mention_in_a_topic_gets_the_hand_over(lark: LocalLark, tmp_path: Path) -> None:
+    async with running(lark, tmp_path) as run:
+        root = lark.say(TOPICS, ANN, QUESTION)
+        tried = lark.say(TOPICS, BOB, "Did you restart the gate after the update?", root=root)
+        await handled(run, tried, TOPICS)
+        lark.say(TOPICS, ANN, f"{{{lark.bot}}}", root=root, mentions=(lark.bot,))
+        await answered(run, root)
+    (summary,) = lark.replies(root)
+    assert "The gate stops with MLR" in text_of(summary.card)
+
+
+async def test_where_it_may_not_speak_up_a_mention_is_answered_to_one_alone(
+    lark: LocalLark, tmp_path: Path
+) -> None:
+    async with running(lark, tmp_path, [entry()], settings=config(defaults={"mode": "draft"})):
+        lark.say(CHAT, ANN, f"{{{lark.bot}}} {QUESTION}", mentions=(lark.bot,))
+        told = await shown_to(lark, ANN)
+    assert SOLUTION.split(".")[0] in text_of(told.card)
+    assert [one.ephemeral_to for one in lark.sent()] == [ANN]
+
+
+async def test_an_answer_that_a_stop_cut_off_is_found_and_comes_once(lark: LocalLark, tmp_path: Path) -> None:
+    lark.faults["message.reply"].append(DropAfterEffect())
+    async with running(lark, tmp_path):
+        asked = lark.say(CHAT, ANN, f"{{{lark.bot}}} {UNKNOWN}", mentions=(lark.bot,))
+        await answered_in(lark, asked)
+    async with running(lark, tmp_path) as run:
+        await lark.until(lambda: not run.database.run_blocking(lambda c: _waiting(c)))
+    assert len(lark.replies(asked)) == len(lark.calls("message.reply")) == 1
+
+
+def _waiting(connection: object) -> int:
+    open_ones = "select count(*) from intents where state not in ('done', 'dropped')"
+    return int(connection.exec_driver_sql(open_ones).scalar_one())  # type: ignore[attr-defined]
+
+
+async def test_a_sign_of_thinking_is_taken_off_again_though_putting_it_on_was_cut_off(
+    lark: LocalLark,
+) -> None:
+    adapter = LarkAdapter([app_of(lark)])
+    await adapter.check()
+    home = f"lark:{lark.app_id}/{CHAT}"
+    first, second = lark.say(CHAT, ANN, QUESTION), lark.say(CHAT, ANN, QUESTION)
+    signs = [
+        Think(channel=home, message_id=f"{home}/{said}", reply_to=f"{home}/{said}", on=True)
+        for said in (first, second)
+    ]
+    await adapter.perform(signs[0])
+    assert [emoji for _, _, emoji in lark.message(first).reactions] == ["Typing"]
+    lark.faults["reaction.create"].append(DropAfterEffect())
+    with pytest.raises(ActUncertain):
+        await adapter.perform(signs[1])
+    for sign in signs:
+        await adapter.perform(replace(sign, on=False))
+    await adapter.close()
+    assert lark.message(first).reactions == lark.message(second).reactions == []
+
+
+async def test_who_is_of_another_company_is_no_member(lark: LocalLark) -> None:
+    eve = lark.add_user("ou_eve", "Eve", tenant="tenant-2")
+    shared = lark.add_chat("oc_shared", "shared", members=[ANN, eve], external=True)
+    heard: list[Arrival] = []
+
+    async def emit(arrival: Arrival) -> None:
+        heard.append(arrival)
+
+    adapter = LarkAdapter([app_of(lark)], link)
+    await adapter.listen(emit)
+    home = f"lark:{lark.app_id}"
+    with pytest.raises(
+        LookupFailed, match="41050"
+    ):  # nothing is told of her, and nothing is taken for granted
+        await adapter.people(f"{home}/{eve}")
+    lark.say(shared, eve, "hello")
+    await lark.until(lambda: len(heard) == 1)
+    (person,) = await adapter.people(f"{home}/{eve}")
+    (ann,) = await adapter.people(f"{home}/{ANN}")
+    await adapter.close()
+    assert (person.standing, ann.standing) == (Standing.STRANGER, Standing.MEMBER)
 
 
 # ---- thumbs, buttons, drafts
@@ -584,7 +714,8 @@ async def test_a_read_waits_for_a_limit_once(lark: LocalLark) -> None:
 async def test_two_apps_are_heard_and_answered_each_by_itself(lark: LocalLark, tmp_path: Path) -> None:
     with LocalLark(app_id="cli_second") as second:
         tenant(second)
-        async with running(lark, tmp_path, [entry()], more=[second]) as run:
+        # Each app counts as a workspace of its own, so only what is public is known to both.
+        async with running(lark, tmp_path, [entry(audience=PUBLIC)], more=[second]) as run:
             first_asked, second_asked = lark.say(CHAT, ANN, QUESTION), second.say(CHAT, ANN, QUESTION)
             await answered(run, first_asked)
             await second.until(lambda: len(second.replies(second_asked)) == 1)

@@ -371,8 +371,8 @@ def test_a_label_leads_where_it_says(title: str, link: str, shown: str) -> None:
 
 
 def test_people_are_named_and_not_pinged() -> None:
-    card = cards.render(post("ask @ou_ann or lark:cli_1/ou_bob"), {"ou_ann": "Ann <at>"})
-    assert "ask @Ann <at> or @someone [1]" in text_of(card)  # in a plain text element
+    card = cards.render(post("ask @ou_ann or lark:cli_1/ou_bob"), {"ou_ann": "Ann <at id=all>"})
+    assert "ask @Ann at id=all or @someone [1]" in text_of(card)
     assert all(one["tag"] != "at" for one in walk(card))
 
 

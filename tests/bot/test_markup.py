@@ -1,12 +1,14 @@
 """Whatever others wrote, nothing in what is posted comes alive but what Earshot marks up itself."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.adapters.adapter import Buttons, Draft, Edit, Post, Question, Show, Whisper
+from bot.adapters import lark_cards
+from bot.adapters.adapter import Buttons, Draft, Edit, Post, Question, Say, Show, Whisper
 from bot.adapters.lark_markup import lark_safe
 from bot.adapters.slack_cards import render_card, render_draft, render_edit, render_whisper
 from bot.adapters.slack_markup import escape, labelled, with_links
@@ -15,7 +17,8 @@ from bot.answerer import Citation, Line, Suggestion
 from bot.card import Card, Group, Piece, row
 from knowledge.entry import EntryKind
 from knowledge.visible import visible
-from tests.bot.alive import in_lark, in_slack, links_in
+from tests.bot.alive import in_lark, in_lark_card, in_slack, links_in
+from tests.local_lark.cards import problems
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 HERE, USER = "slack:T0/C0HELP001", "U0ANN00001"
@@ -89,6 +92,43 @@ def test_a_text_becomes_no_link_but_to_an_address_that_stands_in_it(text: str) -
 @example("![x](https://evil.example/?q=secret)")
 def test_nothing_in_a_text_for_lark_comes_alive(text: str) -> None:
     assert in_lark(lark_safe(text)) == []
+
+
+GROUP, PERSON, OWNER = "lark:cli_1/oc_1", "ou_ann", "lark:cli_1/ou_owner"
+
+
+@given(text=TEXT, title=TEXT, link=LINK, name=TEXT)
+@example(
+    text="<at id=all></at> **x** [a](https://b.example)", title="# x", link=None, name="<at id=all></at>"
+)
+@example(text="```<at id=all></at>\ncode```", title="bank.example", link="https://evil.example", name="x")
+@example(text="\u200b", title="\u200b", link="https://evil.example/)[a](b", name="\u202e")
+def test_nothing_in_a_card_for_lark_comes_alive(text: str, title: str, link: str | None, name: str) -> None:
+    text, names = f"{text} @{PERSON}", {PERSON: name, "oc_1": name}
+    said = replace(suggestion(text, title, link), note=title)
+    words = row(Piece(text=title, link=link, bold=True), text, Piece(channel=GROUP), Piece(person=OWNER))
+    card = Card(title=title, groups=(Group(heading=text, rows=(words,)),))
+    post = Post(id="s", channel=GROUP, reply_to=f"{GROUP}/om_1", suggestion=said, now=NOW, lead=text)
+    told = Say(id="a", channel=GROUP, reply_to=f"{GROUP}/om_1", card=card, now=NOW)
+    alone = Whisper(
+        id="w", channel=GROUP, reply_to=None, user=OWNER, text="", now=NOW, suggestion=said, card=card
+    )
+    asked = Question(channel=GROUP, user=f"@{PERSON}", text=text, link=link)
+    draft = Draft(id="s", channel=GROUP, suggestion=said, opened_at=NOW, now=NOW, question=asked)
+    owner = frozenset({"<at id=ou_owner></at>"})
+    for sent, stars in (
+        (lark_cards.render(post, names), 6),  # the heading in bold, the note in italics
+        (lark_cards.render_card(told, names), 12),  # title, heading and a piece in bold
+        (lark_cards.render_whisper(alone, names, "ephemeral"), 18),
+        (lark_cards.render_draft(draft, names), 6),
+        (lark_cards.render_edit(Edit(channel=GROUP, message_id="m", text=text, link=link), names), 2),
+    ):
+        assert in_lark_card(sent, owner, stars) == [] and problems(sent) == []
+
+
+def test_nothing_but_what_was_meant_is_alive_in_a_card_for_lark() -> None:
+    said = {"tag": "markdown", "content": "**x** <at id=all></at> [bank.example](https://evil.example) `y`"}
+    assert len(in_lark_card({"body": {"elements": [said]}}, stars=2)) == 5
 
 
 @pytest.mark.parametrize(
