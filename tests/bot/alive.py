@@ -73,8 +73,10 @@ _LINKED = re.compile(r"\[([^\[\]()<>]*)\]\(([^\s()<>\[\]]*)\)")
 
 
 def in_lark_card(card: Mapping[str, Any], meant: frozenset[str] = frozenset(), stars: int = 0) -> list[str]:
-    """What in a card for Lark comes alive that nobody meant to, of its Markdown, of its plain texts only what is hidden.
-    ``meant``: tags that were meant; ``stars``: how many asterisks of ours there are at most."""
+    """What in a card for Lark comes alive that nobody meant to: of its Markdown; of plain texts what is hidden.
+
+    ``meant``: tags that were meant; ``stars``: how many asterisks of ours there are at most.
+    """
     found, seen = [], 0
     for kind, text in _said_in_lark(card):
         found += [f"hidden: {each[0]!r}" for each in _HIDDEN.finditer(text)]

@@ -297,7 +297,7 @@ async def test_starts_stops_settings_and_model_calls_are_recorded(tmp_path: Path
         running = asyncio.create_task(played.app.run(stop))
         await until(lambda: Kind.STARTED in kinds(database))
         for text, kind in (
-            ("external: on\nconsole: {token: s3cret-words}\n", Kind.CONFIGURED),
+            ("external: on\nredact: {patterns: [s3cret-words]}\n", Kind.CONFIGURED),
             ("external: walnut\nstale_after: never\n", Kind.CONFIG_REFUSED),
         ):
             await asyncio.sleep(0.05)
@@ -309,7 +309,7 @@ async def test_starts_stops_settings_and_model_calls_are_recorded(tmp_path: Path
         assert kinds(database) >= OF_RUNNING
         assert_whole(database)
         rows = {Kind(row.kind): json.loads(row.detail) for row in recorded(database)}
-        assert rows[Kind.CONFIGURED]["keys"] == ["external", "console.token"]
+        assert rows[Kind.CONFIGURED]["keys"] == ["external", "redact.patterns"]
         assert rows[Kind.CONFIG_REFUSED]["problems"] == 2
         assert "s3cret" not in str(recorded(database)) and "walnut" not in str(recorded(database))
         assert (rows[Kind.MODEL_CALL]["usd"], rows[Kind.MODEL_CALL]["input_tokens"]) == (0.0123, 2000)

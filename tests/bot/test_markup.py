@@ -128,7 +128,9 @@ def test_nothing_in_a_card_for_lark_comes_alive(text: str, title: str, link: str
 
 def test_nothing_but_what_was_meant_is_alive_in_a_card_for_lark() -> None:
     said = {"tag": "markdown", "content": "**x** <at id=all></at> [bank.example](https://evil.example) `y`"}
-    assert len(in_lark_card({"body": {"elements": [said]}}, stars=2)) == 5
+    link, *others = in_lark_card({"body": {"elements": [said]}}, stars=2)
+    assert link == "[bank.example](https://evil.example)"
+    assert others == ["<at id=all>", "</at>", "`", "`", "4 asterisks"]
 
 
 @pytest.mark.parametrize(
