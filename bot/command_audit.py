@@ -129,7 +129,8 @@ async def _verify(database: Database, noted: str | None, *, as_json: bool) -> in
         complain(problem)
     if not checked.problems:
         say(
-            f"{checked.rows} rows, none changed or taken out; {checked.unlinked} with names that were forgotten."
+            f"{checked.rows} {'row' if checked.rows == 1 else 'rows'}, none changed or taken out; "
+            f"{checked.unlinked} with names that were forgotten."
         )
         say(f"head {checked.head or 'none'}: note it elsewhere, and give it to --verify next time")
     return 1 if checked.problems else 0

@@ -10,7 +10,8 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 
 from rich.markup import escape
@@ -21,6 +22,7 @@ from bot import approval, ledger
 from bot.adapters.adapter import Adapter
 from bot.adapters.lark import LarkStartFailed
 from bot.adapters.slack import SlackAdapter, StartFailed
+from bot.addressed import PRECISION, score_of
 from bot.answerer import conversation, ground
 from bot.app import StoreInUse, assemble, embedder_of, lock_store
 from bot.audit import AuditedCalls, AuditedSettings
@@ -51,7 +53,9 @@ from bot.opening import (
 )
 from bot.places import place_of
 from bot.replay import Report, replay
+from bot.scorer import Scale
 from bot.terminal import Failed, complain, err, log_to_stderr, out, say, shown_progress, warn
+from bot.weighing import SHIPPED, read_weights
 from bot.writing import writers_for
 from knowledge.audience import audiences_for
 from knowledge.embed import UnknownModel
@@ -246,7 +250,8 @@ async def _ask(arguments: argparse.Namespace) -> int:
         now = clock.now()
         message = Message(id="ask", channel="", thread="ask", user="you", at=now, text=arguments.question)
         thread = Thread(id="ask", channel="", messages=(message,))
-        asked = Asked(question=arguments.question, thread=thread, hits=hits, addressed=True)
+        sure = _is_sure(arguments.question, hits, config, now)
+        asked = Asked(question=arguments.question, thread=thread, hits=hits, addressed=True, sure=sure)
         async with writers_for(
             lambda: config, secrets_from(os.environ), database, clock, calls=AuditedCalls(database, clock)
         ) as writers:
@@ -258,15 +263,21 @@ async def _ask(arguments: argparse.Namespace) -> int:
         return 0
     for hit in hits:
         say(f"{hit.score:.2f}  {hit.entry.title}  [{hit.entry.origin}]")
-    answer = suggestion.text if suggestion else _no_answer(draft)
+    answer = suggestion.text if suggestion else _no_answer(draft, known=bool(hits))
     say(f"\n{answer}")
     return 0
 
 
-def _no_answer(draft: Draft | Declined) -> str:
+def _is_sure(question: str, hits: Sequence[Hit], config: Config, now: datetime) -> bool:
+    """Whether the hits may be quoted to somebody who asks, as in a channel."""
+    scale = Scale(prior=read_weights(config.weights or SHIPPED))
+    return score_of(question, hits, scale, now) >= scale.prior.threshold(PRECISION)
+
+
+def _no_answer(draft: Draft | Declined, *, known: bool) -> str:
     if isinstance(draft, Declined) and draft.why is Decline.PERSON:
         return f"A person should answer this: {draft.reason}."
-    return "Nothing that is known answers this."
+    return f"Nothing that is known answers this.{' Above is what is closest.' if known else ''}"
 
 
 def _seen_in(connection: Connection, config: Config, channel: str) -> frozenset[str]:
