@@ -375,9 +375,7 @@ async def on_edit(bot: Bot, work: Work, edited: Edited) -> None:
             raise Overtaken(f"{edited.message_id} was edited before it was heard")
         if row.text == edited.text:
             return None  # a link was unfurled
-        ledger.edit_message(connection, edited.message_id, edited.text)
-        named = {"subject": row.id, "actor": row.user, "channel": row.channel}
-        audit.put(connection, Kind.EDITED, edited.at, **named)
+        take_up_edit(connection, row, edited)
         if ledger.suggestion_for(connection, edited.message_id) is not None:
             return None
         if answers.to_message(connection, edited.message_id) is not None:
@@ -393,6 +391,13 @@ async def on_edit(bot: Bot, work: Work, edited: Edited) -> None:
         await _look(bot, work, situation)
 
 
+def take_up_edit(connection: Connection, row: Row[Any], edited: Edited) -> None:
+    """Keep a message as it reads now, and record that it changed. ``row``: of the message."""
+    ledger.edit_message(connection, edited.message_id, edited.text)
+    named = {"subject": row.id, "actor": row.user, "channel": row.channel}
+    audit.put(connection, Kind.EDITED, edited.at, **named)
+
+
 async def on_delete(bot: Bot, work: Work, deleted: Deleted) -> None:
     """Erase a message, everything quoted from it, and what was learnt only from it."""
     config, now = bot.config(), bot.clock.now()
@@ -401,7 +406,7 @@ async def on_delete(bot: Bot, work: Work, deleted: Deleted) -> None:
         own = ledger.suggestion_by_post(connection, deleted.message_id)
         if own is not None:
             ledger.mark_removed(connection, own.id, deleted.at)  # somebody took our answer away: a rejection
-        _audit_deletion(connection, deleted)
+        audit_deletion(connection, deleted)
         erase(connection, Account(), config=config, ids=[deleted.message_id], now=now, but=work.id)
         inbox.finish(connection, work.id)
 
@@ -409,7 +414,8 @@ async def on_delete(bot: Bot, work: Work, deleted: Deleted) -> None:
     await bot.knowledge.follow()
 
 
-def _audit_deletion(connection: Connection, deleted: Deleted) -> None:
+def audit_deletion(connection: Connection, deleted: Deleted) -> None:
+    """Record that a message is gone on the platform."""
     row = ledger.message_row(connection, deleted.message_id)
     channel = None if row is None else row.channel
     audit.put(connection, Kind.DELETED, deleted.at, subject=deleted.message_id, channel=channel)

@@ -7,9 +7,9 @@ from functools import partial
 from sqlalchemy import Connection
 
 from bot import ledger, nights
-from bot.adapters.adapter import Adapter, LookupFailed
+from bot.adapters.adapter import Adapter, Deleted, Edited, LookupFailed
 from bot.forget import Account, erase
-from bot.handlers import Bot
+from bot.handlers import Bot, audit_deletion, take_up_edit
 from knowledge.thread import Role
 
 log = logging.getLogger("earshot")
@@ -53,14 +53,17 @@ def _said_in_closed(connection: Connection, platform: str) -> dict[str, dict[str
 
 
 async def _take_up(bot: Bot, different: Mapping[str, str | None]) -> None:
-    gone = [message for message, text in different.items() if text is None]
+    gone, now = [message for message, text in different.items() if text is None], bot.clock.now()
 
     def take(connection: Connection) -> None:
         for message, text in different.items():
-            if text is not None:
-                ledger.edit_message(connection, message, text)
+            row = ledger.message_row(connection, message)
+            if text is None:
+                audit_deletion(connection, Deleted(message_id=message, at=now))
+            elif row is not None:
+                take_up_edit(connection, row, Edited(message_id=message, text=text, at=now))
         if gone:
-            erase(connection, Account(), config=bot.config(), ids=gone, now=bot.clock.now())
+            erase(connection, Account(), config=bot.config(), ids=gone, now=now)
 
     await bot.database.run(take)
     await bot.knowledge.follow()
