@@ -491,7 +491,7 @@ async def test_a_writer_that_fails_is_told_with_its_reason(slack: LocalSlack, tm
 
 @pytest.mark.parametrize("staff", [{"owners": [BOB]}, {"owners": [CARL], "handoff": [BOB]}])
 async def test_what_a_person_should_decide_is_left_to_who_is_on_call_or_owns_it(
-    staff: dict[str, list[str]], slack: LocalSlack, tmp_path: Path
+    staff: dict[str, Any], slack: LocalSlack, tmp_path: Path
 ) -> None:
     owned = config(**staff)
     async with running(slack, tmp_path, [entry()], settings=owned, writer=CarefulWriter()) as run:
