@@ -329,7 +329,7 @@ async def _answered(means: Means, situation: Situation, rule: Rule) -> Reply:
         sign = await _sign(means, situation) if rule.where is Where.THREAD else None
         async with thinking(means.adapter_of(message.channel), sign):
             found = await find(means, query)
-    owners = [whole_user(given, message.channel) for given in sorted(means.config().owners)]
+    owners = [whole_user(given, message.channel) for given in sorted(means.config().takes_over)]
     return found, *answer_to(found, query, owners)
 
 

@@ -58,101 +58,12 @@ def parser() -> argparse.ArgumentParser:
         "Play an invented support channel in the terminal, then let you join in. Needs nothing.",
     )
     demo.add_argument("--once", action="store_true", help="play the day, print a summary, and exit")
-    learn = add(
-        "learn",
-        "Add documents (Markdown, text, HTML, CSV with question and answer) and closed threads (a Slack export, "
-        "JSON lines) to the knowledge, or what is given by hand with --text. Learning the same again changes nothing.",
-        json=True,
-    )
-    learn.add_argument(
-        "paths",
-        nargs="*",
-        type=Path,
-        metavar="PATH",
-        help="a file, or a folder to walk through; a file that `earshot export` wrote is taken over",
-    )
-    learn.add_argument("--text", metavar="TEXT", help="one entry by hand: what may be quoted; - reads stdin")
-    learn.add_argument(
-        "--title", default="", metavar="T", help="with --text: its title (default: the first line)"
-    )
-    learn.add_argument("--problem", default="", metavar="Q", help="with --text: the question that it answers")
-    learn.add_argument(
-        "--audience",
-        type=_audience,
-        default=WORKSPACE,
-        metavar="WHO",
-        help="public | workspace | channel:ID (default: workspace; private channels of an export keep to themselves)",
-    )
+    _add_learn(add)
     _add_entries(add)
-    export = add(
-        "export",
-        "Write what is known as JSON lines, one entry a line, for `earshot learn` to read elsewhere. What belongs to "
-        "one channel is left out, and so is who said what, unless asked for.",
-    )
-    export.add_argument(
-        "file", nargs="?", type=Path, default=Path("-"), metavar="FILE", help="where to (default: -, stdout)"
-    )
-    export.add_argument("--state", choices=STATES, default="active", metavar="STATE", help=_STATES_HELP)
-    export.add_argument("--audience", type=_audience, metavar="WHO", help="only what these may read")
-    export.add_argument("--private", action="store_true", help="also what belongs to one channel only")
-    export.add_argument(
-        "--people", action="store_true", help="also the ids of who said it, not only their roles"
-    )
-    again = add(
-        "replay",
-        "Play recorded history (a Slack export as folder or zip, or JSON lines) and report what would have been "
-        "said, each message seeing only the knowledge of its time. Changes nothing.",
-        json=True,
-    )
-    again.add_argument("file", type=Path, metavar="FILE")
-    ask = add("ask", "Show what is found for a question and the answer that would be given.", json=True)
-    ask.add_argument("question")
-    ask.add_argument("--channel", metavar="ID", help="as seen from this channel (its own knowledge included)")
-    why = add("why", "Say why a message was answered, or was not.", json=True)
-    why.add_argument("message", metavar="PERMALINK|ID")
-    night = add(
-        "night",
-        "Learn from the threads that people closed, as a running Earshot does once a night, or decide about what "
-        "nights changed. Each date is one change set that can be taken back.",
-        json=True,
-    )
-    night.add_argument(
-        "--date",
-        type=_date,
-        metavar="DATE",
-        help="the night to run, such as 2026-01-31 (default: the one that began last; one that is done goes on)",
-    )
-    night.add_argument(
-        "--dry-run",
-        action="store_true",
-        help="on a copy of the store: show what would change, change nothing",
-    )
-    decided = night.add_mutually_exclusive_group()
-    decided.add_argument(
-        "--list", action="store_true", help="list the latest nights and what waits for approval"
-    )
-    decided.add_argument("--revert", type=_date, metavar="DATE", help="take a night back, index included")
-    decided.add_argument(
-        "--approve", metavar="DATE|ENTRY", help="let what waits of a night, or one entry, count"
-    )
-    decided.add_argument(
-        "--reject", metavar="DATE|ENTRY", help="say no to what waits; it is not proposed again"
-    )
-    gone = add(
-        "forget",
-        "Forget a person, a message or a channel for good: what was said, what follows from it alone, and every trace "
-        "in the store's files. Prints a receipt. Asks first. Works while Earshot runs.",
-        json=True,
-    )
-    asked = gone.add_mutually_exclusive_group(required=True)
-    asked.add_argument("--user", metavar="ID", help="a person: whole id, its last part, or display name")
-    asked.add_argument("--message", metavar="LINK", help="a message: its link or id")
-    asked.add_argument("--channel", metavar="ID", help="a channel: whole id, its last part, or #name")
-    asked.add_argument(
-        "--verify", type=Path, metavar="RECEIPT", help="look in the store for what this receipt says is gone"
-    )
-    gone.add_argument("--dry-run", action="store_true", help="say what would go, and change nothing")
-    gone.add_argument("--yes", action="store_true", help="do not ask first")
+    _add_export(add)
+    _add_questions(add)
+    _add_night(add)
+    _add_forget(add)
     _add_audit(add)
     doctor = add("doctor", "Look for what is wrong and say what to do.", json=True)
     doctor.add_argument("--retry", action="store_true", help="try the events again that were set aside")
@@ -191,6 +102,115 @@ class Adding(Protocol):
     """How a command is added."""
 
     def __call__(self, name: str, text: str, *, json: bool = False) -> argparse.ArgumentParser: ...
+
+
+def _add_learn(add: Adding) -> None:
+    learn = add(
+        "learn",
+        "Add documents (Markdown, text, HTML, CSV with question and answer) and closed threads (a Slack export, "
+        "JSON lines) to the knowledge, or what is given by hand with --text. Learning the same again changes nothing.",
+        json=True,
+    )
+    learn.add_argument(
+        "paths",
+        nargs="*",
+        type=Path,
+        metavar="PATH",
+        help="a file, or a folder to walk through; a file that `earshot export` wrote is taken over",
+    )
+    learn.add_argument("--text", metavar="TEXT", help="one entry by hand: what may be quoted; - reads stdin")
+    learn.add_argument(
+        "--title", default="", metavar="T", help="with --text: its title (default: the first line)"
+    )
+    learn.add_argument("--problem", default="", metavar="Q", help="with --text: the question that it answers")
+    learn.add_argument(
+        "--audience",
+        type=_audience,
+        default=WORKSPACE,
+        metavar="WHO",
+        help="public | workspace | channel:ID (default: workspace; private channels of an export keep to themselves)",
+    )
+
+
+def _add_export(add: Adding) -> None:
+    export = add(
+        "export",
+        "Write what is known as JSON lines, one entry a line, for `earshot learn` to read elsewhere. What belongs to "
+        "one channel is left out, and so is who said what, unless asked for.",
+    )
+    export.add_argument(
+        "file", nargs="?", type=Path, default=Path("-"), metavar="FILE", help="where to (default: -, stdout)"
+    )
+    export.add_argument("--state", choices=STATES, default="active", metavar="STATE", help=_STATES_HELP)
+    export.add_argument("--audience", type=_audience, metavar="WHO", help="only what these may read")
+    export.add_argument("--private", action="store_true", help="also what belongs to one channel only")
+    export.add_argument(
+        "--people", action="store_true", help="also the ids of who said it, not only their roles"
+    )
+
+
+def _add_questions(add: Adding) -> None:
+    again = add(
+        "replay",
+        "Play recorded history (a Slack export as folder or zip, or JSON lines) and report what would have been "
+        "said, each message seeing only the knowledge of its time. Changes nothing.",
+        json=True,
+    )
+    again.add_argument("file", type=Path, metavar="FILE")
+    ask = add("ask", "Show what is found for a question and the answer that would be given.", json=True)
+    ask.add_argument("question")
+    ask.add_argument("--channel", metavar="ID", help="as seen from this channel (its own knowledge included)")
+    why = add("why", "Say why a message was answered, or was not.", json=True)
+    why.add_argument("message", metavar="PERMALINK|ID")
+
+
+def _add_night(add: Adding) -> None:
+    night = add(
+        "night",
+        "Learn from the threads that people closed, as a running Earshot does once a night, or decide about what "
+        "nights changed. Each date is one change set that can be taken back.",
+        json=True,
+    )
+    night.add_argument(
+        "--date",
+        type=_date,
+        metavar="DATE",
+        help="the night to run, such as 2026-01-31 (default: the one that began last; one that is done goes on)",
+    )
+    night.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="on a copy of the store: show what would change, change nothing",
+    )
+    decided = night.add_mutually_exclusive_group()
+    decided.add_argument(
+        "--list", action="store_true", help="list the latest nights and what waits for approval"
+    )
+    decided.add_argument("--revert", type=_date, metavar="DATE", help="take a night back, index included")
+    decided.add_argument(
+        "--approve", metavar="DATE|ENTRY", help="let what waits of a night, or one entry, count"
+    )
+    decided.add_argument(
+        "--reject", metavar="DATE|ENTRY", help="say no to what waits; it is not proposed again"
+    )
+
+
+def _add_forget(add: Adding) -> None:
+    gone = add(
+        "forget",
+        "Forget a person, a message or a channel for good: what was said, what follows from it alone, and every trace "
+        "in the store's files. Prints a receipt. Asks first. Works while Earshot runs.",
+        json=True,
+    )
+    asked = gone.add_mutually_exclusive_group(required=True)
+    asked.add_argument("--user", metavar="ID", help="a person: whole id, its last part, or display name")
+    asked.add_argument("--message", metavar="LINK", help="a message: its link or id")
+    asked.add_argument("--channel", metavar="ID", help="a channel: whole id, its last part, or #name")
+    asked.add_argument(
+        "--verify", type=Path, metavar="RECEIPT", help="look in the store for what this receipt says is gone"
+    )
+    gone.add_argument("--dry-run", action="store_true", help="say what would go, and change nothing")
+    gone.add_argument("--yes", action="store_true", help="do not ask first")
 
 
 def _add_audit(add: Adding) -> None:

@@ -249,7 +249,7 @@ async def on_commanded(bot: Bot, work: Work, commanded: Commanded) -> None:
     def reply(connection: Connection) -> None:
         ledger.put_people(connection, known)
         if found is not None and query is not None:
-            owners = [whole_user(given, channel.id) for given in sorted(config.owners)]
+            owners = [whole_user(given, channel.id) for given in sorted(config.takes_over)]
             kind, card, named = asking.answer_to(found, query, owners)
             bare = _answer(request, Granted(card=addressed.plain_card()), None, None)
             answer = replace(

@@ -25,6 +25,7 @@ from bot.adapters.adapter import (
     Pressed,
     Question,
     Reacted,
+    Say,
     Show,
     Voted,
     Whisper,
@@ -376,8 +377,37 @@ def test_people_are_named_and_not_pinged() -> None:
     assert all(one["tag"] != "at" for one in walk(card))
 
 
+def test_only_who_is_called_by_the_settings_is_pinged() -> None:
+    people = (Piece(person="lark:cli_1/ou_owner"), Piece(text=" "), Piece(person="lark:cli_1/U0BOB"))
+    card = Card(title="", groups=(Group(heading="", rows=(row("Please look: ", *people, " @ou_ann"),)),))
+    say = Say(id="a1", channel="lark:cli_1/oc_1", reply_to="lark:cli_1/oc_1/om_1", card=card, now=NOW)
+    shown = cards.render_card(say, {"ou_owner": "Olga", "ou_ann": "Ann"})
+    assert problems(shown) == []
+    assert (
+        text_of(shown) == "Please look: <at id=ou_owner></at> @someone @Ann"
+    )  # a Slack id means nobody here
+    assert cards.told(card, {"ou_owner": "Olga"}) == "Please look: @Olga @someone @someone"
+    assert cards.mark_of("a1") in cards.content(shown) and cards.mark_of("a2") not in cards.content(shown)
+
+
+def test_what_is_told_in_other_words_is_not_shown_as_said_so() -> None:
+    said = replace(cited("Empty it."), verbatim=False, note="I cannot see the screenshot.")
+    again = (*said.lines, Line(text="Then wait.", citations=(1,), gap=" "))
+    asked = replace(post("x"), suggestion=replace(said, lines=again), lead="This comes late.")
+    lines = text_of(cards.render(asked, {})).split("\n")
+    assert lines[:3] == [
+        "This comes late.",
+        "**From what was answered before:**",
+        "Empty it. [1] Then wait. [1]",
+    ]
+    assert lines[3] == "*I cannot see the screenshot.*"
+    plain = cards.plain(asked.suggestion, {}, NOW, asked.lead).split("\n")
+    assert plain[:3] == ["This comes late.", "Empty it. [1] Then wait. [1]", "I cannot see the screenshot."]
+
+
 def test_a_text_message_mentions_nobody() -> None:
-    content = json.loads(cards.plain_text_content('hi <at user_id="all">all</at>'))
+    content = json.loads(cards.plain_text_content('hi <at user_id="all">all</at> [x](https://evil.example)'))
+    assert "](" not in content["text"]
     assert "<at" not in content["text"] and "</at" not in content["text"]
 
 

@@ -489,9 +489,13 @@ async def test_a_writer_that_fails_is_told_with_its_reason(slack: LocalSlack, tm
     assert "the budget of today is spent" in words and "The closest I have is:" in words
 
 
-async def test_what_a_person_should_decide_is_left_to_the_owners(slack: LocalSlack, tmp_path: Path) -> None:
-    owned = config(owners=[BOB])
+@pytest.mark.parametrize("staff", [{"owners": [BOB]}, {"owners": [CARL], "handoff": [BOB]}])
+async def test_what_a_person_should_decide_is_left_to_who_is_on_call_or_owns_it(
+    staff: dict[str, Any], slack: LocalSlack, tmp_path: Path
+) -> None:
+    owned = config(**staff)
     async with running(slack, tmp_path, [entry()], settings=owned, writer=CarefulWriter()) as run:
         ts = slack.post(CHANNEL, ANN, f"@earshot {QUESTION}")
         words = await said_in(run, ts)
     assert "A person should answer this: it would delete data." in words and f"<@{BOB}>" in words
+    assert f"<@{CARL}>" not in words
