@@ -582,7 +582,7 @@ def _audience(form: SaveForm) -> dict[str, Any]:
 
 def people_in(*texts: str) -> set[str]:
     """The ids of the people that texts name."""
-    return {user for text in texts for user in wire.USER_MENTION.findall(_mentioned(text))}
+    return {user for text in texts for user in wire.mentioned_in(_mentioned(text))}
 
 
 def said_by(suggestion: Suggestion | None) -> list[str]:

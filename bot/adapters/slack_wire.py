@@ -482,12 +482,20 @@ def _fallback(lines: Sequence[Line], names: Mapping[str, str]) -> str:
     return escape(show_names(joined(lines), names))[:MAX_TEXT]
 
 
-USER_MENTION = re.compile(r"<?@([UW][A-Z0-9]{5,})\b>?")
+# What looks like a mention within an address is part of it: with a name there the link would lead elsewhere.
+_ADDRESS_OR_MENTION = re.compile(r"https?://\S+|<?@([UW][A-Z0-9]{5,})\b>?")
+
+
+def mentioned_in(text: str) -> set[str]:
+    """The ids of the people whom a text mentions."""
+    return {user for user in _ADDRESS_OR_MENTION.findall(text) if user}
 
 
 def show_names(text: str, names: Mapping[str, str]) -> str:
     """``@U0123ABCD`` as ``@Name``, or ``@someone`` where the name is not known."""
-    return USER_MENTION.sub(lambda found: "@" + name_in(names.get(found[1], "")), plainly(text))
+    return _ADDRESS_OR_MENTION.sub(
+        lambda found: "@" + name_in(names.get(found[1], "")) if found[1] else found[0], plainly(text)
+    )
 
 
 def split(text: str, limit: int) -> list[str]:

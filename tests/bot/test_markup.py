@@ -81,6 +81,7 @@ def test_nothing_in_a_message_to_slack_comes_alive(
 
 
 @given(TEXT)
+@example("https://x.example/@U0BOB00001")
 def test_a_text_becomes_no_link_but_to_an_address_that_stands_in_it(text: str) -> None:
     said = suggestion(text, "Title", None)
     payload = render(Post(id="s", channel=HERE, reply_to=f"{HERE}/1", suggestion=said, now=NOW), {})
