@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAGIC = b"earshot arrays 1\n"
-CHUNK = 1 << 22
 
 Arrays = dict[str, NDArray[Any]]
 

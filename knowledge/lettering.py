@@ -49,7 +49,6 @@ _ORDERS = re.compile(
     re.IGNORECASE,
 )
 _WORD = re.compile(r"[^\W\d_]{3,}")
-_EITHER = frozenset({"LATIN"})
 
 
 def plain(text: str) -> str:
