@@ -17,7 +17,7 @@ from bot.clock import SystemClock
 from bot.config import Config
 from bot.opening import channel_named, config_of, one_of, store_of
 from bot.tables import moment
-from bot.terminal import Failed, complain, err, out, say
+from bot.terminal import complain, err, out, say
 from knowledge.database import Database
 
 SHOWN = 50  # rows, if no limit is given
@@ -52,7 +52,7 @@ async def _wanted(database: Database, config: Config, arguments: argparse.Namesp
     return Wanted(
         since=_since(config, given.since),
         until=None if given.until is None else _midnight(config, given.until + timedelta(days=1)),
-        kinds=frozenset(_kind(name) for name in given.kind or ()),
+        kinds=frozenset(_kind(given, name) for name in given.kind or ()),
         channel=channel,
         user=user,
         message=message,
@@ -75,11 +75,12 @@ def _midnight(config: Config, day: date) -> datetime:
     return datetime.combine(day, time(), tzinfo=config.tz)
 
 
-def _kind(name: str) -> Kind:
-    try:
-        return Kind(name.replace("-", " "))
-    except ValueError as error:
-        raise Failed(f"--kind is {name!r}; give one of: {', '.join(Kind)}") from error
+def _kind(given: argparse.Namespace, name: str) -> Kind:
+    known = {kind.replace(" ", "-"): kind for kind in Kind}
+    if (kind := known.get(name.replace(" ", "-"))) is None:
+        given.complain(f"argument --kind: {name!r} is none; give one of: {', '.join(known)}")  # wrong usage
+    assert kind is not None
+    return kind
 
 
 async def _texts(database: Database, rows: Sequence[Row[Any]]) -> dict[str, str]:

@@ -544,7 +544,7 @@ def test_the_command_shows_what_is_asked_for(tmp_path: Path, earshot: Earshot) -
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [
-        (["--kind", "walnut"], 1, "--kind is 'walnut'; give one of: decided, "),
+        (["--kind", "walnut"], 2, "'walnut' is none; give one of: decided, model-call, "),
         (["--user", "nobody"], 1, "nobody: no such person is known"),
         (["--message", "9.9"], 1, "9.9: no such message is known"),
         (["--since", "soon"], 2, "'soon' is no span and no date"),
