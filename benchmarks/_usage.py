@@ -1,24 +1,8 @@
 """What the calls of a model came to: it takes the place of the audit log while a benchmark runs."""
 
 from collections import Counter
-from typing import Protocol
 
-
-class Call(Protocol):
-    """What is counted of a call: tokens as the service counted them, and a short phrase for how it ended."""
-
-    @property
-    def input_tokens(self) -> int: ...
-    @property
-    def output_tokens(self) -> int: ...
-    @property
-    def cache_read_tokens(self) -> int: ...
-    @property
-    def cache_write_tokens(self) -> int: ...
-    @property
-    def usd(self) -> float: ...
-    @property
-    def outcome(self) -> str: ...
+from knowledge.model_calls import ModelCall
 
 
 class Usage:
@@ -29,7 +13,7 @@ class Usage:
         self.tokens: Counter[str] = Counter()
         self.usd = 0.0
 
-    async def called(self, call: Call) -> None:
+    async def called(self, call: ModelCall) -> None:
         """Count a call that ended."""
         self.outcomes[call.outcome] += 1
         self.tokens["in"] += call.input_tokens

@@ -137,26 +137,19 @@ class App:
         self._wake.set()
 
     async def _handle(self, work: Work) -> None:
+        event: Event | None = None
         try:
-            await self._dispatch(work)
+            if work.payload is not None and work.message_id is None:
+                event = self.bot.adapters[work.adapter].parse(work.payload)
+                await self._on(event, work)
+            else:
+                await handlers.on_due(self.bot, work)
         except Overtaken as early:
             await self._wait_for_message(work, early)
         # Broad: whatever goes wrong with one event must not stop the others. It is tried
         # again with back-off, then set aside for `earshot doctor`; it is never dropped.
         except Exception as error:  # noqa: BLE001
-            await self._try_again(work, error)
-
-    async def _dispatch(self, work: Work) -> None:
-        if work.message_id is not None:
-            return await handlers.on_due(self.bot, work)
-        assert work.payload is not None
-        event = self.bot.adapters[work.adapter].parse(work.payload)
-        try:
-            await self._on(event, work)
-        except Exception:
-            if work.tries + 1 >= inbox.MAX_TRIES:
-                await requests.apologise(self.bot, event)  # who asked is not left without a word
-            raise
+            await self._try_again(work, error, event)
 
     async def _on(self, event: Event, work: Work) -> None:
         match event:
@@ -203,11 +196,13 @@ class App:
         now, reason = self.bot.clock.now(), str(early)
         await self.bot.database.run(lambda connection: inbox.postpone(connection, work, now, reason))
 
-    async def _try_again(self, work: Work, error: Exception) -> None:
+    async def _try_again(self, work: Work, error: Exception, event: Event | None) -> None:
         now, reason = self.bot.clock.now(), f"{type(error).__name__}: {error}"
         poison = await self.bot.database.run(lambda connection: inbox.postpone(connection, work, now, reason))
         remedy = "set aside; see `earshot doctor`" if poison else "will be tried again"
         log.error("event %s of %s: %s; %s", work.id, work.conversation, reason, remedy, exc_info=error)
+        if poison and event is not None:
+            await requests.apologise(self.bot, event)  # who asked is not left without a word
 
     # ---- running
 

@@ -52,7 +52,8 @@ class Database:
         self.path = Path(parsed.database) if parsed.database and parsed.database != ":memory:" else None
         if self.path is not None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._engine = create_engine(parsed, connect_args={"check_same_thread": False})
+        # An error names the statement and never its values: they are what people said, and errors are logged.
+        self._engine = create_engine(parsed, connect_args={"check_same_thread": False}, hide_parameters=True)
         event.listen(self._engine, "connect", _pragmas(durable))
         event.listen(self._engine, "begin", _begin_immediate)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="earshot-database")

@@ -16,6 +16,7 @@ from knowledge.cues import is_solved, is_still_broken, says_thanks
 from knowledge.distil import TITLE_LENGTH
 from knowledge.distiller import Distilled, DistilRequest, Kept, NotWorth, Outcome, Selected, Told
 from knowledge.entry import KnowledgeEntry, Passage, PassageKind
+from knowledge.exact import stands
 from knowledge.sentences import sentences
 from knowledge.thread import Role
 
@@ -97,7 +98,7 @@ def checked(request: DistilRequest, answer: Answer) -> Outcome:
         problem=tuple(found.selected for found in problem),
         solution=tuple(found.selected for found in solution),
         title=_title(answer.title, quoted),
-        products=tuple(dict.fromkeys(name for name in answer.products if _stands(name, selected))),
+        products=tuple(dict.fromkeys(name for name in answer.products if stands(name, selected))),
         doubts=tuple(_doubts(answer)),
     )
 
@@ -208,11 +209,11 @@ def title_holds(title: str, texts: Sequence[str]) -> bool:
     if any(unicodedata.category(character).startswith("C") for character in title):
         return False
     title, *texts = (unicodedata.normalize("NFKC", text) for text in (title, *texts))
-    if any(not _stands(code, texts) for code in _CODE.findall(title)):
+    if any(not stands(code, texts) for code in _CODE.findall(title)):
         return False
     tokens = [token.rstrip(".:") for token in _TOKEN.findall(title)]
     return all(
-        _stands(token, texts)
+        stands(token, texts)
         for place, token in enumerate(tokens)
         if token and _is_telling(token, first=place == 0)
     )
@@ -224,20 +225,6 @@ def _is_telling(token: str, *, first: bool) -> bool:
     if first and _OPENERS.fullmatch(token):
         return False
     return token != token.casefold()
-
-
-def _stands(token: str, texts: Sequence[str]) -> bool:
-    """Whether ``token`` stands whole in one of ``texts``: ``3.1`` does not in ``3.1.2``, nor ``/etc`` in ``/etc/x``."""
-    words = token.split()
-    if not words:
-        return False
-    exact = r"\s+".join(map(re.escape, words))
-    whole = (
-        rf"(?<!\w){exact}(?!\w)"
-        if _PLAIN.fullmatch(token)
-        else rf"(?<!\w)(?<!\w[./-]){exact}(?!\w)(?![./-]\w)"
-    )
-    return any(re.search(whole, text, re.IGNORECASE | re.ASCII) for text in texts)
 
 
 # ---- the entry --------------------------------------------------------------------------------------------

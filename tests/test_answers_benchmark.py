@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import replace
 
 import pytest
 
@@ -13,6 +13,7 @@ from benchmarks._sentences import Sentence, by_kind, caught, read_sentences
 from benchmarks._usage import Usage
 from benchmarks.answers import main
 from knowledge.embed import HashEmbedder
+from knowledge.model_calls import ModelCall
 
 SENTENCES = read_sentences()
 
@@ -120,20 +121,26 @@ async def test_no_fault_of_a_writer_is_posted_and_no_question_is_lost(
     assert survived.posted + sum(survived.why.values()) == 60
 
 
-@dataclass(frozen=True, kw_only=True)
-class Made:
-    input_tokens: int = 100
-    output_tokens: int = 20
-    cache_read_tokens: int = 1_500
-    cache_write_tokens: int = 3
-    usd: float = 0.25
-    outcome: str = "answered"
+MADE = ModelCall(
+    purpose="answer",
+    model="claude-x",
+    channel=None,
+    request_sha256="a" * 64,
+    response_sha256=None,
+    input_tokens=100,
+    output_tokens=20,
+    cache_read_tokens=1_500,
+    cache_write_tokens=3,
+    usd=0.25,
+    seconds=1.0,
+    outcome="answered",
+)
 
 
 async def test_what_calls_came_to_is_added_up() -> None:
     usage = Usage()
     assert usage.table().endswith("| 0 | 0 | 0 | 0 | 0 | 0.0000 | {} |")
-    for call in (Made(), Made(), Made(outcome="overloaded", input_tokens=1)):
+    for call in (MADE, MADE, replace(MADE, outcome="overloaded", input_tokens=1)):
         await usage.called(call)
     assert usage.table().endswith("| 3 | 201 | 60 | 4500 | 9 | 0.7500 | {'answered': 2, 'overloaded': 1} |")
 
