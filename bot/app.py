@@ -40,6 +40,7 @@ from bot.inbox import Work
 from bot.outbox import GRACE, Outbox
 from bot.presses import NightActions
 from bot.schedule import Schedule
+from bot.web import Web, WebFailed
 from bot.weighing import read_weights
 from knowledge import ranking, store
 from knowledge.database import Database
@@ -80,8 +81,16 @@ class Batch:
 class App:
     """One running Earshot: takes arrivals in, works them off, sends what was decided."""
 
-    def __init__(self, bot: Bot, *, settle: timedelta = SETTLE, night: NightActions | None = None) -> None:
+    def __init__(
+        self,
+        bot: Bot,
+        *,
+        settle: timedelta = SETTLE,
+        night: NightActions | None = None,
+        web: Web | None = None,
+    ) -> None:
         self.bot = bot
+        self._web = web
         self._night = night
         self.outbox = Outbox(bot)
         self._settle = settle
@@ -215,6 +224,8 @@ class App:
         schedule = Schedule(self.bot)
         for adapter in self.bot.adapters.values():
             await adapter.listen(self.accept)
+        if self._web is not None:
+            await self._open_web(self._web)
         await schedule.groups.refresh()  # before the first message is looked at: who speaks decides
         schedule.start()
         try:
@@ -226,6 +237,15 @@ class App:
             await self.bot.database.run(
                 lambda connection: audit.put(connection, audit.Kind.STOPPED, self.bot.clock.now())
             )
+
+    async def _open_web(self, web: Web) -> None:
+        try:
+            await web.start()
+        except WebFailed as error:
+            # Whoever is heard without it is not left deaf for a page.
+            if not all(adapter.links for adapter in self.bot.adapters.values()):
+                raise
+            log.warning("%s; going on without /healthz, /readyz and /metrics", error)
 
     async def _turn(self, stop: asyncio.Event) -> None:
         self._wake.clear()
@@ -254,6 +274,8 @@ class App:
 
     async def close(self) -> None:
         """Stop listening; what is being handled is finished, what is being posted is cut off and read back later."""
+        if self._web is not None:
+            await self._web.stop()
         for adapter in self.bot.adapters.values():
             await adapter.close()
         if self._running:
@@ -336,6 +358,7 @@ def assemble(
     night: NightActions | None = None,
     distilling: Callable[[], AbstractAsyncContextManager[Distiller]] = offline,
     rewriter: Rewriter | None = None,
+    web: Web | None = None,
 ) -> App:
     """Put an Earshot together. ``config`` is asked anew for every event, so that edits count at once."""
     bot = Bot(
@@ -348,4 +371,4 @@ def assemble(
         distilling=distilling,
         rewriter=rewriter,
     )
-    return App(bot, settle=settle, night=night)
+    return App(bot, settle=settle, night=night, web=web)

@@ -55,6 +55,7 @@ from bot.places import place_of
 from bot.replay import Report, replay
 from bot.scorer import Scale
 from bot.terminal import Failed, complain, err, log_to_stderr, out, say, shown_progress, warn
+from bot.web import Web, WebFailed
 from bot.weighing import SHIPPED, read_weights
 from bot.writing import writers_for
 from knowledge.audience import audiences_for
@@ -75,6 +76,7 @@ PROBLEMS = (
     StartFailed,
     LarkStartFailed,
     StoreInUse,
+    WebFailed,
     RecordingError,
     SourceError,
     UnknownModel,
@@ -114,7 +116,8 @@ async def _run(arguments: argparse.Namespace) -> int:
     problems = problems_to_run(config, secrets)
     if problems:
         raise Failed("\n".join(str(problem) for problem in problems))
-    adapters = await _connectable(config, secrets)
+    web = Web(config.console.host, config.console.port)
+    adapters = await _connectable(config, secrets, web)
     if not adapters:
         raise Failed(f"{arguments.config}: no platform is enabled; set slack.enabled: true")
     with store_of(config) as database, lock_store(database):
@@ -138,12 +141,13 @@ async def _run(arguments: argparse.Namespace) -> int:
                     night=approval,
                     distilling=lambda: distiller_for(settings.current, secrets, database, clock, calls=calls),
                     rewriter=writers.rewriter,
+                    web=web,
                 )
                 await _until_stopped(app.run, settings, AuditedSettings(database, clock))
     return 0
 
 
-async def _connectable(config: Config, secrets: Secrets) -> list[Adapter]:
+async def _connectable(config: Config, secrets: Secrets, web: Web) -> list[Adapter]:
     """The enabled platforms, each asked before the slow part: a bad token should fail within a second."""
     adapters: list[Adapter] = []
     if config.slack.enabled:
@@ -158,7 +162,7 @@ async def _connectable(config: Config, secrets: Secrets) -> list[Adapter]:
             log.warning("%s", lacking.text)
         adapters.append(slack)
     if config.lark.enabled:
-        lark = listening_lark_of(config, secrets)
+        lark = listening_lark_of(config, secrets, web)
         for me in await lark.check():
             for lacking in examine_lark(me.app, lark.granted(me.app), None):
                 log.warning("%s", lacking.text)
@@ -168,7 +172,7 @@ async def _connectable(config: Config, secrets: Secrets) -> list[Adapter]:
 
 def _pictures(adapters: Iterable[Adapter]) -> Images | None:
     """Where pictures can be looked at: Lark's are not downloaded."""
-    return next((one.pictures for one in adapters if isinstance(one, SlackAdapter)), None)
+    return next((one for one in adapters if isinstance(one, SlackAdapter)), None)
 
 
 async def _until_stopped(

@@ -20,6 +20,7 @@ from bot.cli import DEFAULT_CONFIG
 from bot.config import Config, Secrets
 from bot.config_file import load
 from bot.terminal import Failed, err, shown_progress
+from bot.web import Web
 from knowledge.database import Database
 from knowledge.search import Knowledge
 
@@ -64,11 +65,10 @@ def lark_of(config: Config, secrets: Secrets) -> LarkAdapter:
     return LarkAdapter(lark_apps(config, secrets))
 
 
-def listening_lark_of(config: Config, secrets: Secrets) -> LarkAdapter:
+def listening_lark_of(config: Config, secrets: Secrets, web: Web) -> LarkAdapter:
     if config.lark.mode == "http":
         keys = Keys(token=secrets.lark_verification_token or "", encrypt=secrets.lark_encrypt_key)
-        hook = LarkHook(keys, config.console.host, config.console.port)
-        return LarkAdapter(lark_apps(config, secrets), hook=hook)
+        return LarkAdapter(lark_apps(config, secrets), hook=LarkHook(keys, web))
     # Only here: the SDK takes three seconds and a hundred megabytes to import, which most who run Earshot need not.
     socket = importlib.import_module("bot.adapters.lark_socket")
 

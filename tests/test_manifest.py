@@ -65,14 +65,18 @@ EVENT_SCOPES: dict[str, set[str]] = {
 SHORTCUT_SCOPES = {"commands"}
 
 
+CLIENTS = ("client", "self.client", "workspace.client")
+
+
 def called_methods() -> set[str]:
-    """The Web API methods that bot/adapters/slack.py calls: ``self._client.chat_postMessage`` -> chat.postMessage."""
-    tree = ast.parse(Path(slack.__file__).read_text(encoding="utf-8"))
-    calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    """The Web API methods that bot/adapters/slack*.py call: ``self.client.chat_postMessage`` -> chat.postMessage."""
+    sources = sorted(Path(slack.__file__).parent.glob("slack*.py"))
+    trees = [ast.parse(source.read_text(encoding="utf-8")) for source in sources]
+    calls = [node.func for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
     return {
         call.attr.replace("_", ".")
         for call in calls
-        if isinstance(call, ast.Attribute) and ast.unparse(call.value) == "self._client"
+        if isinstance(call, ast.Attribute) and ast.unparse(call.value) in CLIENTS and "_" in call.attr
     }
 
 

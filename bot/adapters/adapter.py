@@ -464,6 +464,19 @@ class LookupFailed(Exception):
     """A read from the platform failed for now; it may be tried again."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LinkState:
+    """How a connection stands. ``name``: ``slack``, or which app. ``since``: when that began. ``tries``: in vain, since
+    it was connected. ``why``: the last thing that went wrong. ``heard_at``: when the last event came."""
+
+    name: str
+    connected: bool
+    since: datetime
+    tries: int = 0
+    why: str | None = None
+    heard_at: datetime | None = None
+
+
 Emit = Callable[[Arrival], Awaitable[None]]
 
 
@@ -479,6 +492,11 @@ class Adapter(Protocol):
     tells_edits: bool
     has_command: bool
     performs: frozenset[type[Act]]
+
+    @property
+    def links(self) -> Sequence[LinkState]:
+        """How its connections stand; none where it has none."""
+        ...
 
     def parse(self, payload: Payload) -> Event:
         """The event in a payload that ``listen`` emitted."""

@@ -26,6 +26,7 @@ from bot.adapters.adapter import (
     Emit,
     Event,
     Heard,
+    LinkState,
     LookupFailed,
     Payload,
     Person,
@@ -39,8 +40,8 @@ from bot.adapters.adapter import (
 )
 from bot.adapters.kept import Kept
 from bot.adapters.lark_api import APPLINKS, ApiRefused, LarkApi
-from bot.adapters.lark_hook import HookFailed, LarkHook
-from bot.adapters.lark_link import LarkLink, LinkState
+from bot.adapters.lark_hook import LarkHook
+from bot.adapters.lark_link import LarkLink
 from bot.adapters.lark_signing import Unwelcome
 from bot.answerer import Suggestion
 from bot.card import Card, texts_in
@@ -179,24 +180,21 @@ class LarkAdapter:
         await self.check()
         if self._hook is not None:
             taking = {app: self._taking_in(joined, emit) for app, joined in self._apps.items()}
-            await self._open(self._hook, taking)
+            self._open(self._hook, taking)
             return
         for joined in self._apps.values():
             if joined.link is None:
                 raise LarkStartFailed(f"the Lark app {joined.api.app_id} has no connection to listen on")
             joined.link.start(self._taking_in(joined, emit))
 
-    async def _open(self, hook: LarkHook, taking: Mapping[str, TakeIn]) -> None:
+    def _open(self, hook: LarkHook, taking: Mapping[str, TakeIn]) -> None:
         async def take_in(body: Payload) -> dict[str, Any]:
             app = str((body.get("header") or {}).get("app_id"))
             if app not in taking:
                 raise Unwelcome(404, f"an event of the app {app}, which is not in config.yaml")
             return await taking[app](body)
 
-        try:
-            await hook.start(take_in)
-        except HookFailed as error:
-            raise LarkStartFailed(str(error)) from error
+        hook.start(take_in)
 
     def _taking_in(self, joined: _Joined, emit: Emit) -> TakeIn:
         async def take_in(body: Payload) -> dict[str, Any]:
@@ -229,8 +227,6 @@ class LarkAdapter:
         return {**body, wire.CHILDREN: [item for item in items if item.get("upper_message_id")]}
 
     async def close(self) -> None:
-        if self._hook is not None:
-            await self._hook.stop()
         for joined in self._apps.values():
             if joined.link is not None:
                 await joined.link.stop()

@@ -8,6 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from bot.adapters.lark_signing import VERIFICATION, Keys, Unwelcome, opened
+from bot.web import Web
 
 log = logging.getLogger("earshot.lark")
 
@@ -15,43 +16,19 @@ Json = dict[str, Any]
 TakeIn = Callable[[Mapping[str, Any]], Awaitable[Json]]
 
 PATH = "/lark/events"
-MAX_BODY = 1024**2  # bytes
-
-
-class HookFailed(Exception):
-    """The address cannot be opened; the message says why and what to do."""
 
 
 class LarkHook:
-    """Listens on ``host`` and ``port`` (0: any free one) from ``start`` on."""
+    """Takes events at PATH of ``web`` from ``start`` on."""
 
-    def __init__(self, keys: Keys, host: str, port: int) -> None:
-        self._keys, self._host, self._port = keys, host, port
-        self._runner: web.AppRunner | None = None
-        self.url = ""
+    def __init__(self, keys: Keys, web: Web) -> None:
+        self._keys, self._web = keys, web
 
-    async def start(self, take_in: TakeIn) -> None:
-        """Raises HookFailed."""
-
+    def start(self, take_in: TakeIn) -> None:
         async def take(request: web.Request) -> web.Response:
             return await self._take(request, take_in)
 
-        app = web.Application(client_max_size=MAX_BODY)
-        app.router.add_post(PATH, take)
-        self._runner = web.AppRunner(app, access_log=None)
-        await self._runner.setup()
-        try:
-            await web.TCPSite(self._runner, self._host, self._port).start()
-        except OSError as error:
-            raise HookFailed(
-                f"console.host {self._host} and console.port {self._port}: {error.strerror}; name others"
-            ) from error
-        self.url = f"http://{self._host}:{self._runner.addresses[0][1]}{PATH}"
-
-    async def stop(self) -> None:
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+        self._web.add("POST", PATH, take)
 
     async def _take(self, request: web.Request, take_in: TakeIn) -> web.Response:
         try:

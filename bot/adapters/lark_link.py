@@ -4,13 +4,13 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 import aiohttp
 
-from bot.adapters.adapter import ActPostponed, ActUncertain
+from bot.adapters.adapter import ActPostponed, ActUncertain, LinkState
 from bot.adapters.lark_api import ApiRefused, LarkApi
 
 log = logging.getLogger("earshot.lark")
@@ -36,19 +36,6 @@ class Socket(Protocol):
         ...
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LinkState:
-    """How a connection stands. ``since``: when that began. ``tries``: in vain, since it was connected. ``why``: the
-    last thing that went wrong. ``heard_at``: when the last event came."""
-
-    app: str
-    connected: bool
-    since: datetime
-    tries: int = 0
-    why: str | None = None
-    heard_at: datetime | None = None
-
-
 class LarkLink:
     """Keeps one app connected. ``patience`` and ``pauses`` in seconds."""
 
@@ -65,7 +52,7 @@ class LarkLink:
         self._patience, self._pauses = patience, pauses
         self._task: asyncio.Task[None] | None = None
         self._socket: Socket | None = None
-        self.state = LinkState(app=api.app_id, connected=False, since=datetime.now(UTC))
+        self.state = LinkState(name=api.app_id, connected=False, since=datetime.now(UTC))
 
     def start(self, take_in: TakeIn) -> None:
         async def heard(body: Json) -> Json:
@@ -104,13 +91,13 @@ class LarkLink:
             await asyncio.sleep(self._lost(why))
 
     def _opened(self) -> None:
-        log.info("%s: connected", self.state.app)
+        log.info("%s: connected", self.state.name)
         self.state = replace(self.state, connected=True, since=datetime.now(UTC), tries=0, why=None)
 
     def _lost(self, why: str) -> float:
         """Seconds until the next try. After a connection that stood for a while, it follows at once."""
         state, now = self.state, datetime.now(UTC)
-        log.warning("%s: %s; connecting again", state.app, why)
+        log.warning("%s: %s; connecting again", state.name, why)
         stood = state.connected and now - state.since > timedelta(seconds=self._patience)
         since = now if state.connected else state.since
         self.state = replace(state, connected=False, since=since, tries=state.tries + 1, why=why)

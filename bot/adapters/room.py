@@ -17,6 +17,7 @@ from bot.adapters.adapter import (
     Emit,
     Event,
     Heard,
+    LinkState,
     LookupFailed,
     Payload,
     Person,
@@ -69,6 +70,10 @@ class RoomAdapter:
         self.whispers: list[Whisper] = []
         self.cards: dict[str, Show] = {}
         self.forms: list[Ask] = []
+
+    @property
+    def links(self) -> tuple[LinkState, ...]:
+        return ()
 
     def parse(self, payload: Payload) -> Event:
         if "reaction" in payload:

@@ -126,7 +126,7 @@ async def running(
         database,
         clock or SystemClock(),
         calls=calls,
-        images=adapter.pictures,
+        images=adapter,
     ) as writers:
         app = assemble(
             current,

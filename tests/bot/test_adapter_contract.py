@@ -35,11 +35,12 @@ from bot.adapters.adapter import (
     Whisper,
 )
 from bot.adapters.lark import LarkAdapter
-from bot.adapters.lark_hook import LarkHook
+from bot.adapters.lark_hook import PATH, LarkHook
 from bot.adapters.lark_signing import Keys
 from bot.adapters.slack import SlackAdapter
 from bot.answerer import Citation, Line, Suggestion
 from bot.card import Button, Card, Group, Piece, Verb, row
+from bot.web import Web
 from knowledge.entry import EntryKind
 from knowledge.thread import Message
 from tests.bot.running import ANN as SLACK_ANN
@@ -210,11 +211,13 @@ async def _lark() -> AsyncIterator[Heart]:
 async def _lark_over_http() -> AsyncIterator[Heart]:
     with LocalLark() as lark:
         tenant(lark)
-        hook = LarkHook(Keys(token="a token", encrypt="a key"), "127.0.0.1", 0)
-        heart = Heart(LarkStage(lark, hook))
+        web = Web("127.0.0.1", 0)
+        heart = Heart(LarkStage(lark, LarkHook(Keys(token="a token", encrypt="a key"), web)))
         await heart.adapter.listen(heart.emit)
-        lark.post_events_to(hook.url, "a token", "a key")
+        await web.start()
+        lark.post_events_to(web.url + PATH, "a token", "a key")
         yield heart
+        await web.stop()
         await heart.adapter.close()
         assert lark.violations == [] and lark.link.opened == 0
 

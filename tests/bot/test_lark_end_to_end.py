@@ -721,7 +721,7 @@ async def test_two_apps_are_heard_and_answered_each_by_itself(lark: LocalLark, t
             first_asked, second_asked = lark.say(CHAT, ANN, QUESTION), second.say(CHAT, ANN, QUESTION)
             await answered(run, first_asked)
             await second.until(lambda: len(second.replies(second_asked)) == 1)
-            assert [state.app for state in run.adapter.links] == [lark.app_id, "cli_second"]
+            assert [state.name for state in run.adapter.links] == [lark.app_id, "cli_second"]
         assert len(lark.sent()) == len(second.sent()) == 1
         assert second.violations == []
 

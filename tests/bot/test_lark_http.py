@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from lark_oapi.core.model import RawRequest
 from lark_oapi.event.dispatcher_handler import EventDispatcherHandler
 
-from bot.adapters.lark import LarkAdapter, LarkStartFailed
+from bot.adapters.lark import LarkAdapter
 from bot.adapters.lark_hook import PATH, LarkHook
 from bot.adapters.lark_signing import Keys, Unwelcome, opened
 from bot.app import assemble, open_database
+from bot.web import Web, WebFailed
 from knowledge.embed import HashEmbedder
 from knowledge.search import Knowledge
 from tests.bot.running import QUESTION, entry
@@ -119,21 +120,23 @@ def lark() -> Iterator[LocalLark]:
 
 
 @asynccontextmanager
-async def running(lark: LocalLark, folder: Path) -> AsyncIterator[tuple[Running, LarkHook]]:
+async def running(lark: LocalLark, folder: Path) -> AsyncIterator[tuple[Running, str]]:
     database = open_database(f"sqlite:///{folder / 'earshot.db'}")
     knowledge = Knowledge(database, HashEmbedder(), folder / "index")
     await knowledge.open()
     await knowledge.learn([entry()])
-    hook = LarkHook(KEYS, "127.0.0.1", 0)
-    adapter = LarkAdapter([app_of(lark)], hook=hook)
+    web = Web("127.0.0.1", 0)
+    adapter = LarkAdapter([app_of(lark)], hook=LarkHook(KEYS, web))
     settings = config()
-    app = assemble(lambda: settings, database, knowledge, [adapter], settle=timedelta(milliseconds=20))
+    app = assemble(
+        lambda: settings, database, knowledge, [adapter], settle=timedelta(milliseconds=20), web=web
+    )
     stop = asyncio.Event()
     task = asyncio.create_task(app.run(stop))
     try:
-        await lark.until(lambda: bool(hook.url) or task.done())
-        lark.post_events_to(hook.url, TOKEN, KEY)
-        yield Running(app=app, lark=lark, adapter=adapter, database=database), hook
+        await lark.until(lambda: bool(web.url) or task.done())
+        lark.post_events_to(web.url + PATH, TOKEN, KEY)
+        yield Running(app=app, lark=lark, adapter=adapter, database=database), web.url + PATH
     finally:
         stop.set()
         await task
@@ -163,14 +166,14 @@ async def test_the_address_answers_what_lark_asks_and_refuses_the_rest(
         **EVENT,
         "header": {"event_id": "e", "token": TOKEN, "app_id": "cli_other", "event_type": "x"},
     }
-    async with running(lark, tmp_path) as (_, hook), aiohttp.ClientSession() as session:
+    async with running(lark, tmp_path) as (_, address), aiohttp.ClientSession() as session:
         for raw, status in (
             (sealed(ASKED, KEY), 200),
             (json.dumps(ASKED).encode(), 401),
             (b"x" * 2_000_000, 413),
             (sealed(stranger, KEY), 404),
         ):
-            async with session.post(hook.url, data=io.BytesIO(raw), headers=signed(raw, KEY)) as answer:
+            async with session.post(address, data=io.BytesIO(raw), headers=signed(raw, KEY)) as answer:
                 assert answer.status == status
                 assert status != 200 or await answer.json() == {"challenge": "c"}
 
@@ -183,29 +186,20 @@ async def test_an_event_that_cannot_be_kept_is_not_acknowledged(lark: LocalLark)
             raise OSError("the disk is full")
         return {}
 
-    hook = LarkHook(KEYS, "127.0.0.1", 0)
-    await hook.start(take_in)
-    lark.post_events_to(hook.url, TOKEN, KEY)
+    web = Web("127.0.0.1", 0)
+    LarkHook(KEYS, web).start(take_in)
+    await web.start()
+    lark.post_events_to(web.url + PATH, TOKEN, KEY)
     lark.say(CHAT, ANN, "keep this")
     await lark.until(lark.all_acked)
-    await hook.stop()
+    await web.stop()
     assert [status for status, _ in lark.deliveries[0].answers] == [500, 200]
 
 
-async def test_an_address_that_is_taken_is_said_so(lark: LocalLark) -> None:
-    first = LarkHook(KEYS, "127.0.0.1", 0)
-
-    async def take_in(_: object) -> dict[str, Any]:
-        return {}
-
-    await first.start(take_in)
-    port = int(first.url.split(":")[2].split("/")[0])
-    adapter = LarkAdapter([app_of(lark)], hook=LarkHook(KEYS, "127.0.0.1", port))
-
-    async def emit(_: object) -> None:
-        return None
-
-    with pytest.raises(LarkStartFailed, match=f"console.port {port}: .*in use; name others"):
-        await adapter.listen(emit)
-    await adapter.close()
+async def test_an_address_that_is_taken_is_said_so() -> None:
+    first = Web("127.0.0.1", 0)
+    await first.start()
+    port = int(first.url.rpartition(":")[2])
+    with pytest.raises(WebFailed, match=f"console.port {port}: .*in use; name others"):
+        await Web("127.0.0.1", port).start()
     await first.stop()

@@ -1,0 +1,98 @@
+"""Calls to Slack, and what their failures mean. With ``slack`` and ``slack_workspace`` all that imports Slack's SDK."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
+from slack_sdk.webhook.async_client import AsyncWebhookClient
+
+from bot.adapters.adapter import ActPostponed, ActRefused, ActUncertain, LookupFailed, Payload
+
+TIMEOUT = 20  # seconds for one request
+# After these nobody can say whether it took effect.
+_DOUBTFUL = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
+NETWORK = (aiohttp.ClientError, TimeoutError, SlackClientError)
+
+
+def client_of(token: str | None, base_url: str) -> AsyncWebClient:
+    """A client without the SDK's own retries: they post again when the connection drops after a post took effect."""
+    return AsyncWebClient(token=token, base_url=base_url, timeout=TIMEOUT, retry_handlers=[])
+
+
+async def once(call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResponse:
+    """The answer of a call that changes something. Raises ActPostponed, ActRefused or ActUncertain."""
+    try:
+        return await call
+    except aiohttp.ClientConnectorError as error:
+        raise ActPostponed(1.0) from error  # nothing left this machine
+    except SlackApiError as error:
+        raise _act_error(error) from error
+    except NETWORK as error:
+        raise ActUncertain(f"{type(error).__name__}: {error}") from error
+
+
+async def once_or(call: Awaitable[AsyncSlackResponse], done: str) -> None:
+    """As ``once``, for what is done already when Slack refuses it with ``done``."""
+    try:
+        await once(call)
+    except ActRefused as error:
+        if str(error) != done:
+            raise
+
+
+async def respond(url: str, content: Payload) -> None:
+    """Answer a click at the address it came with. Raises ActPostponed, ActUncertain or ActRefused."""
+    hook = AsyncWebhookClient(url, timeout=TIMEOUT, retry_handlers=[])
+    try:
+        shown = {"response_type": "ephemeral", "unfurl_links": False, "unfurl_media": False, **content}
+        answer = await hook.send_dict(shown)
+    except NETWORK as error:
+        raise ActUncertain(f"{type(error).__name__}: {error}") from error
+    if answer.status_code == 429:
+        raise ActPostponed(float(answer.headers.get("Retry-After", 1)))
+    if answer.status_code != 200:
+        raise ActRefused(f"the click cannot be answered any more: {answer.status_code} {answer.body}")
+
+
+async def pages(call: Callable[[str | None], Awaitable[AsyncSlackResponse]], name: str) -> AsyncIterator[Any]:
+    """The items called ``name`` of every page. Raises LookupFailed."""
+    cursor: str | None = None
+    while True:
+        page = await read(call(cursor))
+        for item in page[name]:
+            yield item
+        cursor = (page.get("response_metadata") or {}).get("next_cursor")
+        if not cursor:
+            return
+
+
+def _act_error(error: SlackApiError) -> Exception:
+    status, said = error.response.status_code, error_of(error)
+    if status == 429 or said in ("ratelimited", "rate_limited"):
+        return ActPostponed(float(error.response.headers.get("Retry-After", 1)))
+    return ActUncertain(f"{status} {said}") if status >= 500 or said in _DOUBTFUL else ActRefused(said)
+
+
+async def read(call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResponse:
+    """The answer of a call that only reads. Raises LookupFailed."""
+    try:
+        return await call
+    except SlackApiError as error:
+        raise LookupFailed(f"Slack: {error_of(error)}") from error
+    except NETWORK as error:
+        raise LookupFailed(f"Slack: {type(error).__name__}: {error}") from error
+
+
+def error_of(error: SlackApiError) -> str:
+    data = error.response.data
+    return (
+        str(data.get("error", "unknown")) if isinstance(data, dict) else f"HTTP {error.response.status_code}"
+    )
+
+
+def scopes_of(answer: AsyncSlackResponse) -> frozenset[str]:
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    return frozenset(scope.strip() for scope in headers.get("x-oauth-scopes", "").split(",") if scope.strip())
