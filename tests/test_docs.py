@@ -19,7 +19,7 @@ from bot.app import open_database
 from bot.cli import parser
 from bot.doctor_lark import OPTIONAL, PERMISSIONS
 from bot.tickets import TRANSITIONS, TicketState
-from tests.bot.test_adapter_contract import NOT_THERE, STAGES
+from tests import platforms
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -151,21 +151,10 @@ def test_larks_permissions_go_by_what_the_console_calls_them() -> None:
     assert all(f"| `{key}` | {held.title} |" in page for key, held in PERMISSIONS.items())
 
 
-def platform_table() -> str:
-    """What every platform is tested to do: a line for each test of the contract, a column for each platform."""
-    tests = functions(ast.parse(text_of(ROOT / "tests" / "bot" / "test_adapter_contract.py")).body)
-    named = sorted(name for name in tests if name.startswith("test_"))
-    lines = [
-        f"| {name.removeprefix('test_').replace('_', ' ')} |"
-        + "".join(f" {'–' if (stage, name) in NOT_THERE else '✓'} |" for stage in STAGES)
-        for name in named
-    ]
-    head = f"| | {' | '.join(STAGES)} |"
-    return "\n".join([head, "|---|" + "---|" * len(STAGES), *lines])
-
-
-def test_the_table_of_platforms_is_the_one_that_the_contract_draws() -> None:
-    assert platform_table() in text_of(DOCS / "platforms.md")
+def test_the_tables_of_platforms_are_what_the_tests_draw() -> None:
+    page = text_of(platforms.PAGE)
+    assert page == platforms.drawn(page), "run `python -m tests.platforms`"
+    assert all(table in page for table in platforms.tables())
 
 
 def test_every_table_of_the_store_is_explained_and_no_other(tmp_path: Path) -> None:

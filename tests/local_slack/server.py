@@ -267,6 +267,10 @@ class LocalSlack:
         """Tell the app that events were withheld. No acknowledgement is expected."""
         self._call(self._send_rate_limited)
 
+    def lift_post_limit(self) -> None:
+        """From now on posts may follow each other at once: for tests of something else than the pace."""
+        self._call(self._web_api.lift_post_limit)
+
     # What people press
 
     def click(self, channel: str, ts: str, user: str, action_id: str, value: str | None = None) -> Delivery:

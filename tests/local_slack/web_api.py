@@ -70,6 +70,9 @@ class WebApi:
         self._violate = violate
         self._not_before: dict[tuple[str, str], float] = {}
 
+    def lift_post_limit(self) -> None:
+        self._limit.interval = 0.0
+
     async def handle(self, http: web.Request) -> web.StreamResponse:
         method = http.match_info["method"]
         # The sync client calls every request JSON, also those without a body.
