@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -17,6 +18,7 @@ from bot.adapters.adapter import (
     Adapter,
     Arrival,
     AskedForSummary,
+    AskedToReword,
     AskedToSave,
     AskedWhy,
     Commanded,
@@ -24,12 +26,14 @@ from bot.adapters.adapter import (
     Deleted,
     Edited,
     Event,
+    FillsForms,
     Heard,
     Ignored,
     Judged,
     Objected,
     Pressed,
     Reacted,
+    Reworded,
     Saved,
     Voted,
 )
@@ -177,6 +181,10 @@ class App:
                 await handlers.on_vote(self.bot, work, event)
             case Judged():
                 await clicks.on_judged(self.bot, work, event)
+            case AskedToReword():
+                await clicks.on_asked_to_reword(self.bot, work, event)
+            case Reworded():
+                await clicks.on_reworded(self.bot, work, event)
             case Objected():
                 await clicks.on_objected(self.bot, work, event)
             case Corrected():
@@ -371,4 +379,7 @@ def assemble(
         distilling=distilling,
         rewriter=rewriter,
     )
+    for adapter in adapters:
+        if isinstance(adapter, FillsForms):
+            adapter.fill = partial(clicks.draft_for, bot)
     return App(bot, settle=settle, night=night, web=web)

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from bot.answerer import Suggestion
 from bot.card import Card, Verb
@@ -105,6 +105,35 @@ class Judged:
     suggestion_id: str
     user: str
     share: bool
+    at: datetime
+    channel: str
+    respond_to: str | None = None
+    private: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AskedToReword:
+    """A click on Edit under a draft. Fields as in ``Judged``."""
+
+    suggestion_id: str
+    user: str
+    at: datetime
+    channel: str
+    respond_to: str | None = None
+    private: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reworded:
+    """An analyst wants a draft said in his words, ``text``; as it stood if he ``changed`` nothing.
+
+    The other fields are as in ``Judged``.
+    """
+
+    suggestion_id: str
+    user: str
+    text: str
+    changed: bool
     at: datetime
     channel: str
     respond_to: str | None = None
@@ -235,6 +264,8 @@ Event = (
     | Reacted
     | Voted
     | Judged
+    | AskedToReword
+    | Reworded
     | Objected
     | Corrected
     | AskedWhy
@@ -365,7 +396,7 @@ class Buttons(StrEnum):
 
     NONE = "none"
     FEEDBACK = "feedback"  # 👍 and 👎
-    JUDGE = "judge"  # Share and Dismiss
+    JUDGE = "judge"  # Share, Edit (where the platform has forms for it) and Dismiss
     REASONS = "reasons"  # each Objection, and the right answer
 
 
@@ -432,6 +463,18 @@ class Ask:
     channel: str
     form: SaveForm
     trigger: str
+
+
+# The draft that a person may put in other words, by its id and his; None if he may not, or if it is too late. A form
+# must be opened within seconds of a click, so whoever opens it asks at once instead of waiting for the inbox.
+Fill = Callable[[str, str], Awaitable[Suggestion | None]]
+
+
+@runtime_checkable
+class FillsForms(Protocol):
+    """An adapter with a form in which a draft is put in other words."""
+
+    fill: Fill
 
 
 Act = Post | Say | Think | Delete | Draft | Edit | React | Whisper | Show | Ask

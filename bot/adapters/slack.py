@@ -26,6 +26,7 @@ from bot.adapters.adapter import (
     Edit,
     Emit,
     Event,
+    Fill,
     Heard,
     LinkState,
     Payload,
@@ -40,6 +41,7 @@ from bot.adapters.adapter import (
 )
 from bot.adapters.slack_calls import NETWORK, client_of, error_of, scopes_of
 from bot.adapters.slack_workspace import SlackWorkspace
+from bot.answerer import Suggestion
 from knowledge.images import Pictures
 from knowledge.thread import Thread
 
@@ -71,6 +73,7 @@ class SlackAdapter:
         self._handler: AsyncSocketModeHandler | None = None
         self._workspaces: dict[str, SlackWorkspace] = {}  # by team
         self._link = LinkState(name="slack", connected=False, since=datetime.now(UTC))
+        self.fill: Fill = _no_draft
 
     @property
     def links(self) -> tuple[LinkState, ...]:
@@ -147,6 +150,7 @@ class SlackAdapter:
         app.event(re.compile(".*"))(_nothing)
         # A form must be opened within three seconds of the click: the inbox would be too late.
         app.action(cards.CORRECT_ACTION)(self._open_correction)
+        app.action(cards.REWORD_ACTION)(self._open_rewording)
         for kind in (app.action, app.shortcut, app.view, app.options, app.command):
             kind(re.compile(".*"))(_acknowledge)
         self._handler = AsyncSocketModeHandler(
@@ -163,6 +167,17 @@ class SlackAdapter:
             )
         except NETWORK as error:
             log.warning("the form for the right answer could not be opened: %s", error)
+
+    async def _open_rewording(self, ack: Callable[[], Awaitable[None]], body: Payload) -> None:
+        """Who may not, or comes too late, is told so by whoever handles the click; to him nothing opens."""
+        await ack()
+        workspace = self._in(str((body.get("team") or {}).get("id")))
+        try:
+            draft = await self.fill(*cards.clicked_on(body))
+            if draft is not None:
+                await workspace.open_rewording(body, draft)
+        except NETWORK as error:
+            log.warning("the form to edit a draft could not be opened: %s", error)
 
     async def close(self) -> None:
         if self._handler is not None:
@@ -221,6 +236,12 @@ def _take_in(emit: Emit) -> Callable[..., Awaitable[BoltResponse]]:
         return await next()
 
     return take_in
+
+
+async def _no_draft(suggestion_id: str, user: str) -> Suggestion | None:
+    """As long as nobody says what the drafts are."""
+    del suggestion_id, user
+    return None
 
 
 async def _nothing() -> None:

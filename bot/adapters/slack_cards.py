@@ -11,6 +11,7 @@ from bot.adapters import slack_wire as wire
 from bot.adapters.adapter import (
     Arrival,
     AskedForSummary,
+    AskedToReword,
     AskedToSave,
     AskedWhy,
     Buttons,
@@ -24,6 +25,7 @@ from bot.adapters.adapter import (
     Objected,
     Payload,
     Pressed,
+    Reworded,
     Saved,
     SaveForm,
     Say,
@@ -31,7 +33,7 @@ from bot.adapters.adapter import (
     Whisper,
 )
 from bot.adapters.slack_markup import escape, is_web, labelled, mrkdwn
-from bot.answerer import Suggestion
+from bot.answerer import Suggestion, joined
 from bot.card import Button, Card, Group, Piece, Row, Verb, fitted
 from bot.objections import Objection
 from knowledge.slacktext import plain_text
@@ -39,6 +41,9 @@ from knowledge.slacktext import plain_text
 DRAFT_METADATA = "earshot_draft"
 SHARE_ACTION = "earshot_share"
 DISMISS_ACTION = "earshot_dismiss"
+REWORD_ACTION = "earshot_edit"  # opens a form at once, too
+REWORD_FORM = "earshot_edit"
+REWORD_INPUT = "earshot_words"
 OBJECTION_ACTION = "earshot_objection_"  # and the objection, because action ids in a block must differ
 CORRECT_ACTION = "earshot_correct"  # opens a form at once: its trigger is good for three seconds only
 CORRECTION_FORM = "earshot_correction"
@@ -92,7 +97,7 @@ def _press_arrival(body: Payload) -> Arrival | None:
 
 def _form_arrival(body: Payload, now: datetime) -> Arrival | None:
     view = body["view"]
-    if view.get("callback_id") not in (CORRECTION_FORM, SAVE_FORM):
+    if view.get("callback_id") not in (CORRECTION_FORM, SAVE_FORM, REWORD_FORM):
         return None
     return Arrival(
         adapter=wire.NAME,
@@ -139,12 +144,22 @@ def parse(body: Payload) -> Event | None:
         return _commanded(body)
     match body.get("type"):
         case "view_submission":
-            return _saved(body) if body["view"]["callback_id"] == SAVE_FORM else _corrected(body)
+            return _sent(body)
         case "message_action":
             return _asked(body)
         case "block_actions":
             return _pressed(body)
     return None
+
+
+def _sent(body: Payload) -> Event:
+    match body["view"]["callback_id"]:
+        case name if name == SAVE_FORM:
+            return _saved(body)
+        case name if name == REWORD_FORM:
+            return _reworded(body)
+        case _:
+            return _corrected(body)
 
 
 def _pressed(body: Payload) -> Event | None:
@@ -155,6 +170,15 @@ def _pressed(body: Payload) -> Event | None:
             suggestion_id=subject,
             user=_user(body),
             share=name == SHARE_ACTION,
+            at=wire.when(str(action["action_ts"])),
+            channel=_place(body),
+            respond_to=body.get("response_url"),
+            private=bool(body["container"].get("is_ephemeral")),
+        )
+    if name == REWORD_ACTION:
+        return AskedToReword(
+            suggestion_id=subject,
+            user=_user(body),
             at=wire.when(str(action["action_ts"])),
             channel=_place(body),
             respond_to=body.get("response_url"),
@@ -252,6 +276,26 @@ def _corrected(body: Payload) -> Event:
     return Corrected(suggestion_id=view["private_metadata"], user=_user(body), text=text, at=at)
 
 
+def _reworded(body: Payload) -> Reworded:
+    view = body["view"]
+    about, text = json.loads(view["private_metadata"]), _filled(view, REWORD_INPUT)
+    return Reworded(
+        suggestion_id=about["suggestion"],
+        user=_user(body),
+        text=text,
+        changed=about["cut"] or text.split() != _offered(view).split(),
+        at=datetime.fromisoformat(body[_RECEIVED]),
+        channel=about["channel"],
+        respond_to=about["respond_to"],
+        private=about["private"],
+    )
+
+
+def _offered(view: Payload) -> str:
+    """What stood in the first field of a form when it was opened."""
+    return str(view["blocks"][0]["element"].get("initial_value") or "")
+
+
 def _asked_why(body: Payload) -> AskedWhy:
     channel, message = _place(body), body.get("message") or {}
     root = message.get("thread_ts")
@@ -297,6 +341,11 @@ def _place(body: Payload) -> str:
     return f"slack:{body['team']['id']}/{channel}"
 
 
+def clicked_on(body: Payload) -> tuple[str, str]:
+    """The id of the draft that a click is about, and who clicked."""
+    return str(body["actions"][0]["value"]), _user(body)
+
+
 # ---- to Slack -----------------------------------------------------
 
 
@@ -312,10 +361,7 @@ def render_draft(draft: Draft, names: Mapping[str, str]) -> dict[str, Any]:
     tail = [
         *wire.noted(draft.suggestion),
         *wire.sources(draft.suggestion.citations, draft.now),
-        _actions(
-            _button(SHARE_ACTION, "Share", draft.id, style="primary"),
-            _button(DISMISS_ACTION, "Dismiss", draft.id),
-        ),
+        _judge(draft.id),
     ]
     return {
         "text": escape(f"Draft for a question: {quoted}")[: wire.MAX_TEXT],
@@ -388,8 +434,7 @@ def _buttons(whisper: Whisper) -> list[dict[str, Any]]:
         case Buttons.FEEDBACK:
             return [wire.feedback(whisper.subject)]
         case Buttons.JUDGE:
-            share = _button(SHARE_ACTION, "Share", whisper.subject, style="primary")
-            return [_actions(share, _button(DISMISS_ACTION, "Dismiss", whisper.subject))]
+            return [_judge(whisper.subject)]
         case Buttons.REASONS:
             reasons = [
                 _button(OBJECTION_ACTION + each.name, each.capitalize(), whisper.subject)
@@ -397,6 +442,15 @@ def _buttons(whisper: Whisper) -> list[dict[str, Any]]:
             ]
             correct = _button(CORRECT_ACTION, "Give the right answer", whisper.subject, style="primary")
             return [_actions(*reasons, correct)]
+
+
+def _judge(suggestion_id: str) -> dict[str, Any]:
+    """What can be done with a draft."""
+    return _actions(
+        _button(SHARE_ACTION, "Share", suggestion_id, style="primary"),
+        _button(REWORD_ACTION, "Edit", suggestion_id),
+        _button(DISMISS_ACTION, "Dismiss", suggestion_id),
+    )
 
 
 def correction_form(suggestion_id: str) -> dict[str, Any]:
@@ -421,6 +475,34 @@ def correction_form(suggestion_id: str) -> dict[str, Any]:
                 },
             }
         ],
+    }
+
+
+_KEEP_MARKS = (
+    "It is posted as yours. Numbers such as [1] keep their sources; a source whose number goes is left out."
+)
+_TOO_LONG = " The draft is longer than this field: its end is missing here."
+
+
+def reword_form(clicked: Payload, suggestion: Suggestion, names: Mapping[str, str]) -> dict[str, Any]:
+    """The modal in which a draft is put in other words. ``clicked``: the click on Edit."""
+    shown = wire.show_names(joined(suggestion.lines), names)
+    about = {
+        "suggestion": clicked["actions"][0]["value"],
+        "channel": _place(clicked),
+        "respond_to": clicked.get("response_url"),
+        "private": bool(clicked["container"].get("is_ephemeral")),
+        "cut": len(shown) > MAX_INPUT,
+    }
+    field = _field("What shall stand in the thread?", REWORD_INPUT, shown, MAX_INPUT)
+    return {
+        "type": "modal",
+        "callback_id": REWORD_FORM,
+        "private_metadata": json.dumps(about),
+        "title": _plain("Edit the draft"),
+        "submit": _plain("Share"),
+        "close": _plain("Cancel"),
+        "blocks": [{**field, "hint": _plain(_KEEP_MARKS + (_TOO_LONG if about["cut"] else ""))}],
     }
 
 
@@ -587,7 +669,7 @@ def people_in(*texts: str) -> set[str]:
 
 def said_by(suggestion: Suggestion | None) -> list[str]:
     """The texts of a suggestion, which may name people."""
-    return [] if suggestion is None else [line.text for line in suggestion.lines]
+    return [] if suggestion is None else [suggestion.worded_by, *(line.text for line in suggestion.lines)]
 
 
 _WHOLE_USER = re.compile(r"slack:\w+/([UW][A-Z0-9]{5,})\b")

@@ -332,7 +332,7 @@ def render(post: Post, names: Mapping[str, str]) -> dict[str, Any]:
     """
     suggestion = post.suggestion
     lead = [_section(escape(post.lead))] if post.lead else []
-    head = _section(intro(suggestion))
+    head = _section(escape(worded(suggestion, names)) or intro(suggestion))
     tail = [*noted(suggestion), *sources(suggestion.citations, post.now), feedback(post.id)]
     return {
         "text": _fallback(suggestion.lines, names),
@@ -360,6 +360,14 @@ def intro(suggestion: Suggestion) -> str:
     if suggestion.verbatim:
         return "*The documentation says:*" if documents else "*A similar question was answered before:*"
     return "*From the documentation:*" if documents else "*From what was answered before:*"
+
+
+def worded(suggestion: Suggestion, names: Mapping[str, str]) -> str:
+    """What stands above an answer in the words of a person, by his name; empty above any other."""
+    if not suggestion.worded_by:
+        return ""
+    name = name_in(names.get(bare(suggestion.worded_by), ""))
+    return f"*Edited by {name}:*" if suggestion.citations else f"*{name} says:*"
 
 
 def _body(suggestion: Suggestion, names: Mapping[str, str]) -> list[dict[str, Any]]:

@@ -15,12 +15,15 @@ from bot.adapters.adapter import (
     Judged,
     Objected,
     Question,
+    Reworded,
     Whisper,
 )
 from bot.adapters.slack_cards import (
     CORRECTION_FORM,
     DISMISS_ACTION,
     OBJECTION_ACTION,
+    REWORD_ACTION,
+    REWORD_INPUT,
     SHARE_ACTION,
     arrival_of,
     correction_form,
@@ -29,6 +32,7 @@ from bot.adapters.slack_cards import (
     render_draft,
     render_edit,
     render_whisper,
+    reword_form,
 )
 from bot.adapters.slack_wire import place_of
 from bot.answerer import Citation, Line, Suggestion
@@ -68,8 +72,50 @@ def test_whatever_is_asked_and_answered_a_draft_is_what_slack_takes(text: str, a
     rendered = render_draft(draft(text, answer), NAMES)
     check_message(rendered)
     buttons = rendered["blocks"][-1]["elements"]
-    assert [button["action_id"] for button in buttons] == [SHARE_ACTION, DISMISS_ACTION]
+    assert [button["action_id"] for button in buttons] == [SHARE_ACTION, REWORD_ACTION, DISMISS_ACTION]
     assert {button["value"] for button in buttons} == {"s1"}
+
+
+def clicked() -> dict[str, Any]:
+    """A click on Edit."""
+    return {
+        "team": {"id": "T1"},
+        "user": {"id": "U0BOB00001"},
+        "container": {"type": "message", "channel_id": "C2", "is_ephemeral": True},
+        "channel": {"id": "C2"},
+        "response_url": "https://hooks.slack.com/actions/T1/2/3",
+        "actions": [{"action_id": REWORD_ACTION, "value": "s1", "action_ts": "1700000000.000100"}],
+    }
+
+
+def sent(view: dict[str, Any], text: str) -> Reworded:
+    """The event of the form, sent with ``text`` in it."""
+    values = {"b1": {REWORD_INPUT: {"type": "plain_text_input", "value": text}}}
+    common = {name: clicked()[name] for name in ("team", "user")}
+    body = {"type": "view_submission", **common, "view": {**view, "id": "V1", "state": {"values": values}}}
+    arrival = arrival_of(body, NOW)
+    assert arrival is not None
+    event = parse(arrival.payload)
+    assert isinstance(event, Reworded)
+    return event
+
+
+@pytest.mark.parametrize("answer", ["Restart it.", "Ask @U0ANN00001.\n" * 2_000, "<" * 6_000])
+def test_whatever_a_draft_says_the_form_to_edit_it_is_what_slack_takes(answer: str) -> None:
+    view = reword_form(clicked(), suggestion(answer), NAMES)
+    check_view(view)
+    field = view["blocks"][0]
+    cut = len(answer) > 3_000
+    assert ("longer than this field" in field["hint"]["text"]) is cut
+    assert "@U0ANN" not in field["element"]["initial_value"]
+    assert sent(view, field["element"]["initial_value"]).changed is cut  # its end would be gone
+
+
+def test_what_the_form_is_about_comes_back_with_it() -> None:
+    event = sent(reword_form(clicked(), suggestion(), NAMES), "Start it [1].")
+    assert (event.suggestion_id, event.text, event.changed) == ("s1", "Start it [1].", True)
+    assert (event.user, event.channel, event.private) == ("slack:T1/U0BOB00001", "slack:T1/C2", True)
+    assert event.respond_to == "https://hooks.slack.com/actions/T1/2/3" and event.at == NOW
 
 
 def test_nothing_quoted_in_a_draft_comes_alive() -> None:
