@@ -13,7 +13,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection
 
-from bot import asking, audit, clicks, handlers, inbox, intents, presses, requests, saving, tables
+from bot import asking, audit, clicks, handlers, homes, inbox, intents, presses, requests, saving, tables
 from bot.adapters.adapter import (
     Adapter,
     Arrival,
@@ -31,6 +31,8 @@ from bot.adapters.adapter import (
     Ignored,
     Judged,
     Objected,
+    OpenedHome,
+    OrderedAtHome,
     Pressed,
     Reacted,
     Reworded,
@@ -201,6 +203,10 @@ class App:
                 await saving.on_asked_to_save(self.bot, work, event)
             case Saved():
                 await saving.on_saved(self.bot, work, event)
+            case OpenedHome():
+                await homes.on_opened_home(self.bot, work, event)
+            case OrderedAtHome():
+                await homes.on_ordered_at_home(self.bot, work, event)
             case Ignored(why=why):
                 log.debug("%s: ignored: %s", work.conversation, why)
                 await self.bot.database.run(lambda connection: inbox.finish(connection, work.id))

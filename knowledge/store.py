@@ -29,6 +29,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    and_,
     case,
     delete,
     exists,
@@ -574,6 +575,13 @@ def counts(connection: Connection) -> Counts:
     passages = connection.scalar(select(func.count()).select_from(_passages)) or 0
     vectors = connection.scalar(select(func.count()).select_from(_vectors)) or 0
     return Counts(entries=sum(kinds.values()), by_kind=kinds, passages=passages, vectors=vectors)
+
+
+def counts_for(connection: Connection, audiences: Iterable[str]) -> dict[str, int]:
+    """How many active entries of each kind these audiences may see."""
+    seen = and_(_entries.c.audience.in_(sorted(audiences)), _entries.c.state == EntryState.ACTIVE.value)
+    counted = select(_entries.c.kind, func.count()).where(seen).group_by(_entries.c.kind)
+    return {row[0]: row[1] for row in connection.execute(counted)}
 
 
 def last_change(connection: Connection) -> int:

@@ -8,6 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from bot.answerer import Suggestion
 from bot.card import Card, Verb
+from bot.manners import Order
 from bot.objections import Objection
 from knowledge.audience import Standing
 from knowledge.thread import Message
@@ -251,6 +252,24 @@ class Saved:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class OpenedHome:
+    """A person opened our own page."""
+
+    user: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OrderedAtHome:
+    """A click on a button of our own page. ``subject``: the channel that the order is about, if it is about one."""
+
+    order: Order
+    subject: str | None
+    user: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Ignored:
     """Something that needs no handling; ``why`` is for the log."""
 
@@ -274,6 +293,8 @@ Event = (
     | Pressed
     | AskedToSave
     | Saved
+    | OpenedHome
+    | OrderedAtHome
     | Ignored
 )
 
@@ -465,6 +486,19 @@ class Ask:
     trigger: str
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Home:
+    """Put ``card`` on our own page, as ``user`` sees it. Repeating it changes nothing."""
+
+    user: str
+    card: Card
+
+    @property
+    def channel(self) -> str:
+        """Where it is: with him."""
+        return self.user
+
+
 # The draft that a person may put in other words, by its id and his; None if he may not, or if it is too late. A form
 # must be opened within seconds of a click, so whoever opens it asks at once instead of waiting for the inbox.
 Fill = Callable[[str, str], Awaitable[Suggestion | None]]
@@ -477,7 +511,7 @@ class FillsForms(Protocol):
     fill: Fill
 
 
-Act = Post | Say | Think | Delete | Draft | Edit | React | Whisper | Show | Ask
+Act = Post | Say | Think | Delete | Draft | Edit | React | Whisper | Show | Ask | Home
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

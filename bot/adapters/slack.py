@@ -28,6 +28,7 @@ from bot.adapters.adapter import (
     Event,
     Fill,
     Heard,
+    Home,
     LinkState,
     Payload,
     Person,
@@ -65,7 +66,7 @@ class SlackAdapter:
     tells_edits = True
     has_command = True
     performs: frozenset[type[Act]] = frozenset(
-        {Post, Say, Think, Delete, Draft, Edit, React, Whisper, Show, Ask}
+        {Post, Say, Think, Delete, Draft, Edit, React, Whisper, Show, Ask, Home}
     )
 
     def __init__(self, bot_token: str, app_token: str, base_url: str) -> None:
@@ -151,7 +152,7 @@ class SlackAdapter:
         # A form must be opened within three seconds of the click: the inbox would be too late.
         app.action(cards.CORRECT_ACTION)(self._open_correction)
         app.action(cards.REWORD_ACTION)(self._open_rewording)
-        for kind in (app.action, app.shortcut, app.view, app.options, app.command):
+        for kind in (app.action, app.shortcut, app.view, app.view_closed, app.options, app.command):
             kind(re.compile(".*"))(_acknowledge)
         self._handler = AsyncSocketModeHandler(
             app, self._app_token, web_client=client, ping_interval=PING_INTERVAL

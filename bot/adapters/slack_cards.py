@@ -20,9 +20,11 @@ from bot.adapters.adapter import (
     Draft,
     Edit,
     Event,
+    Home,
     Ignored,
     Judged,
     Objected,
+    OrderedAtHome,
     Payload,
     Pressed,
     Reworded,
@@ -35,6 +37,7 @@ from bot.adapters.adapter import (
 from bot.adapters.slack_markup import escape, is_web, labelled, mrkdwn
 from bot.answerer import Suggestion, joined
 from bot.card import Button, Card, Group, Piece, Row, Verb, fitted
+from bot.manners import Order
 from bot.objections import Objection
 from knowledge.slacktext import plain_text
 
@@ -54,6 +57,10 @@ SAVE_SHORTCUT = "save"
 SUMMARY_SHORTCUT = "summary"
 CARD_METADATA = "earshot_card"
 CARD_ACTION = "earshot_card_"  # and the verb
+HOME_ACTION = "earshot_home_"  # and the order
+HOME_VIEW = "earshot_home"
+MAX_VIEW_BLOCKS = 100
+MAX_VIEW = 100_000  # characters of a view; Slack takes 250 KB
 SAVE_FORM = "earshot_save"
 TITLE_INPUT, PROBLEM_INPUT, SOLUTION_INPUT = "earshot_title", "earshot_problem", "earshot_solution"
 AUDIENCE_INPUT = "earshot_audience"
@@ -89,10 +96,19 @@ def arrival_of(body: Payload, now: datetime) -> Arrival | None:
 def _press_arrival(body: Payload) -> Arrival | None:
     """All that is decided about a night stands in one queue, on whichever report it is pressed."""
     action: Payload = next(iter(body.get("actions") or ()), {})
+    if str(action.get("action_id")).startswith(HOME_ACTION):
+        return _home_arrival(body)
     arrival = wire.arrival_of(body) if str(action.get("action_id")).startswith(CARD_ACTION) else None
     if arrival is None:
         return None
     return replace(arrival, conversation=f"slack:night/{str(action.get('value')).partition(' ')[0]}")
+
+
+def _home_arrival(body: Payload) -> Arrival | None:
+    """Without what stands on the page."""
+    arrival = wire.arrival_of({name: value for name, value in body.items() if name != "view"})
+    queue = wire.home_of(body["team"]["id"], body["user"]["id"])
+    return None if arrival is None else replace(arrival, conversation=queue)
 
 
 def _form_arrival(body: Payload, now: datetime) -> Arrival | None:
@@ -186,6 +202,8 @@ def _pressed(body: Payload) -> Event | None:
         )
     if name == CORRECT_ACTION:
         return Ignored(why="the form for the right answer was opened")
+    if name.startswith(HOME_ACTION):
+        return _ordered_at_home(body, name, subject)
     if name.startswith(CARD_ACTION):
         return _pressed_on_card(body, name, subject)
     objection = {OBJECTION_ACTION + each.name: each for each in Objection}.get(name)
@@ -199,6 +217,15 @@ def _pressed(body: Payload) -> Event | None:
         channel=_place(body),
         respond_to=body.get("response_url"),
     )
+
+
+def _ordered_at_home(body: Payload, name: str, value: str) -> Event | None:
+    order = {HOME_ACTION + each.name: each for each in Order}.get(name)
+    _, _, subject = value.partition(" ")
+    if order is None:
+        return None
+    at = wire.when(str(body["actions"][0]["action_ts"]))
+    return OrderedAtHome(order=order, subject=subject or None, user=_user(body), at=at)
 
 
 def _pressed_on_card(body: Payload, name: str, value: str) -> Event | None:
@@ -594,7 +621,8 @@ def _card_button(button: Button) -> dict[str, Any]:
     more: dict[str, Any] = {"style": "primary"} if button.main else {}
     if button.confirm:
         more = {"style": "danger", "confirm": _confirm(button)}
-    return {**_button(CARD_ACTION + button.verb.name, button.label, value), **more}
+    action = HOME_ACTION if isinstance(button.verb, Order) else CARD_ACTION
+    return {**_button(action + button.verb.name, button.label, value), **more}
 
 
 def _confirm(button: Button) -> dict[str, Any]:
@@ -604,6 +632,17 @@ def _confirm(button: Button) -> dict[str, Any]:
         "confirm": _plain(button.label),
         "deny": _plain("Cancel"),
     }
+
+
+def home_view(home: Home, names: Mapping[str, str]) -> dict[str, Any]:
+    """Our own page, as one person sees it."""
+
+    def fits(card: Card) -> bool:
+        blocks = _card_blocks(card, names)
+        return len(blocks) <= MAX_VIEW_BLOCKS and len(json.dumps(blocks, ensure_ascii=False)) <= MAX_VIEW
+
+    blocks = _card_blocks(fitted(home.card, fits), names)
+    return {"type": "home", "callback_id": HOME_VIEW, "blocks": blocks}
 
 
 # ---- keeping by hand -----------------------------------------------------

@@ -19,6 +19,7 @@ from bot.adapters.adapter import (
     Draft,
     Edit,
     Heard,
+    Home,
     LookupFailed,
     Payload,
     Person,
@@ -95,6 +96,8 @@ class SlackWorkspace:
                 return await self._show(act)
             case Ask():
                 return await self._ask_with_form(act)
+            case Home():
+                return await self._publish(act)
 
     async def _say(self, act: Say) -> Receipt:
         content = cards.render_say(act, await self._names_in(*texts_in(act.card)))
@@ -159,6 +162,11 @@ class SlackWorkspace:
         view = cards.save_form(act.form)
         answer = await once(self.client.views_open(trigger_id=act.trigger, view=view))
         return Receipt(message_id=answer["view"]["id"])
+
+    async def _publish(self, act: Home) -> Receipt:
+        view = cards.home_view(act, await self._names_in(*texts_in(act.card)))
+        await once(self.client.views_publish(user_id=wire.bare(act.user), view=view))
+        return Receipt(message_id=act.user)
 
     async def open_rewording(self, clicked: Payload, draft: Suggestion) -> None:
         """Open the form in which a draft is put in other words, for who clicked on Edit. Raises what the SDK does."""

@@ -14,6 +14,8 @@ from bot.adapters.adapter import (
     Ignored,
     Judged,
     Objected,
+    OpenedHome,
+    OrderedAtHome,
     Question,
     Reworded,
     Whisper,
@@ -34,13 +36,17 @@ from bot.adapters.slack_cards import (
     render_whisper,
     reword_form,
 )
-from bot.adapters.slack_wire import place_of
+from bot.adapters.slack_wire import Me, place_of
+from bot.adapters.slack_wire import arrival_of as event_arrival_of
+from bot.adapters.slack_wire import parse as event_in
 from bot.answerer import Citation, Line, Suggestion
+from bot.manners import Order
 from bot.objections import Objection
 from knowledge.entry import EntryKind
 from tests.local_slack.blocks import check_message, check_view
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+ME = Me(team="T1", user="UBOT", bot="BBOT", url="https://example.slack.com/")
 NAMES = {"U0ANN00001": "ann"}
 
 
@@ -254,3 +260,56 @@ def test_forms_and_shortcuts_of_others_are_not_kept() -> None:
 )
 def test_a_place_may_be_written_in_several_ways(given: str, place: str) -> None:
     assert place_of(given, "T1") == place
+
+
+def pressed_at_home(action: str, value: str) -> dict[str, Any]:
+    """A click in a view: it is in no channel, and has no address to answer to."""
+    return {
+        "type": "block_actions",
+        "team": {"id": "T1"},
+        "user": {"id": "U1"},
+        "container": {"type": "view", "view_id": "V1"},
+        "view": {"id": "V1", "type": "home", "blocks": [{"type": "section", "text": "what stands there"}]},
+        "actions": [{"action_id": action, "value": value, "action_ts": "1700000000.000100"}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("action", "value", "order", "subject"),
+    [
+        ("earshot_home_MUTE_CHANNEL", "home slack:T1/C1", Order.MUTE_CHANNEL, "slack:T1/C1"),
+        ("earshot_home_OPT_OUT", "home", Order.OPT_OUT, None),
+    ],
+)
+def test_a_button_of_the_page_is_an_order_in_a_queue_of_its_own(
+    action: str, value: str, order: Order, subject: str | None
+) -> None:
+    arrival = arrival_of(pressed_at_home(action, value), NOW)
+    assert arrival is not None and arrival.conversation == "slack:T1/home/U1"
+    assert "what stands there" not in str(arrival.payload)
+    event = parse(arrival.payload)
+    assert isinstance(event, OrderedAtHome)
+    assert (event.order, event.subject, event.user) == (order, subject, "slack:T1/U1")
+
+
+def test_a_click_in_a_form_that_is_not_ours_harms_nothing() -> None:
+    arrival = event_arrival_of(pressed_at_home("somebody_elses", "x"))
+    assert arrival is not None and parse(arrival.payload) is None
+    assert isinstance(event_in(arrival.payload, ME), Ignored)
+
+
+@pytest.mark.parametrize("at", ["1515449522.000016", "1515449522000016"])  # Slack's example has no dot
+def test_what_stands_on_the_page_is_not_kept_with_who_opened_it(at: str) -> None:
+    event = {
+        "type": "app_home_opened",
+        "user": "U1",
+        "channel": "D1",
+        "tab": "home",
+        "event_ts": at,
+        "view": {"blocks": ["what stands there"]},
+    }
+    arrival = event_arrival_of({"type": "event_callback", "team_id": "T1", "event_id": "Ev1", "event": event})
+    assert arrival is not None and arrival.conversation == "slack:T1/home/U1"
+    assert "what stands there" not in str(arrival.payload)
+    opened = event_in(arrival.payload, ME)
+    assert isinstance(opened, OpenedHome) and opened.at == datetime(2018, 1, 8, 22, 12, 2, 16, tzinfo=UTC)

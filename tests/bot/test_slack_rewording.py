@@ -252,3 +252,21 @@ async def test_who_is_forgotten_takes_his_words_along(slack: LocalSlack, tmp_pat
         await forget_user(run.database, who, config=settings, now=datetime.now(UTC))
         await slack.until(lambda: slack.bot_replies(ts) == [])
         assert await corrections(run) == []
+
+
+async def test_whatever_comes_of_a_form_is_acknowledged_and_harms_nothing(
+    slack: LocalSlack, tmp_path: Path
+) -> None:
+    async with running(slack, tmp_path, [entry()], settings=drafting()) as run:
+        _, draft = await asked(slack)
+        form = await opened(slack, DRAFTS, draft.ts, BOB)
+        slack.close_view(form["id"])
+        form["callback_id"] = "of_another_version"
+        slack.submit(form["id"], {REWORD_INPUT: MINE})
+        slack.shortcut("of_another_version", BOB)
+        slack.message_shortcut("of_another_version", DRAFTS, draft.ts, BOB)
+        await slack.until(slack.all_acked)
+        await asyncio.sleep(QUIET)
+        set_aside = "select count(*) from inbox where state != 'done'"
+        assert await run.database.run(lambda c: c.exec_driver_sql(set_aside).scalar()) == 0
+    assert has_buttons(slack.message(DRAFTS, draft.ts))
