@@ -153,7 +153,8 @@ def _reword(
         ledger.reword_suggestion(connection, row.id, said)
         votes.put_correction(connection, row.id, row.message_id, sent.user, without_marks(said), sent.at)
     intents.intend(connection, row.id, "post", row.channel, now)
-    return "You shared this in your words; it goes to the thread." if sent.private else None
+    told = "You shared this in your words" if sent.changed else "You shared this"
+    return f"{told}; it goes to the thread." if sent.private else None
 
 
 def _answer(

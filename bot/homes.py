@@ -321,7 +321,7 @@ def _running(
         reverted=last is not None and nights.is_reverted(connection, last.date),
         set_aside=len(inbox.poison(connection)),
         waiting=_waiting(connection),
-        reports=config.night.digest_to or sorted(config.admins),
+        reports=config.night.digest_to or [drafts.called(each) for each in sorted(config.admins)],
     )
 
 

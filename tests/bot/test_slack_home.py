@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from bot import mutes, optouts
 from bot.adapters.slack_cards import HOME_ACTION, SHARE_ACTION
 from bot.config import Config
+from bot.forget import forget_user
 from bot.manners import Order
 from knowledge.entry import PUBLIC
 from tests.bot.running import (
@@ -25,7 +27,7 @@ from tests.bot.running import (
     running,
     workspace,
 )
-from tests.bot.test_slack_drafts import DRAFTS, QUIET, decided, drafted, drafting
+from tests.bot.test_slack_drafts import DAN, DRAFTS, QUIET, decided, drafted, drafting
 from tests.local_slack import LocalSlack, SlackError
 
 GUEST, STRANGER, ADMIN = "U0GUEST001", "U0STRANGE1", "U0ADMIN001"
@@ -201,6 +203,30 @@ async def test_opting_out_there_is_opting_out(slack: LocalSlack, tmp_path: Path)
         slack.click_at_home(CARL, OPT_IN)
         assert "I may learn" in await published(slack, CARL, 3)
         assert await run.database.run(optouts.opted_out) == frozenset()
+
+
+async def test_who_is_forgotten_was_never_there(slack: LocalSlack, tmp_path: Path) -> None:
+    chosen = settings()
+    async with running(slack, tmp_path, settings=chosen) as run:
+        await opened(slack, CARL)
+        slack.click_at_home(CARL, OPT_OUT)
+        await published(slack, CARL, 2)
+        await slack.until(slack.all_acked)
+        who = f"slack:{slack.identity.team}/{CARL}"
+        await forget_user(run.database, who, config=chosen, now=datetime.now(UTC))
+        rows = await run.database.run(lambda c: c.exec_driver_sql("select * from inbox").all())
+    assert rows and CARL not in str(rows)
+
+
+async def test_a_draft_that_is_shown_in_the_thread_waits_for_analysts_who_are_there(
+    slack: LocalSlack, tmp_path: Path
+) -> None:
+    slack.add_user(DAN, "dan")
+    async with running(slack, tmp_path, [entry()], settings=drafting(drafts_to="ephemeral")):
+        slack.post(CHANNEL, ANN, QUESTION)
+        await slack.until(lambda: len(slack.ephemerals) == 1)
+        of_bob, of_dan = await opened(slack, BOB), await opened(slack, DAN)
+    assert "Drafts that wait for an analyst: 1" in of_bob and "Drafts that wait" not in of_dan
 
 
 async def test_the_messages_with_it_are_no_page_and_a_page_that_fails_is_made_anew(
