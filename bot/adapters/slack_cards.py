@@ -638,11 +638,18 @@ def home_view(home: Home, names: Mapping[str, str]) -> dict[str, Any]:
     """Our own page, as one person sees it."""
 
     def fits(card: Card) -> bool:
-        blocks = _card_blocks(card, names)
+        blocks = _home_blocks(card, names)
         return len(blocks) <= MAX_VIEW_BLOCKS and len(json.dumps(blocks, ensure_ascii=False)) <= MAX_VIEW
 
-    blocks = _card_blocks(fitted(home.card, fits), names)
+    blocks = _home_blocks(fitted(home.card, fits), names)
     return {"type": "home", "callback_id": HOME_VIEW, "blocks": blocks}
+
+
+def _home_blocks(card: Card, names: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The title, and each group below a line."""
+    title = {"type": "header", "text": _plain(card.title)}
+    groups = ([{"type": "divider"}, *_group_blocks(group, names)] for group in card.groups)
+    return [title, *(block for blocks in groups for block in blocks)]
 
 
 # ---- keeping by hand -----------------------------------------------------
