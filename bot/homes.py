@@ -345,5 +345,4 @@ def _settings(connection: Connection, config: Config, channel: Channel, now: dat
 def _waiting(connection: Connection) -> int:
     """Entries about which an admin is to decide."""
     proposed = {change.subject for change in nights.proposed(connection)}
-    pending = {stored.entry.id for stored in store.in_state(connection, EntryState.PENDING)}
-    return len(proposed | pending)
+    return len(proposed | store.ids_in(connection, EntryState.PENDING))

@@ -522,6 +522,13 @@ def in_state(connection: Connection, state: EntryState, limit: int | None = None
     return _load(connection, _entries.c.id, connection.scalars(ids.limit(limit)).all())
 
 
+def ids_in(connection: Connection, state: EntryState) -> frozenset[str]:
+    """The ids of the entries in a state."""
+    return frozenset(
+        connection.execute(select(_entries.c.id).where(_entries.c.state == state.value)).scalars()
+    )
+
+
 def unproven(connection: Connection, before: datetime, kind: EntryKind, limit: int) -> list[Stored]:
     """Active entries of a kind that nobody confirmed since ``before``, those longest unconfirmed first.
 
