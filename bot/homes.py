@@ -60,7 +60,7 @@ T = TypeVar("T")
 
 log = logging.getLogger("earshot")
 
-LOOKED_AT = 100  # channels, those where somebody spoke last: the platform is asked who is in each
+LOOKED_AT = 50  # channels, those where somebody spoke last: the platform is asked who is in each
 AT_ONCE = 8  # such questions
 WEEK = timedelta(days=7)
 MOST_USED, AMONG = 5, 200  # entries that are named, of the most quoted

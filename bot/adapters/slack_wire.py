@@ -182,12 +182,14 @@ def _click_arrival(body: Payload) -> Arrival | None:
     action = actions[0]
     key = f"slack:click/{body['user']['id']}/{action.get('action_id')}/{action.get('action_ts')}"
     team = (body.get("team") or {}).get("id")
-    ts = (body.get("container") or {}).get("message_ts")
+    container = body.get("container") or {}
+    # A click in a form or on our page is in no channel.
+    place = f"{channel}/{container.get('message_ts')}" if channel else f"view/{container.get('view_id')}"
     return Arrival(
         adapter=NAME,
         key=key,
         content_key=None,
-        conversation=f"slack:{team}/{channel}/{ts}",
+        conversation=f"slack:{team}/{place}",
         at=when(str(action.get("action_ts") or 0)),
         payload=body,
     )

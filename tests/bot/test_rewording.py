@@ -1,6 +1,8 @@
 """What is made of a draft that an analyst put in his own words."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.answerer import Citation, Line, Suggestion, joined
 from bot.rewording import reworded, without_marks
@@ -48,6 +50,23 @@ def test_the_sources_whose_marks_are_kept_stay(sent: str, said: str, sources: li
 def test_it_is_his_and_no_quotation_any_more() -> None:
     made = reworded(DRAFT, "Empty the folder. [1]", BOB)
     assert (made.worded_by, made.verbatim, made.note) == (BOB, False, "")
+
+
+@given(
+    st.lists(st.sampled_from(["Empty", " ", "\n", "[1]", "[2]", "[3]", ".", "`x`", "```", "it"]), max_size=12)
+)
+def test_no_word_of_his_is_lost_and_every_number_has_a_source(parts: list[str]) -> None:
+    text = "".join(parts)
+    made = reworded(DRAFT, text, BOB)
+    numbers = [number for line in made.lines for number in line.citations]
+    assert set(numbers) == {citation.number for citation in made.citations} <= {1, 2}
+    assert all(line.text for line in made.lines)
+    if made.lines:
+        assert letters(without_marks(made)) == letters(text)
+
+
+def letters(text: str) -> str:
+    return "".join(char for char in text if char.isalpha() or char in ".`")
 
 
 @pytest.mark.parametrize("nothing", ["", " \n ", "[1] [2]"])

@@ -295,6 +295,7 @@ def test_a_button_of_the_page_is_an_order_in_a_queue_of_its_own(
 def test_a_click_in_a_form_that_is_not_ours_harms_nothing() -> None:
     arrival = event_arrival_of(pressed_at_home("somebody_elses", "x"))
     assert arrival is not None and parse(arrival.payload) is None
+    assert arrival.conversation == "slack:T1/view/V1"
     assert isinstance(event_in(arrival.payload, ME), Ignored)
 
 
