@@ -9,6 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row, func, select
@@ -23,6 +24,7 @@ from bot.adapters.adapter import (
     Heard,
     Home,
     LinkState,
+    LookupFailed,
     OpenedHome,
     OrderedAtHome,
     Person,
@@ -159,20 +161,33 @@ async def _reader(bot: Bot, user: str) -> _Reader:
     config = bot.config()
     known = await person_of(bot, user, user)
     heard_of = await bot.database.run(lambda connection: _channels(connection, user))
-    places = await bot.database.run(_draft_places)
+    places = await bot.database.run(lambda connection: _draft_places(connection, user))
     told_of = [channel for channel in heard_of if not _is_barred(config, channel)]
     joined = await _those(heard_of, lambda channel: is_member(bot, user, channel.id))
     reads = await _those(told_of, lambda channel: may_read(bot, user, channel.id, ""))
-    shown = await _those(places, lambda place: is_member(bot, user, place))
+    shown = await _those(places, lambda place: _sees_drafts_in(bot, user, place))
     direct = Channel(id=user, kind=ChannelKind.DIRECT)
     return _Reader(
         user=user,
         known=() if known is None else (known,),
         joined=joined,
         reads=frozenset(channel.id for channel in reads),
-        drafts=frozenset(shown) | {user},
+        drafts=frozenset(shown),
         audiences=await readable(bot, user, direct, alone=True),
     )
+
+
+async def _sees_drafts_in(bot: Bot, user: str, place: str) -> bool:
+    """Whether drafts that are shown in ``place`` are shown to him: it may be a person, whose direct messages he has
+    only if he is that one."""
+    if place == user:
+        return True
+    try:
+        known = await bot.adapter_of(place).place(place)
+    except LookupFailed as error:
+        log.info("%s: what it is is not known: %s", place, error)
+        return False
+    return known is not None and known.kind is not ChannelKind.DIRECT and await is_member(bot, user, place)
 
 
 async def _those(given: Iterable[T], holds: Callable[[T], Awaitable[bool]]) -> list[T]:
@@ -199,7 +214,7 @@ def _channels(connection: Connection, user: str) -> list[Channel]:
     latest = select(channels.c.id).where(~alone).order_by(spoken.desc(), channels.c.id)
     home = workspace_in(user)
     ours = (each for each in connection.execute(latest).scalars().all() if workspace_in(each) == home)
-    return [ledger.channel_of(connection, each) for each, _ in zip(ours, range(LOOKED_AT), strict=False)]
+    return [ledger.channel_of(connection, each) for each in islice(ours, LOOKED_AT)]
 
 
 # ---- for everybody ---------------------------------------------------------------------------------------------
@@ -262,8 +277,10 @@ def _draft_place(row: Row[Any]) -> str:
     return str(row.channel or row.home)
 
 
-def _draft_places(connection: Connection) -> list[str]:
-    return sorted({_draft_place(row) for row in _open_drafts(connection)})
+def _draft_places(connection: Connection, user: str) -> list[str]:
+    """Those in the user's workspace."""
+    found = {_draft_place(row) for row in _open_drafts(connection)}
+    return sorted(place for place in found if workspace_in(place) == workspace_in(user))
 
 
 def _open_draft(connection: Connection, row: Row[Any]) -> OpenDraft:

@@ -218,13 +218,14 @@ async def test_who_is_forgotten_was_never_there(slack: LocalSlack, tmp_path: Pat
     assert rows and CARL not in str(rows)
 
 
-async def test_a_draft_that_is_shown_in_the_thread_waits_for_analysts_who_are_there(
-    slack: LocalSlack, tmp_path: Path
+@pytest.mark.parametrize("place", ["ephemeral", BOB])
+async def test_a_draft_waits_for_analysts_to_whom_it_was_shown(
+    slack: LocalSlack, tmp_path: Path, place: str
 ) -> None:
     slack.add_user(DAN, "dan")
-    async with running(slack, tmp_path, [entry()], settings=drafting(drafts_to="ephemeral")):
+    async with running(slack, tmp_path, [entry()], settings=drafting(drafts_to=place)):
         slack.post(CHANNEL, ANN, QUESTION)
-        await slack.until(lambda: len(slack.ephemerals) == 1)
+        await slack.until(lambda: len(slack.ephemerals) + len(slack.posts()) == 1)
         of_bob, of_dan = await opened(slack, BOB), await opened(slack, DAN)
     assert "Drafts that wait for an analyst: 1" in of_bob and "Drafts that wait" not in of_dan
 
