@@ -38,7 +38,7 @@ class Citation:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Line:
-    """A piece of an answer with the numbers of the citations that say so; never without one.
+    """A piece of an answer with the numbers of the citations that say so; without one only where a person worded it.
 
     ``gap``: what stands between the line before and this one.
     """
@@ -50,20 +50,22 @@ class Line:
     @property
     def marked(self) -> str:
         """The text with the numbers: ``Restart it. [1][2]``."""
-        return f"{self.text} {''.join(f'[{number}]' for number in self.citations)}"
+        return f"{self.text} {''.join(f'[{number}]' for number in self.citations)}".rstrip()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Suggestion:
     """A grounded answer: what to say, and who said it. ``note``: a fixed line about it that needs no source.
 
-    ``verbatim``: every line stands word for word in its source, rather than being told in other words.
+    ``verbatim``: every line stands word for word in its source, rather than being told in other words. ``worded_by``:
+    the whole id of the person who changed its words, which are his claim then.
     """
 
     lines: tuple[Line, ...]
     citations: tuple[Citation, ...]
     note: str = ""
     verbatim: bool = True
+    worded_by: str = ""
 
     @property
     def text(self) -> str:

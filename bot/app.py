@@ -7,16 +7,18 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection
 
-from bot import asking, audit, clicks, handlers, inbox, intents, presses, requests, saving, tables
+from bot import asking, audit, clicks, handlers, homes, inbox, intents, presses, requests, saving, tables
 from bot.adapters.adapter import (
     Adapter,
     Arrival,
     AskedForSummary,
+    AskedToReword,
     AskedToSave,
     AskedWhy,
     Commanded,
@@ -24,12 +26,16 @@ from bot.adapters.adapter import (
     Deleted,
     Edited,
     Event,
+    FillsForms,
     Heard,
     Ignored,
     Judged,
     Objected,
+    OpenedHome,
+    OrderedAtHome,
     Pressed,
     Reacted,
+    Reworded,
     Saved,
     Voted,
 )
@@ -177,6 +183,10 @@ class App:
                 await handlers.on_vote(self.bot, work, event)
             case Judged():
                 await clicks.on_judged(self.bot, work, event)
+            case AskedToReword():
+                await clicks.on_asked_to_reword(self.bot, work, event)
+            case Reworded():
+                await clicks.on_reworded(self.bot, work, event)
             case Objected():
                 await clicks.on_objected(self.bot, work, event)
             case Corrected():
@@ -193,6 +203,10 @@ class App:
                 await saving.on_asked_to_save(self.bot, work, event)
             case Saved():
                 await saving.on_saved(self.bot, work, event)
+            case OpenedHome():
+                await homes.on_opened_home(self.bot, work, event)
+            case OrderedAtHome():
+                await homes.on_ordered_at_home(self.bot, work, event)
             case Ignored(why=why):
                 log.debug("%s: ignored: %s", work.conversation, why)
                 await self.bot.database.run(lambda connection: inbox.finish(connection, work.id))
@@ -371,4 +385,7 @@ def assemble(
         distilling=distilling,
         rewriter=rewriter,
     )
+    for adapter in adapters:
+        if isinstance(adapter, FillsForms):
+            adapter.fill = partial(clicks.draft_for, bot)
     return App(bot, settle=settle, night=night, web=web)

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from bot.manners import Order
+
 
 class Verb(StrEnum):
     """What a button of a card asks for."""
@@ -18,6 +20,9 @@ class Verb(StrEnum):
     KEEP_FIRST = "keep first"
     KEEP_SECOND = "keep second"
     KEEP_BOTH = "keep both"
+
+
+HOME = "home"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,9 +41,12 @@ class Piece:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Button:
-    """``night`` and ``subjects`` (ids) say what a press is about. ``confirm``: what is asked first, if anything."""
+    """``night`` and ``subjects`` (ids) say what a press is about. ``confirm``: what is asked first, if anything.
 
-    verb: Verb
+    An order is about no night: then it is HOME, which is where such buttons stand.
+    """
+
+    verb: Verb | Order
     label: str
     night: str
     subjects: tuple[str, ...] = ()

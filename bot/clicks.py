@@ -5,13 +5,15 @@ from datetime import datetime
 from sqlalchemy import Connection, Row
 
 from bot import answers, drafts, inbox, intents, ledger, votes
-from bot.adapters.adapter import AskedWhy, Corrected, Judged, Objected
+from bot.adapters.adapter import AskedToReword, AskedWhy, Corrected, Judged, Objected, Reworded
+from bot.answerer import Suggestion
 from bot.config import Config
 from bot.explain import UNHEARD, Explanation, told
 from bot.feedback import Vote
 from bot.handlers import Bot, recount_trust, told_of
 from bot.inbox import Work
 from bot.places import place_of
+from bot.rewording import reworded, without_marks
 from bot.situation import role_in
 from bot.whispers import About, whisper
 from knowledge import store
@@ -62,14 +64,102 @@ def _judge(
 
 
 def _too_late(connection: Connection, judged: Judged) -> str | None:
-    row = drafts.draft_row(connection, judged.suggestion_id)
     own = drafts.SHARED_BY if judged.share else drafts.DISMISSED_BY
-    if row is None or row.status == own.format(drafts.called(judged.user)):
+    return _decided(connection, judged.suggestion_id, judged.user, own)
+
+
+def _decided(connection: Connection, suggestion_id: str, user: str, own: str) -> str | None:
+    """That it was, unless it was by this person in his ``own`` way."""
+    row = drafts.draft_row(connection, suggestion_id)
+    if row is None or row.status == own.format(drafts.called(user)):
         return None  # a second click, or this one is handled again after a crash
     return f"This draft was decided already: {row.status}."
 
 
-def _answer(connection: Connection, judged: Judged, text: str | None, now: datetime) -> None:
+async def draft_for(bot: Bot, suggestion_id: str, user: str) -> Suggestion | None:
+    """The draft that ``user`` may put in words of his own (see ``Fill``)."""
+    config = bot.config()
+    known = await told_of(bot.adapter_of(user), user)
+
+    def look(connection: Connection) -> Suggestion | None:
+        ledger.put_people(connection, known)
+        row = ledger.suggestion_row(connection, suggestion_id)
+        if row is None or row.content is None or _why_no_edit(connection, config, suggestion_id, user):
+            return None
+        return ledger.suggestion_from(row.content)
+
+    return await bot.database.run(look)
+
+
+async def on_asked_to_reword(bot: Bot, work: Work, asked: AskedToReword) -> None:
+    """The form was opened at once, if at all: what is left is to tell whoever may not, or comes too late."""
+    config, now = bot.config(), bot.clock.now()
+
+    def tell(connection: Connection) -> None:
+        why_not = _why_no_edit(connection, config, asked.suggestion_id, asked.user)
+        _answer(connection, asked, why_not, now)
+        inbox.finish(connection, work.id)
+
+    await bot.database.run(tell)
+
+
+def _why_no_edit(connection: Connection, config: Config, suggestion_id: str, user: str) -> str | None:
+    if role_in(connection, config, user) is not Role.ANALYST:
+        return "Only analysts can edit a draft."
+    row = drafts.draft_row(connection, suggestion_id)
+    if row is None or row.state == drafts.DraftState.OPEN:
+        return None
+    return f"This draft was decided already: {row.status}."
+
+
+async def on_reworded(bot: Bot, work: Work, sent: Reworded) -> None:
+    """An analyst shares a draft in his own words: what Share is, and a correction to learn from."""
+    config, now = bot.config(), bot.clock.now()
+    entries: list[str] = []
+    channel: str | None = None
+    known = await told_of(bot.adapter_of(sent.user), sent.user)
+
+    def settle(connection: Connection) -> None:
+        nonlocal channel
+        ledger.put_people(connection, known)
+        row = ledger.suggestion_row(connection, sent.suggestion_id)
+        if row is not None and drafts.draft_row(connection, row.id) is not None:
+            channel = row.channel
+            entries.extend(votes.entries_quoted(connection, row.id))
+            _answer(connection, sent, _reword(connection, config, sent, row, now), now)
+
+    await bot.database.run(settle)
+    await recount_trust(bot, entries, channel)
+    await bot.database.run(lambda connection: inbox.finish(connection, work.id))
+
+
+def _reword(
+    connection: Connection, config: Config, sent: Reworded, row: Row[tuple[object, ...]], now: datetime
+) -> str | None:
+    """Settle the draft in the words that were sent; what the person is to be told, if anything."""
+    if role_in(connection, config, sent.user) is not Role.ANALYST:
+        return "Only analysts can edit a draft."
+    draft = None if row.content is None else ledger.suggestion_from(row.content)
+    said = draft if draft is None or not sent.changed else reworded(draft, sent.text, sent.user)
+    if said is not None and not said.lines:
+        return "There were no words in it, so nothing was said. The draft is still open."
+    vote = Vote(suggestion_id=sent.suggestion_id, user=sent.user, helpful=True)
+    votes.put_vote(connection, vote, "draft", sent.at)
+    if said is None or not drafts.share(connection, row.id, sent.user, now, edited=sent.changed):
+        again = votes.was_corrected(connection, row.id, sent.user, sent.at)  # after a crash
+        own = drafts.EDITED_BY if again else "" if sent.changed else drafts.SHARED_BY
+        return _decided(connection, sent.suggestion_id, sent.user, own)
+    if sent.changed:
+        ledger.reword_suggestion(connection, row.id, said)
+        votes.put_correction(connection, row.id, row.message_id, sent.user, without_marks(said), sent.at)
+    intents.intend(connection, row.id, "post", row.channel, now)
+    told = "You shared this in your words" if sent.changed else "You shared this"
+    return f"{told}; it goes to the thread." if sent.private else None
+
+
+def _answer(
+    connection: Connection, judged: Judged | AskedToReword | Reworded, text: str | None, now: datetime
+) -> None:
     if text is None:
         return
     whisper(

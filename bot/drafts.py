@@ -23,6 +23,7 @@ OPEN_FOR = timedelta(days=1)
 
 
 SHARED_BY = "shared by {}"
+EDITED_BY = "edited and shared by {}"
 DISMISSED_BY = "dismissed by {}"
 
 
@@ -80,12 +81,18 @@ def posted(connection: Connection, suggestion_id: str, message_id: str, now: dat
         _say_so(connection, suggestion_id, now)
 
 
-def share(connection: Connection, suggestion_id: str, user: str, now: datetime) -> bool:
-    """An analyst wants it said; False if it is not open any more. It says so once the answer stands in its thread."""
-    status = SHARED_BY.format(called(user))
+def share(
+    connection: Connection, suggestion_id: str, user: str, now: datetime, *, edited: bool = False
+) -> bool:
+    """An analyst wants it said; False if it is not open any more. It says so once the answer stands in its thread.
+
+    ``edited``: in words of his own.
+    """
+    status = (EDITED_BY if edited else SHARED_BY).format(called(user))
     done = _settle(connection, suggestion_id, DraftState.SHARED, status, now, DraftState.OPEN)
     if done:
-        audit.put_on_answer(connection, Kind.SHARED, suggestion_id, now, actor=user)
+        more = {"edited": True} if edited else {}
+        audit.put_on_answer(connection, Kind.SHARED, suggestion_id, now, actor=user, **more)
     return done
 
 

@@ -412,6 +412,8 @@ def _forget_person(
     erase(connection, account, config=config, ids=_said_by(connection, person), now=now)
     account.told |= set(person.certain)
     voted = _voted_on(connection, person)
+    for row in ledger.worded_by(connection, person.ids):
+        _take_back(connection, account, row, now)
     counted = _unlearn_person(connection, account, person, now)
     alias = f"forgotten:{uuid.uuid4()}"
     _drop_deliveries(connection, account, lambda payload: is_by(payload, person))

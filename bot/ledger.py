@@ -4,7 +4,7 @@ Every function takes a Connection inside a transaction of `Database.run`; times 
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,6 +19,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    tuple_,
     update,
 )
 from sqlalchemy.dialects.sqlite import insert
@@ -660,6 +661,22 @@ def quoted_in(connection: Connection, suggestion_ids: Sequence[str]) -> set[str]
     return set(connection.execute(query).scalars())
 
 
+def reword_suggestion(connection: Connection, suggestion_id: str, suggestion: Suggestion) -> None:
+    """Put ``suggestion`` in the place of what was suggested; what it does not cite any more it does not rest on."""
+    same = suggestions.c.id == suggestion_id
+    connection.execute(update(suggestions).where(same).values(content=suggestion_json(suggestion)))
+    cited = [(citation.entry, citation.source) for citation in suggestion.citations]
+    kept = tuple_(quoted.c.entry_id, quoted.c.source).in_(cited)
+    connection.execute(delete(quoted).where(quoted.c.suggestion_id == suggestion_id, ~kept))
+
+
+def worded_by(connection: Connection, users: Collection[str]) -> list[Row[Any]]:
+    """The suggestions whose words are those of one of these people, by whole id."""
+    likely = or_(*(suggestions.c.content.contains(user, autoescape=True) for user in sorted(users)))
+    rows = connection.execute(select(suggestions).where(likely)).all()
+    return [row for row in rows if suggestion_from(row.content).worded_by in users]
+
+
 def empty_suggestion(connection: Connection, suggestion_id: str) -> None:
     """Erase what a suggestion said; that there was one stays known."""
     connection.execute(
@@ -687,7 +704,11 @@ def suggestion_from(content: str) -> Suggestion:
     lines = tuple(Line(**{**line, "citations": tuple(line["citations"])}) for line in data["lines"])
     citations = tuple(_citation(citation) for citation in data["citations"])
     return Suggestion(
-        lines=lines, citations=citations, note=data.get("note", ""), verbatim=data.get("verbatim", True)
+        lines=lines,
+        citations=citations,
+        note=data.get("note", ""),
+        verbatim=data.get("verbatim", True),
+        worded_by=data.get("worded_by", ""),
     )
 
 

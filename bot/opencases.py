@@ -1,8 +1,9 @@
 """I/O: the open conversations of a channel or a person, gathered for who asks how things stand."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from bot import drifts, ledger, mutes
 from bot.adapters.adapter import Channel
@@ -49,11 +50,33 @@ def _count(connection: Connection, which: ColumnElement[bool]) -> int:
 def _latest(connection: Connection, which: ColumnElement[bool]) -> list[OpenOne]:
     open_ = select(tickets.c.conversation).where(which, tickets.c.state.in_(_OPEN))
     latest = open_.order_by(tickets.c.last_at.desc(), tickets.c.conversation).limit(MOST)
-    found = (_open_one(connection, each) for each in connection.execute(latest).scalars().all())
+    found = (open_one(connection, each) for each in connection.execute(latest).scalars().all())
     return [one for one in found if one is not None]
 
 
-def _open_one(connection: Connection, conversation: str) -> OpenOne | None:
+def oldest_in(connection: Connection, channels: Collection[str], most: int) -> list[tuple[str, str]]:
+    """(channel, conversation) of what is open in these channels: where nobody has spoken for longest comes first."""
+    here = and_(tickets.c.channel.in_(channels), tickets.c.state.in_(_OPEN))
+    oldest = select(tickets.c.channel, tickets.c.conversation).where(here)
+    oldest = oldest.order_by(tickets.c.last_at, tickets.c.conversation).limit(most)
+    return [(row.channel, row.conversation) for row in connection.execute(oldest).all()]
+
+
+def count_in(connection: Connection, channels: Collection[str]) -> int:
+    """How many conversations are open in these channels."""
+    return _count(connection, tickets.c.channel.in_(channels))
+
+
+def asked_by(connection: Connection, user: str) -> list[tuple[str, str]]:
+    """(channel, conversation) of what ``user`` asked and is open, the latest first."""
+    his = and_(tickets.c.asker == user, tickets.c.state.in_(_OPEN))
+    latest = select(tickets.c.channel, tickets.c.conversation).where(his)
+    latest = latest.order_by(tickets.c.last_at.desc(), tickets.c.conversation)
+    return [(row.channel, row.conversation) for row in connection.execute(latest).all()]
+
+
+def open_one(connection: Connection, conversation: str) -> OpenOne | None:
+    """An open conversation as it is told; None if nothing of it is known any more."""
     ticket: Ticket | None = ledger.ticket(connection, conversation)
     thread = ledger.thread(connection, conversation)
     if ticket is None or thread is None:

@@ -43,7 +43,7 @@ def status_card(standing: Standing, now: datetime, zone: tzinfo) -> Card:
     """What is said of it."""
     whose = "of yours" if standing.own else "here"
     head = f"{_count(standing.open_count)} {whose}" + (":" if standing.open_ones else ".")
-    rows = [row(Piece(text=head, bold=True)), *(_open_row(one, now, zone) for one in standing.open_ones)]
+    rows = [row(Piece(text=head, bold=True)), *(open_row(one, now, zone) for one in standing.open_ones)]
     more = standing.open_count - len(standing.open_ones)
     rows += [row(f"and {more} more")] if more > 0 else []
     return answer_card(*rows, *(() if standing.own else _setup(standing)))
@@ -53,7 +53,8 @@ def _count(count: int) -> str:
     return f"{count or 'No'} open conversation{'' if count == 1 else 's'}"
 
 
-def _open_row(one: OpenOne, now: datetime, zone: tzinfo) -> Row:
+def open_row(one: OpenOne, now: datetime, zone: tzinfo) -> Row:
+    """One line about a conversation: its problem, how far it is, whom it waits for since when."""
     problem = Piece(text=shortened(one.problem, MAX_PROBLEM), link=one.link)
     about = [Piece(text="• "), problem, Piece(text=f" – {state_in_words(one.state)}")]
     if one.waiting is not None:

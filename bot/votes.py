@@ -67,6 +67,13 @@ def put_correction(
     audit.put_on_answer(connection, Kind.CORRECTED, suggestion_id, at, actor=user)
 
 
+def was_corrected(connection: Connection, suggestion_id: str, user: str, at: datetime) -> bool:
+    """Whether the correction that somebody gave at that moment was kept."""
+    same = and_(corrections.c.suggestion_id == suggestion_id, corrections.c.user == user)
+    found = select(corrections.c.id).where(same, corrections.c.at == seconds(at))
+    return connection.execute(found).first() is not None
+
+
 def corrections_in(connection: Connection, state: str = "candidate") -> list[Row[Any]]:
     """The corrections in a state, oldest first."""
     query = select(corrections).where(corrections.c.state == state).order_by(corrections.c.id)

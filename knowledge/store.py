@@ -29,6 +29,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    and_,
     case,
     delete,
     exists,
@@ -521,6 +522,13 @@ def in_state(connection: Connection, state: EntryState, limit: int | None = None
     return _load(connection, _entries.c.id, connection.scalars(ids.limit(limit)).all())
 
 
+def ids_in(connection: Connection, state: EntryState) -> frozenset[str]:
+    """The ids of the entries in a state."""
+    return frozenset(
+        connection.execute(select(_entries.c.id).where(_entries.c.state == state.value)).scalars()
+    )
+
+
 def unproven(connection: Connection, before: datetime, kind: EntryKind, limit: int) -> list[Stored]:
     """Active entries of a kind that nobody confirmed since ``before``, those longest unconfirmed first.
 
@@ -574,6 +582,13 @@ def counts(connection: Connection) -> Counts:
     passages = connection.scalar(select(func.count()).select_from(_passages)) or 0
     vectors = connection.scalar(select(func.count()).select_from(_vectors)) or 0
     return Counts(entries=sum(kinds.values()), by_kind=kinds, passages=passages, vectors=vectors)
+
+
+def counts_for(connection: Connection, audiences: Iterable[str]) -> dict[str, int]:
+    """How many active entries of each kind these audiences may see."""
+    seen = and_(_entries.c.audience.in_(sorted(audiences)), _entries.c.state == EntryState.ACTIVE.value)
+    counted = select(_entries.c.kind, func.count()).where(seen).group_by(_entries.c.kind)
+    return {row[0]: row[1] for row in connection.execute(counted)}
 
 
 def last_change(connection: Connection) -> int:

@@ -51,6 +51,8 @@ from tests.local_slack import (
     SlowAfterEffect,
     escape,
 )
+from tests.local_slack.arguments import Refused
+from tests.local_slack.blocks import check_view
 
 Json = dict[str, Any]
 
@@ -856,6 +858,62 @@ async def test_a_form_is_opened_by_a_shortcut_and_sent(slack: LocalSlack) -> Non
         assert delivery.ack is not None and delivery.ack.payload == {"response_action": "clear"}
         [block] = forms[0]["view"]["state"]["values"].values()
         assert block["answer"] == {"type": "plain_text_input", "value": "Restart it"}
+
+
+HOME: Json = {"type": "home", "blocks": [buttons(button(action_id="mute", value="C1"))]}
+FIELD = {
+    "type": "input",
+    "label": {"type": "plain_text", "text": "Name"},
+    "element": {"type": "plain_text_input", "action_id": "name"},
+}
+
+
+async def test_a_home_tab_is_one_persons_and_is_pressed_without_a_channel(slack: LocalSlack) -> None:
+    pressed: list[Json] = []
+    opened: list[Json] = []
+
+    async def on_open(event: Json, client: AsyncWebClient) -> None:
+        opened.append(event)
+        await client.views_publish(user_id=event["user"], view=HOME)
+
+    async def on_press(ack: AsyncAck, body: Json) -> None:
+        await ack()
+        pressed.append(body)
+
+    async with bolt(slack, listens=False) as bot:
+        bot.app.event("app_home_opened")(on_open)
+        bot.app.action("mute")(on_press)
+        for count in (1, 2):
+            slack.open_home(ANA)
+            await slack.until(lambda: len(slack.homes(ANA)) == count)
+        slack.click_at_home(ANA, "mute")
+        await slack.until(lambda: bool(pressed))
+    assert "view" not in opened[0] and opened[1]["view"]["type"] == "home"
+    assert opened[0]["tab"] == "home" and opened[0]["channel"] == slack.dm(ANA)
+    assert pressed[0]["container"]["type"] == "view" and pressed[0]["actions"][0]["value"] == "C1"
+    assert "channel" not in pressed[0] and "response_url" not in pressed[0]
+    with pytest.raises(LookupError):
+        slack.home("U0NOBODY01")
+
+
+@pytest.mark.parametrize(
+    ("blocks", "more", "taken"),
+    [
+        ([section()] * 100, {}, True),
+        ([section()] * 101, {}, False),
+        ([FIELD], {}, True),
+        ([{"type": "markdown", "text": "x"}], {}, False),
+        ([section()], {"title": {"type": "plain_text", "text": "Home"}}, False),
+    ],
+    ids=["100", "101", "a field", "markdown", "a title"],
+)
+def test_a_home_tab_has_at_most_100_blocks_and_no_title(blocks: list[Json], more: Json, taken: bool) -> None:
+    view = {"type": "home", "blocks": blocks, **more}
+    if taken:
+        check_view(view)
+        return
+    with pytest.raises(Refused):
+        check_view(view)
 
 
 async def test_a_command_is_answered_in_its_acknowledgement(slack: LocalSlack) -> None:

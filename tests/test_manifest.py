@@ -43,6 +43,7 @@ METHOD_SCOPES: dict[str, set[str]] = {
     "conversations.replies": {"channels:history", "groups:history"},
     "users.info": {"users:read"},
     "views.open": set(),
+    "views.publish": set(),
 }
 # Called only where config.yaml turns the 📎 on or names user groups.
 OPTIONAL_METHODS: dict[str, set[str]] = {
@@ -54,6 +55,7 @@ OPTIONAL_METHODS: dict[str, set[str]] = {
 OPTIONAL_FIELDS = {"users:read.email", "files:read"}  # of users.info; of the files in messages
 # From the event pages of https://docs.slack.dev/reference/events.
 EVENT_SCOPES: dict[str, set[str]] = {
+    "app_home_opened": set(),
     "message.channels": {"channels:history"},
     "message.groups": {"groups:history"},
     "message.im": {"im:history"},
@@ -143,7 +145,13 @@ def test_every_event_is_handled_and_every_handled_event_is_subscribed_to() -> No
 def test_an_event_as_slack_sends_it_is_not_ignored(name: str) -> None:
     me = Me(team="T1", user="UBOT", bot="BBOT", url="https://example.slack.com/")
     item = {"type": "message", "channel": "C1", "ts": "1700000000.000100"}
-    event = {"type": inner_type(name), "user": "U1", "event_ts": "1700000001.000100", "reaction": "+1"}
+    event = {
+        "type": inner_type(name),
+        "user": "U1",
+        "event_ts": "1700000001.000100",
+        "reaction": "+1",
+        "tab": "home",
+    }
     said = {**item, "channel_type": name.partition(".")[2].removesuffix("s"), "text": "hello"}
     inner = {**event, "item": item} if "reaction" in name else {**said, **event}
     assert not isinstance(parse({"type": "event_callback", "team_id": "T1", "event": inner}, me), Ignored)

@@ -4,10 +4,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from bot.answerer import Suggestion
 from bot.card import Card, Verb
+from bot.manners import Order
 from bot.objections import Objection
 from knowledge.audience import Standing
 from knowledge.thread import Message
@@ -105,6 +106,35 @@ class Judged:
     suggestion_id: str
     user: str
     share: bool
+    at: datetime
+    channel: str
+    respond_to: str | None = None
+    private: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AskedToReword:
+    """A click on Edit under a draft. Fields as in ``Judged``."""
+
+    suggestion_id: str
+    user: str
+    at: datetime
+    channel: str
+    respond_to: str | None = None
+    private: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reworded:
+    """An analyst wants a draft said in his words, ``text``; as it stood if he ``changed`` nothing.
+
+    The other fields are as in ``Judged``.
+    """
+
+    suggestion_id: str
+    user: str
+    text: str
+    changed: bool
     at: datetime
     channel: str
     respond_to: str | None = None
@@ -222,6 +252,24 @@ class Saved:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class OpenedHome:
+    """A person opened our own page."""
+
+    user: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OrderedAtHome:
+    """A click on a button of our own page. ``subject``: the channel that the order is about, if it is about one."""
+
+    order: Order
+    subject: str | None
+    user: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Ignored:
     """Something that needs no handling; ``why`` is for the log."""
 
@@ -235,6 +283,8 @@ Event = (
     | Reacted
     | Voted
     | Judged
+    | AskedToReword
+    | Reworded
     | Objected
     | Corrected
     | AskedWhy
@@ -243,6 +293,8 @@ Event = (
     | Pressed
     | AskedToSave
     | Saved
+    | OpenedHome
+    | OrderedAtHome
     | Ignored
 )
 
@@ -365,7 +417,7 @@ class Buttons(StrEnum):
 
     NONE = "none"
     FEEDBACK = "feedback"  # 👍 and 👎
-    JUDGE = "judge"  # Share and Dismiss
+    JUDGE = "judge"  # Share, Edit (where the platform has forms for it) and Dismiss
     REASONS = "reasons"  # each Objection, and the right answer
 
 
@@ -434,7 +486,32 @@ class Ask:
     trigger: str
 
 
-Act = Post | Say | Think | Delete | Draft | Edit | React | Whisper | Show | Ask
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Home:
+    """Put ``card`` on our own page, as ``user`` sees it. Repeating it changes nothing."""
+
+    user: str
+    card: Card
+
+    @property
+    def channel(self) -> str:
+        """Where it is: with him."""
+        return self.user
+
+
+# The draft that a person may put in other words, by its id and his; None if he may not, or if it is too late. A form
+# must be opened within seconds of a click, so whoever opens it asks at once instead of waiting for the inbox.
+Fill = Callable[[str, str], Awaitable[Suggestion | None]]
+
+
+@runtime_checkable
+class FillsForms(Protocol):
+    """An adapter with a form in which a draft is put in other words."""
+
+    fill: Fill
+
+
+Act = Post | Say | Think | Delete | Draft | Edit | React | Whisper | Show | Ask | Home
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -17,6 +17,7 @@ from bot.adapters.adapter import (
     Emit,
     Event,
     Heard,
+    Home,
     LinkState,
     LookupFailed,
     Payload,
@@ -45,7 +46,7 @@ class RoomAdapter:
     tells_edits = True
     has_command = True
     performs: frozenset[type[Act]] = frozenset(
-        {Post, Say, Think, Delete, Draft, Edit, React, Whisper, Show, Ask}
+        {Post, Say, Think, Delete, Draft, Edit, React, Whisper, Show, Ask, Home}
     )
 
     def __init__(
@@ -70,6 +71,7 @@ class RoomAdapter:
         self.whispers: list[Whisper] = []
         self.cards: dict[str, Show] = {}
         self.forms: list[Ask] = []
+        self.homes: dict[str, Home] = {}
 
     @property
     def links(self) -> tuple[LinkState, ...]:
@@ -125,6 +127,9 @@ class RoomAdapter:
             case Ask():
                 self.forms.append(act)
                 return Receipt(message_id=act.trigger)
+            case Home():
+                self.homes[act.user] = act
+                return Receipt(message_id=act.user)
 
     async def find_post(self, act: Post | Say | Draft | Show) -> Receipt | None:
         if isinstance(act, Show):

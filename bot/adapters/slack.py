@@ -22,7 +22,9 @@ from bot.adapters.adapter import (
     Edit,
     Emit,
     Event,
+    Fill,
     Heard,
+    Home,
     LinkState,
     Payload,
     Person,
@@ -39,6 +41,7 @@ from bot.adapters.slack_calls import StartFailed as StartFailed
 from bot.adapters.slack_http import SlackHook
 from bot.adapters.slack_socket import SlackSocket
 from bot.adapters.slack_workspace import SlackWorkspace
+from bot.answerer import Suggestion
 from knowledge.images import Pictures
 from knowledge.thread import Thread
 
@@ -64,13 +67,14 @@ class SlackAdapter:
     tells_edits = True
     has_command = True
     performs: frozenset[type[Act]] = frozenset(
-        {Post, Say, Think, Delete, Draft, Edit, React, Whisper, Show, Ask}
+        {Post, Say, Think, Delete, Draft, Edit, React, Whisper, Show, Ask, Home}
     )
 
     def __init__(self, bot_token: str, app_token: str, base_url: str, hook: SlackHook | None = None) -> None:
         self._bot_token, self._base_url = bot_token, base_url
         self._door = hook or SlackSocket(app_token, base_url)
         self._workspaces: dict[str, SlackWorkspace] = {}  # by team
+        self.fill: Fill = _no_draft
 
     @property
     def links(self) -> tuple[LinkState, ...]:
@@ -140,7 +144,8 @@ class SlackAdapter:
         app.event(re.compile(".*"))(_nothing)
         # A form must be opened within three seconds of the click: the inbox would be too late.
         app.action(cards.CORRECT_ACTION)(self._open_correction)
-        for kind in (app.action, app.shortcut, app.view, app.options, app.command):
+        app.action(cards.REWORD_ACTION)(self._open_rewording)
+        for kind in (app.action, app.shortcut, app.view, app.view_closed, app.options, app.command):
             kind(re.compile(".*"))(_acknowledge)
         await self._door.open(app)
 
@@ -153,6 +158,17 @@ class SlackAdapter:
             )
         except NETWORK as error:
             log.warning("the form for the right answer could not be opened: %s", error)
+
+    async def _open_rewording(self, ack: Callable[[], Awaitable[None]], body: Payload) -> None:
+        """Who may not, or comes too late, is told so by whoever handles the click; to him nothing opens."""
+        await ack()
+        workspace = self._in(str((body.get("team") or {}).get("id")))
+        try:
+            draft = await self.fill(*cards.clicked_on(body))
+            if draft is not None:
+                await workspace.open_rewording(body, draft)
+        except NETWORK as error:
+            log.warning("the form to edit a draft could not be opened: %s", error)
 
     async def close(self) -> None:
         await self._door.close()
@@ -209,6 +225,12 @@ def _take_in(emit: Emit) -> Callable[..., Awaitable[BoltResponse]]:
         return await next()
 
     return take_in
+
+
+async def _no_draft(suggestion_id: str, user: str) -> Suggestion | None:
+    """As long as nobody says what the drafts are."""
+    del suggestion_id, user
+    return None
 
 
 async def _nothing() -> None:

@@ -11,6 +11,7 @@ from bot.adapters import slack_wire as wire
 from bot.adapters.adapter import (
     Arrival,
     AskedForSummary,
+    AskedToReword,
     AskedToSave,
     AskedWhy,
     Buttons,
@@ -19,11 +20,14 @@ from bot.adapters.adapter import (
     Draft,
     Edit,
     Event,
+    Home,
     Ignored,
     Judged,
     Objected,
+    OrderedAtHome,
     Payload,
     Pressed,
+    Reworded,
     Saved,
     SaveForm,
     Say,
@@ -31,14 +35,18 @@ from bot.adapters.adapter import (
     Whisper,
 )
 from bot.adapters.slack_markup import escape, is_web, labelled, mrkdwn
-from bot.answerer import Suggestion
+from bot.answerer import Suggestion, joined
 from bot.card import Button, Card, Group, Piece, Row, Verb, fitted
+from bot.manners import Order
 from bot.objections import Objection
 from knowledge.slacktext import plain_text
 
 DRAFT_METADATA = "earshot_draft"
 SHARE_ACTION = "earshot_share"
 DISMISS_ACTION = "earshot_dismiss"
+REWORD_ACTION = "earshot_edit"  # opens a form at once, too
+REWORD_FORM = "earshot_edit"
+REWORD_INPUT = "earshot_words"
 OBJECTION_ACTION = "earshot_objection_"  # and the objection, because action ids in a block must differ
 CORRECT_ACTION = "earshot_correct"  # opens a form at once: its trigger is good for three seconds only
 CORRECTION_FORM = "earshot_correction"
@@ -49,6 +57,10 @@ SAVE_SHORTCUT = "save"
 SUMMARY_SHORTCUT = "summary"
 CARD_METADATA = "earshot_card"
 CARD_ACTION = "earshot_card_"  # and the verb
+HOME_ACTION = "earshot_home_"  # and the order
+HOME_VIEW = "earshot_home"
+MAX_VIEW_BLOCKS = 100
+MAX_VIEW = 100_000  # characters of a view; Slack takes 250 KB
 SAVE_FORM = "earshot_save"
 TITLE_INPUT, PROBLEM_INPUT, SOLUTION_INPUT = "earshot_title", "earshot_problem", "earshot_solution"
 AUDIENCE_INPUT = "earshot_audience"
@@ -84,15 +96,24 @@ def arrival_of(body: Payload, now: datetime) -> Arrival | None:
 def _press_arrival(body: Payload) -> Arrival | None:
     """All that is decided about a night stands in one queue, on whichever report it is pressed."""
     action: Payload = next(iter(body.get("actions") or ()), {})
+    if str(action.get("action_id")).startswith(HOME_ACTION):
+        return _home_arrival(body)
     arrival = wire.arrival_of(body) if str(action.get("action_id")).startswith(CARD_ACTION) else None
     if arrival is None:
         return None
     return replace(arrival, conversation=f"slack:night/{str(action.get('value')).partition(' ')[0]}")
 
 
+def _home_arrival(body: Payload) -> Arrival | None:
+    """Without what stands on the page."""
+    arrival = wire.arrival_of({name: value for name, value in body.items() if name != "view"})
+    queue = wire.home_of(body["team"]["id"], body["user"]["id"])
+    return None if arrival is None else replace(arrival, conversation=queue)
+
+
 def _form_arrival(body: Payload, now: datetime) -> Arrival | None:
     view = body["view"]
-    if view.get("callback_id") not in (CORRECTION_FORM, SAVE_FORM):
+    if view.get("callback_id") not in (CORRECTION_FORM, SAVE_FORM, REWORD_FORM):
         return None
     return Arrival(
         adapter=wire.NAME,
@@ -139,12 +160,22 @@ def parse(body: Payload) -> Event | None:
         return _commanded(body)
     match body.get("type"):
         case "view_submission":
-            return _saved(body) if body["view"]["callback_id"] == SAVE_FORM else _corrected(body)
+            return _sent(body)
         case "message_action":
             return _asked(body)
         case "block_actions":
             return _pressed(body)
     return None
+
+
+def _sent(body: Payload) -> Event:
+    match body["view"]["callback_id"]:
+        case name if name == SAVE_FORM:
+            return _saved(body)
+        case name if name == REWORD_FORM:
+            return _reworded(body)
+        case _:
+            return _corrected(body)
 
 
 def _pressed(body: Payload) -> Event | None:
@@ -160,8 +191,19 @@ def _pressed(body: Payload) -> Event | None:
             respond_to=body.get("response_url"),
             private=bool(body["container"].get("is_ephemeral")),
         )
+    if name == REWORD_ACTION:
+        return AskedToReword(
+            suggestion_id=subject,
+            user=_user(body),
+            at=wire.when(str(action["action_ts"])),
+            channel=_place(body),
+            respond_to=body.get("response_url"),
+            private=bool(body["container"].get("is_ephemeral")),
+        )
     if name == CORRECT_ACTION:
         return Ignored(why="the form for the right answer was opened")
+    if name.startswith(HOME_ACTION):
+        return _ordered_at_home(body, name, subject)
     if name.startswith(CARD_ACTION):
         return _pressed_on_card(body, name, subject)
     objection = {OBJECTION_ACTION + each.name: each for each in Objection}.get(name)
@@ -175,6 +217,15 @@ def _pressed(body: Payload) -> Event | None:
         channel=_place(body),
         respond_to=body.get("response_url"),
     )
+
+
+def _ordered_at_home(body: Payload, name: str, value: str) -> Event | None:
+    order = {HOME_ACTION + each.name: each for each in Order}.get(name)
+    _, _, subject = value.partition(" ")
+    if order is None:
+        return None
+    at = wire.when(str(body["actions"][0]["action_ts"]))
+    return OrderedAtHome(order=order, subject=subject or None, user=_user(body), at=at)
 
 
 def _pressed_on_card(body: Payload, name: str, value: str) -> Event | None:
@@ -252,6 +303,26 @@ def _corrected(body: Payload) -> Event:
     return Corrected(suggestion_id=view["private_metadata"], user=_user(body), text=text, at=at)
 
 
+def _reworded(body: Payload) -> Reworded:
+    view = body["view"]
+    about, text = json.loads(view["private_metadata"]), _filled(view, REWORD_INPUT)
+    return Reworded(
+        suggestion_id=about["suggestion"],
+        user=_user(body),
+        text=text,
+        changed=about["cut"] or text.split() != _offered(view).split(),
+        at=datetime.fromisoformat(body[_RECEIVED]),
+        channel=about["channel"],
+        respond_to=about["respond_to"],
+        private=about["private"],
+    )
+
+
+def _offered(view: Payload) -> str:
+    """What stood in the first field of a form when it was opened."""
+    return str(view["blocks"][0]["element"].get("initial_value") or "")
+
+
 def _asked_why(body: Payload) -> AskedWhy:
     channel, message = _place(body), body.get("message") or {}
     root = message.get("thread_ts")
@@ -297,6 +368,11 @@ def _place(body: Payload) -> str:
     return f"slack:{body['team']['id']}/{channel}"
 
 
+def clicked_on(body: Payload) -> tuple[str, str]:
+    """The id of the draft that a click is about, and who clicked."""
+    return str(body["actions"][0]["value"]), _user(body)
+
+
 # ---- to Slack -----------------------------------------------------
 
 
@@ -312,10 +388,7 @@ def render_draft(draft: Draft, names: Mapping[str, str]) -> dict[str, Any]:
     tail = [
         *wire.noted(draft.suggestion),
         *wire.sources(draft.suggestion.citations, draft.now),
-        _actions(
-            _button(SHARE_ACTION, "Share", draft.id, style="primary"),
-            _button(DISMISS_ACTION, "Dismiss", draft.id),
-        ),
+        _judge(draft.id),
     ]
     return {
         "text": escape(f"Draft for a question: {quoted}")[: wire.MAX_TEXT],
@@ -388,8 +461,7 @@ def _buttons(whisper: Whisper) -> list[dict[str, Any]]:
         case Buttons.FEEDBACK:
             return [wire.feedback(whisper.subject)]
         case Buttons.JUDGE:
-            share = _button(SHARE_ACTION, "Share", whisper.subject, style="primary")
-            return [_actions(share, _button(DISMISS_ACTION, "Dismiss", whisper.subject))]
+            return [_judge(whisper.subject)]
         case Buttons.REASONS:
             reasons = [
                 _button(OBJECTION_ACTION + each.name, each.capitalize(), whisper.subject)
@@ -397,6 +469,15 @@ def _buttons(whisper: Whisper) -> list[dict[str, Any]]:
             ]
             correct = _button(CORRECT_ACTION, "Give the right answer", whisper.subject, style="primary")
             return [_actions(*reasons, correct)]
+
+
+def _judge(suggestion_id: str) -> dict[str, Any]:
+    """What can be done with a draft."""
+    return _actions(
+        _button(SHARE_ACTION, "Share", suggestion_id, style="primary"),
+        _button(REWORD_ACTION, "Edit", suggestion_id),
+        _button(DISMISS_ACTION, "Dismiss", suggestion_id),
+    )
 
 
 def correction_form(suggestion_id: str) -> dict[str, Any]:
@@ -421,6 +502,34 @@ def correction_form(suggestion_id: str) -> dict[str, Any]:
                 },
             }
         ],
+    }
+
+
+_KEEP_MARKS = (
+    "It is posted as yours. Numbers such as [1] keep their sources; a source whose number goes is left out."
+)
+_TOO_LONG = " The draft is longer than this field: its end is missing here."
+
+
+def reword_form(clicked: Payload, suggestion: Suggestion, names: Mapping[str, str]) -> dict[str, Any]:
+    """The modal in which a draft is put in other words. ``clicked``: the click on Edit."""
+    shown = wire.show_names(joined(suggestion.lines), names)
+    about = {
+        "suggestion": clicked["actions"][0]["value"],
+        "channel": _place(clicked),
+        "respond_to": clicked.get("response_url"),
+        "private": bool(clicked["container"].get("is_ephemeral")),
+        "cut": len(shown) > MAX_INPUT,
+    }
+    field = _field("What shall stand in the thread?", REWORD_INPUT, shown, MAX_INPUT)
+    return {
+        "type": "modal",
+        "callback_id": REWORD_FORM,
+        "private_metadata": json.dumps(about),
+        "title": _plain("Edit the draft"),
+        "submit": _plain("Share"),
+        "close": _plain("Cancel"),
+        "blocks": [{**field, "hint": _plain(_KEEP_MARKS + (_TOO_LONG if about["cut"] else ""))}],
     }
 
 
@@ -512,7 +621,8 @@ def _card_button(button: Button) -> dict[str, Any]:
     more: dict[str, Any] = {"style": "primary"} if button.main else {}
     if button.confirm:
         more = {"style": "danger", "confirm": _confirm(button)}
-    return {**_button(CARD_ACTION + button.verb.name, button.label, value), **more}
+    action = HOME_ACTION if isinstance(button.verb, Order) else CARD_ACTION
+    return {**_button(action + button.verb.name, button.label, value), **more}
 
 
 def _confirm(button: Button) -> dict[str, Any]:
@@ -522,6 +632,24 @@ def _confirm(button: Button) -> dict[str, Any]:
         "confirm": _plain(button.label),
         "deny": _plain("Cancel"),
     }
+
+
+def home_view(home: Home, names: Mapping[str, str]) -> dict[str, Any]:
+    """Our own page, as one person sees it."""
+
+    def fits(card: Card) -> bool:
+        blocks = _home_blocks(card, names)
+        return len(blocks) <= MAX_VIEW_BLOCKS and len(json.dumps(blocks, ensure_ascii=False)) <= MAX_VIEW
+
+    blocks = _home_blocks(fitted(home.card, fits), names)
+    return {"type": "home", "callback_id": HOME_VIEW, "blocks": blocks}
+
+
+def _home_blocks(card: Card, names: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The title, and each group below a line."""
+    title = {"type": "header", "text": _plain(card.title)}
+    groups = ([{"type": "divider"}, *_group_blocks(group, names)] for group in card.groups)
+    return [title, *(block for blocks in groups for block in blocks)]
 
 
 # ---- keeping by hand -----------------------------------------------------
@@ -587,7 +715,7 @@ def people_in(*texts: str) -> set[str]:
 
 def said_by(suggestion: Suggestion | None) -> list[str]:
     """The texts of a suggestion, which may name people."""
-    return [] if suggestion is None else [line.text for line in suggestion.lines]
+    return [] if suggestion is None else [suggestion.worded_by, *(line.text for line in suggestion.lines)]
 
 
 _WHOLE_USER = re.compile(r"slack:\w+/([UW][A-Z0-9]{5,})\b")

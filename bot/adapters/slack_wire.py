@@ -18,6 +18,7 @@ from bot.adapters.adapter import (
     Event,
     Heard,
     Ignored,
+    OpenedHome,
     Payload,
     Person,
     Post,
@@ -65,7 +66,16 @@ MAIL_SCOPE = "users:read.email"
 CLIP_SCOPE = "reactions:write"  # for `clip: on`, and for 👀 where Slack shows no status
 FILES_SCOPE = "files:read"  # for `claude.images: true`
 OPTIONAL_SCOPES = frozenset({GROUPS_SCOPE, MAIL_SCOPE, CLIP_SCOPE, FILES_SCOPE})
-EVENTS = frozenset({"message.channels", "message.groups", "message.im", "reaction_added", "reaction_removed"})
+EVENTS = frozenset(
+    {
+        "message.channels",
+        "message.groups",
+        "message.im",
+        "reaction_added",
+        "reaction_removed",
+        "app_home_opened",
+    }
+)
 
 _SPOKEN = frozenset({None, "file_share", "thread_broadcast", "me_message", "bot_message"})
 _KINDS = {
@@ -100,6 +110,9 @@ def arrival_of(body: Payload) -> Arrival | None:
 
 def _event_arrival(body: Payload) -> Arrival:
     event = body["event"]
+    if event.get("type") == "app_home_opened":
+        event = _bare_opening(event)
+        body = {**body, "event": event}
     channel, subject = _place(event)
     at = event.get("event_ts") or event.get("ts") or str(body.get("event_time", 0))
     names = (
@@ -122,6 +135,16 @@ def _event_arrival(body: Payload) -> Arrival:
     )
 
 
+def _bare_opening(event: Payload) -> Payload:
+    """That somebody opened our page, without what stands on it: that is not kept.
+
+    Slack's own example gives its time without the dot: https://docs.slack.dev/reference/events/app_home_opened
+    """
+    at = str(event["event_ts"])
+    dotted = at if "." in at else f"{at[:10]}.{at[10:]}"
+    return {**{name: value for name, value in event.items() if name != "view"}, "event_ts": dotted}
+
+
 def _place(event: Payload) -> tuple[str | None, str | None]:
     """Channel and timestamp of the message that an event is about."""
     item = event.get("item")
@@ -135,10 +158,20 @@ def _place(event: Payload) -> tuple[str | None, str | None]:
 
 
 def _order_key(team: str, event: Payload, channel: str | None, subject: str | None) -> str:
-    """Top-level messages of a channel are one queue (they may continue each other), each thread is another."""
+    """Top-level messages of a channel are one queue (they may continue each other), each thread is another.
+
+    What somebody does on our own page waits for no message.
+    """
+    if event.get("type") == "app_home_opened":
+        return home_of(team, str(event.get("user")))
     spoken = event.get("type") == "message" and event.get("subtype") in _SPOKEN
     root = event.get("thread_ts") if spoken else subject
     return f"slack:{team}/{channel}" + (f"/{root}" if root else "")
+
+
+def home_of(team: str, user: str) -> str:
+    """The queue of what somebody does on our own page."""
+    return f"slack:{team}/home/{user}"
 
 
 def _click_arrival(body: Payload) -> Arrival | None:
@@ -149,12 +182,14 @@ def _click_arrival(body: Payload) -> Arrival | None:
     action = actions[0]
     key = f"slack:click/{body['user']['id']}/{action.get('action_id')}/{action.get('action_ts')}"
     team = (body.get("team") or {}).get("id")
-    ts = (body.get("container") or {}).get("message_ts")
+    container = body.get("container") or {}
+    # A click in a form or on our page is in no channel.
+    place = f"{channel}/{container.get('message_ts')}" if channel else f"view/{container.get('view_id')}"
     return Arrival(
         adapter=NAME,
         key=key,
         content_key=None,
-        conversation=f"slack:{team}/{channel}/{ts}",
+        conversation=f"slack:{team}/{place}",
         at=when(str(action.get("action_ts") or 0)),
         payload=body,
     )
@@ -171,7 +206,15 @@ def parse(body: Payload, me: Me) -> Event:
             return _message(event, team, me, external=bool(body.get("is_ext_shared_channel")))
         case "reaction_added" | "reaction_removed":
             return _reaction(event, team, me)
+        case "app_home_opened":
+            return _opened(event, team)
     return Ignored(why=f"{event.get('type')} needs no handling")
+
+
+def _opened(event: Payload, team: str) -> Event:
+    if event.get("tab") != "home":
+        return Ignored(why="somebody looks at his direct messages to us")
+    return OpenedHome(user=f"slack:{team}/{event['user']}", at=when(event["event_ts"]))
 
 
 def _click(body: Payload) -> Event:
@@ -332,7 +375,7 @@ def render(post: Post, names: Mapping[str, str]) -> dict[str, Any]:
     """
     suggestion = post.suggestion
     lead = [_section(escape(post.lead))] if post.lead else []
-    head = _section(intro(suggestion))
+    head = _section(escape(worded(suggestion, names)) or intro(suggestion))
     tail = [*noted(suggestion), *sources(suggestion.citations, post.now), feedback(post.id)]
     return {
         "text": _fallback(suggestion.lines, names),
@@ -360,6 +403,14 @@ def intro(suggestion: Suggestion) -> str:
     if suggestion.verbatim:
         return "*The documentation says:*" if documents else "*A similar question was answered before:*"
     return "*From the documentation:*" if documents else "*From what was answered before:*"
+
+
+def worded(suggestion: Suggestion, names: Mapping[str, str]) -> str:
+    """What stands above an answer in the words of a person, by his name; empty above any other."""
+    if not suggestion.worded_by:
+        return ""
+    name = name_in(names.get(bare(suggestion.worded_by), ""))
+    return f"*Edited by {name}:*" if suggestion.citations else f"*{name} says:*"
 
 
 def _body(suggestion: Suggestion, names: Mapping[str, str]) -> list[dict[str, Any]]:

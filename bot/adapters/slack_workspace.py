@@ -19,6 +19,7 @@ from bot.adapters.adapter import (
     Draft,
     Edit,
     Heard,
+    Home,
     LookupFailed,
     Payload,
     Person,
@@ -33,6 +34,7 @@ from bot.adapters.adapter import (
 from bot.adapters.kept import Kept
 from bot.adapters.slack_calls import client_of, once, once_or, pages, read, respond
 from bot.adapters.slack_pictures import SlackPictures
+from bot.answerer import Suggestion
 from bot.card import texts_in
 
 log = logging.getLogger("earshot.slack")
@@ -94,6 +96,8 @@ class SlackWorkspace:
                 return await self._show(act)
             case Ask():
                 return await self._ask_with_form(act)
+            case Home():
+                return await self._publish(act)
 
     async def _say(self, act: Say) -> Receipt:
         content = cards.render_say(act, await self._names_in(*texts_in(act.card)))
@@ -158,6 +162,16 @@ class SlackWorkspace:
         view = cards.save_form(act.form)
         answer = await once(self.client.views_open(trigger_id=act.trigger, view=view))
         return Receipt(message_id=answer["view"]["id"])
+
+    async def _publish(self, act: Home) -> Receipt:
+        view = cards.home_view(act, await self._names_in(*texts_in(act.card)))
+        await once(self.client.views_publish(user_id=wire.bare(act.user), view=view))
+        return Receipt(message_id=act.user)
+
+    async def open_rewording(self, clicked: Payload, draft: Suggestion) -> None:
+        """Open the form in which a draft is put in other words, for who clicked on Edit. Raises what the SDK does."""
+        view = cards.reword_form(clicked, draft, await self._names_in(*cards.said_by(draft)))
+        await self.client.views_open(trigger_id=clicked["trigger_id"], view=view)
 
     async def _react(self, act: React) -> Receipt:
         call = self.client.reactions_add(

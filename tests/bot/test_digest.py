@@ -21,6 +21,7 @@ from bot.digest import (
     digest_card,
     is_worth_telling,
 )
+from bot.manners import Order
 from bot.report import NightReport
 from knowledge.changes import ChangeKind
 from tests.local_slack.blocks import check_message, check_view
@@ -49,7 +50,7 @@ def text_of(card: Card) -> str:
     return "\n".join([card.title, *(group.heading for group in card.groups), *rows, *rests])
 
 
-def verbs(card: Card) -> list[Verb]:
+def verbs(card: Card) -> list[Verb | Order]:
     rows = [one for group in card.groups for one in group.rows]
     return [button.verb for one in rows for button in one.buttons] + [b.verb for b in card.buttons]
 

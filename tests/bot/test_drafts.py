@@ -12,7 +12,16 @@ import pytest
 
 from bot import clicks, drafts, inbox, intents, ledger, mutes, tickets, votes, whispers
 from bot.adapters import room
-from bot.adapters.adapter import Act, Buttons, Delete, Deleted, Judged, Person, Post
+from bot.adapters.adapter import (
+    Act,
+    Buttons,
+    Delete,
+    Deleted,
+    Judged,
+    Person,
+    Post,
+    Reworded,
+)
 from bot.app import App, assemble, open_database
 from bot.clock import RecordedClock
 from bot.config import Config
@@ -73,6 +82,18 @@ class Room:
         await clicks.on_judged(self.app.bot, work(self.clock.now()), judged)
         await self.app.drain()
 
+    async def reword(self, suggestion_id: str, user: str, text: str, at: datetime | None = None) -> None:
+        sent = Reworded(
+            suggestion_id=suggestion_id,
+            user=user,
+            text=text,
+            changed=True,
+            at=at or self.clock.now(),
+            channel="#drafts",
+        )
+        await clicks.on_reworded(self.app.bot, work(self.clock.now()), sent)
+        await self.app.drain()
+
     async def status(self, suggestion_id: str) -> tuple[str, str | None]:
         row = await self.database.run(lambda c: drafts.draft_row(c, suggestion_id))
         assert row is not None
@@ -122,6 +143,45 @@ async def test_a_draft_is_put_where_it_belongs_and_shared(tmp_path: Path) -> Non
         assert [edit.text for edit in played.adapter.edits.values()] == ["Draft shared by @bob"]
         await played.judge(draft, "bob", share=True)
         assert len(played.adapter.posts) == 1 and played.adapter.whispers == []
+
+
+async def test_a_draft_in_other_words_is_posted_learnt_from_and_nothing_twice_after_a_crash(
+    tmp_path: Path,
+) -> None:
+    async with practice(tmp_path) as played:
+        draft = await played.ask()
+        for _ in range(2):  # handled again, because the process died before it was noted as done
+            await played.reword(draft, "bob", "Empty the folder of last week. [1]", NOON)
+        assert await played.status(draft) == ("shared", "edited and shared by @bob")
+        (post,) = played.adapter.posts.values()
+        assert post.suggestion.text == "Empty the folder of last week. [1]"
+        assert post.suggestion.worded_by == "bob" and len(post.suggestion.citations) == 1
+        (kept,) = await played.database.run(votes.corrections_in)
+        assert (kept.text, kept.user, kept.message_id) == ("Empty the folder of last week.", "bob", "q1")
+        assert await played.database.run(lambda c: votes.votes_on(c, draft)) == {"bob": True}
+        assert played.adapter.whispers == []
+
+
+async def test_a_second_edit_by_the_same_person_is_not_lost_without_a_word(tmp_path: Path) -> None:
+    async with practice(tmp_path) as played:
+        draft = await played.ask()
+        await played.reword(draft, "bob", "Empty the folder. [1]", NOON)
+        await played.reword(draft, "bob", "No, restart it. [1]", NOON + timedelta(minutes=1))
+        assert len(played.adapter.posts) == 1
+        (told,) = played.adapter.whispers
+        assert told.text == "This draft was decided already: edited and shared by @bob."
+
+
+@pytest.mark.parametrize(("user", "text"), [("carl", "Empty it. [1]"), ("bob", " [1] ")])
+async def test_an_edit_by_others_or_without_words_leaves_the_draft_open(
+    tmp_path: Path, user: str, text: str
+) -> None:
+    async with practice(tmp_path) as played:
+        draft = await played.ask()
+        await played.reword(draft, user, text)
+        assert (await played.status(draft))[0] == "open" and played.adapter.posts == {}
+        assert await played.database.run(votes.corrections_in) == []
+        assert await played.database.run(lambda c: votes.votes_on(c, draft)) == {}
 
 
 @pytest.mark.parametrize(

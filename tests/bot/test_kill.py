@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from bot import votes
+from bot.adapters.slack_cards import REWORD_ACTION, REWORD_INPUT
 from bot.app import open_database
 from knowledge.embed import HashEmbedder
 from knowledge.search import Knowledge
@@ -22,6 +24,7 @@ from tests.local_slack import SLACKS_SCHEDULE, LocalSlack
 ROUNDS = 14
 DRAFTING_ROUNDS = 6
 DRAFTS = "C0DRAFT001"
+ANALYST = "U0NOBODY01"
 AT_ONCE = 4  # questions in a round; in the channel of the first of them people get a second to answer
 # A channel for each question: the same one asked twice in a channel is one conversation.
 CHANNELS = [f"C{number:08d}" for number in range(ROUNDS * AT_ONCE)]
@@ -112,6 +115,45 @@ async def test_killed_again_and_again_it_drafts_every_question_once(
     ]
     assert sorted(links) == sorted(links_of(slack, asked)), log.read_text(encoding="utf-8")[-4000:]
     assert [v for v in slack.violations if "not acknowledged" not in v] == []
+
+
+@pytest.mark.timeout(300)
+async def test_killed_while_edited_drafts_are_shared_each_is_said_once_and_learnt_once(
+    slack: LocalSlack, tmp_path: Path
+) -> None:
+    slack.add_user(ANALYST, "nora")
+    slack.add_channel(DRAFTS, "drafts", members=[ANALYST])
+    drafting = "".join(f"  {channel}: {{mode: draft}}\n" for channel in CHANNELS)
+    config = await settings(slack, tmp_path, f"{drafting}drafts_to: '#drafts'\n")
+    log = tmp_path / "log"
+    asked = await asyncio.to_thread(_editing, slack, config, log)
+    said = [[reply.text for reply in slack.bot_replies(ts)] for ts in asked]
+    assert said == [["Words of 0. [1]"], ["Words of 1. [1]"]], log.read_text(encoding="utf-8")[-4000:]
+    database = open_database(f"sqlite:///{tmp_path / 'earshot.db'}")
+    kept = await database.run(votes.corrections_in)
+    database.close()
+    assert sorted(row.text for row in kept) == ["Words of 0.", "Words of 1."]
+    assert slack.violations == []
+
+
+def _editing(slack: LocalSlack, config: Path, log: Path) -> list[str]:
+    """Two edits are sent; it is killed as soon as they are acknowledged, and started again."""
+    asked: list[str] = []
+    with earshot(slack, config, log) as process:
+        for number in range(2):
+            asked.append(slack.post(CHANNELS[number], ASKERS[number], QUESTION))
+            slack.wait_for(lambda: len(slack.posts(DRAFTS)) == len(asked), timeout=30)
+            slack.click(DRAFTS, slack.posts(DRAFTS)[-1].ts, ANALYST, REWORD_ACTION)
+            slack.wait_for(lambda: len(slack.views) == len(asked), timeout=30)
+        for number, view in enumerate(slack.views):
+            slack.submit(view["id"], {REWORD_INPUT: f"Words of {number}. [1]"})
+        slack.wait_all_acked(30)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    with earshot(slack, config, log):
+        slack.wait_for(lambda: all(map(slack.bot_replies, asked)), timeout=60)
+        time.sleep(1.0)
+    return asked
 
 
 def links_of(slack: LocalSlack, asked: list[tuple[str, str]]) -> list[str]:

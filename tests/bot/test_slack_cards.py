@@ -14,13 +14,18 @@ from bot.adapters.adapter import (
     Ignored,
     Judged,
     Objected,
+    OpenedHome,
+    OrderedAtHome,
     Question,
+    Reworded,
     Whisper,
 )
 from bot.adapters.slack_cards import (
     CORRECTION_FORM,
     DISMISS_ACTION,
     OBJECTION_ACTION,
+    REWORD_ACTION,
+    REWORD_INPUT,
     SHARE_ACTION,
     arrival_of,
     correction_form,
@@ -29,14 +34,19 @@ from bot.adapters.slack_cards import (
     render_draft,
     render_edit,
     render_whisper,
+    reword_form,
 )
-from bot.adapters.slack_wire import place_of
+from bot.adapters.slack_wire import Me, place_of
+from bot.adapters.slack_wire import arrival_of as event_arrival_of
+from bot.adapters.slack_wire import parse as event_in
 from bot.answerer import Citation, Line, Suggestion
+from bot.manners import Order
 from bot.objections import Objection
 from knowledge.entry import EntryKind
 from tests.local_slack.blocks import check_message, check_view
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+ME = Me(team="T1", user="UBOT", bot="BBOT", url="https://example.slack.com/")
 NAMES = {"U0ANN00001": "ann"}
 
 
@@ -68,8 +78,50 @@ def test_whatever_is_asked_and_answered_a_draft_is_what_slack_takes(text: str, a
     rendered = render_draft(draft(text, answer), NAMES)
     check_message(rendered)
     buttons = rendered["blocks"][-1]["elements"]
-    assert [button["action_id"] for button in buttons] == [SHARE_ACTION, DISMISS_ACTION]
+    assert [button["action_id"] for button in buttons] == [SHARE_ACTION, REWORD_ACTION, DISMISS_ACTION]
     assert {button["value"] for button in buttons} == {"s1"}
+
+
+def clicked() -> dict[str, Any]:
+    """A click on Edit."""
+    return {
+        "team": {"id": "T1"},
+        "user": {"id": "U0BOB00001"},
+        "container": {"type": "message", "channel_id": "C2", "is_ephemeral": True},
+        "channel": {"id": "C2"},
+        "response_url": "https://hooks.slack.com/actions/T1/2/3",
+        "actions": [{"action_id": REWORD_ACTION, "value": "s1", "action_ts": "1700000000.000100"}],
+    }
+
+
+def sent(view: dict[str, Any], text: str) -> Reworded:
+    """The event of the form, sent with ``text`` in it."""
+    values = {"b1": {REWORD_INPUT: {"type": "plain_text_input", "value": text}}}
+    common = {name: clicked()[name] for name in ("team", "user")}
+    body = {"type": "view_submission", **common, "view": {**view, "id": "V1", "state": {"values": values}}}
+    arrival = arrival_of(body, NOW)
+    assert arrival is not None
+    event = parse(arrival.payload)
+    assert isinstance(event, Reworded)
+    return event
+
+
+@pytest.mark.parametrize("answer", ["Restart it.", "Ask @U0ANN00001.\n" * 2_000, "<" * 6_000])
+def test_whatever_a_draft_says_the_form_to_edit_it_is_what_slack_takes(answer: str) -> None:
+    view = reword_form(clicked(), suggestion(answer), NAMES)
+    check_view(view)
+    field = view["blocks"][0]
+    cut = len(answer) > 3_000
+    assert ("longer than this field" in field["hint"]["text"]) is cut
+    assert "@U0ANN" not in field["element"]["initial_value"]
+    assert sent(view, field["element"]["initial_value"]).changed is cut  # its end would be gone
+
+
+def test_what_the_form_is_about_comes_back_with_it() -> None:
+    event = sent(reword_form(clicked(), suggestion(), NAMES), "Start it [1].")
+    assert (event.suggestion_id, event.text, event.changed) == ("s1", "Start it [1].", True)
+    assert (event.user, event.channel, event.private) == ("slack:T1/U0BOB00001", "slack:T1/C2", True)
+    assert event.respond_to == "https://hooks.slack.com/actions/T1/2/3" and event.at == NOW
 
 
 def test_nothing_quoted_in_a_draft_comes_alive() -> None:
@@ -208,3 +260,57 @@ def test_forms_and_shortcuts_of_others_are_not_kept() -> None:
 )
 def test_a_place_may_be_written_in_several_ways(given: str, place: str) -> None:
     assert place_of(given, "T1") == place
+
+
+def pressed_at_home(action: str, value: str) -> dict[str, Any]:
+    """A click in a view: it is in no channel, and has no address to answer to."""
+    return {
+        "type": "block_actions",
+        "team": {"id": "T1"},
+        "user": {"id": "U1"},
+        "container": {"type": "view", "view_id": "V1"},
+        "view": {"id": "V1", "type": "home", "blocks": [{"type": "section", "text": "what stands there"}]},
+        "actions": [{"action_id": action, "value": value, "action_ts": "1700000000.000100"}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("action", "value", "order", "subject"),
+    [
+        ("earshot_home_MUTE_CHANNEL", "home slack:T1/C1", Order.MUTE_CHANNEL, "slack:T1/C1"),
+        ("earshot_home_OPT_OUT", "home", Order.OPT_OUT, None),
+    ],
+)
+def test_a_button_of_the_page_is_an_order_in_a_queue_of_its_own(
+    action: str, value: str, order: Order, subject: str | None
+) -> None:
+    arrival = arrival_of(pressed_at_home(action, value), NOW)
+    assert arrival is not None and arrival.conversation == "slack:T1/home/U1"
+    assert "what stands there" not in str(arrival.payload)
+    event = parse(arrival.payload)
+    assert isinstance(event, OrderedAtHome)
+    assert (event.order, event.subject, event.user) == (order, subject, "slack:T1/U1")
+
+
+def test_a_click_in_a_form_that_is_not_ours_harms_nothing() -> None:
+    arrival = event_arrival_of(pressed_at_home("somebody_elses", "x"))
+    assert arrival is not None and parse(arrival.payload) is None
+    assert arrival.conversation == "slack:T1/view/V1"
+    assert isinstance(event_in(arrival.payload, ME), Ignored)
+
+
+@pytest.mark.parametrize("at", ["1515449522.000016", "1515449522000016"])  # Slack's example has no dot
+def test_what_stands_on_the_page_is_not_kept_with_who_opened_it(at: str) -> None:
+    event = {
+        "type": "app_home_opened",
+        "user": "U1",
+        "channel": "D1",
+        "tab": "home",
+        "event_ts": at,
+        "view": {"blocks": ["what stands there"]},
+    }
+    arrival = event_arrival_of({"type": "event_callback", "team_id": "T1", "event_id": "Ev1", "event": event})
+    assert arrival is not None and arrival.conversation == "slack:T1/home/U1"
+    assert "what stands there" not in str(arrival.payload)
+    opened = event_in(arrival.payload, ME)
+    assert isinstance(opened, OpenedHome) and opened.at == datetime(2018, 1, 8, 22, 12, 2, 16, tzinfo=UTC)

@@ -57,7 +57,8 @@ def check_view(view: Json) -> None:
     if not isinstance(view.get("blocks"), list):
         raise Refused("invalid_arguments", "view: no blocks")
     _check_blocks(view["blocks"], MAX_VIEW_BLOCKS, _VIEW_BLOCKS)
-    if any(block["type"] == "input" for block in view["blocks"]) and "submit" not in view:
+    inputs = any(block["type"] == "input" for block in view["blocks"])
+    if inputs and view["type"] == "modal" and "submit" not in view:
         raise Refused("invalid_arguments", "view: input blocks need a submit")
 
 

@@ -37,6 +37,19 @@ class Interactions:
         pressed = find(shown.blocks, action, value)
         return block_actions(self._workspace, shown, user, pressed) | self._handles(user, channel, shown)
 
+    def click_in_view(self, view_id: str, user: str, action: str, value: str | None) -> Json:
+        view = self._methods.views[view_id]
+        pressed = find(view.content["blocks"], action, value)
+        payload = view_actions(self._workspace, view, user, pressed)
+        return payload | {"trigger_id": self._methods.trigger(user)}
+
+    def close(self, view_id: str) -> Json:
+        view = self._methods.views[view_id]
+        return _common(self._workspace, "view_closed", view.user) | {
+            "view": view.content,
+            "is_cleared": False,
+        }
+
     def submit(self, view_id: str, values: Mapping[str, str]) -> Json:
         view = self._methods.views[view_id]
         payload = view_submission(self._workspace, view, values)
@@ -101,6 +114,15 @@ def block_actions(
         "actions": [_action(pressed, workspace.stamp())],
     }
     return payload if isinstance(shown, Ephemeral) else payload | {"message": shapes.body(workspace, shown)}
+
+
+def view_actions(workspace: Workspace, view: View, user: str, pressed: Pressed) -> Json:
+    """The payload of a click in a view: it is in no channel, and nothing can be answered to it."""
+    return _common(workspace, "block_actions", user) | {
+        "container": {"type": "view", "view_id": view.id},
+        "view": view.content,
+        "actions": [_action(pressed, workspace.stamp())],
+    }
 
 
 def view_submission(workspace: Workspace, view: View, values: Mapping[str, str]) -> Json:

@@ -280,6 +280,12 @@ class LocalSlack:
     def leave(self, channel: str, user: str) -> None:
         self._call(lambda: self.workspace.leave(self.workspace.channel(channel), user))
 
+    def open_home(self, user: str, *, tab: str = "home") -> str:
+        """Somebody opens the app: its home tab, or the ``messages`` with it. Returns the event_id."""
+        inner = {"type": "app_home_opened", "user": user, "channel": self.dm(user), "tab": tab}
+        shown = self.homes(user) if tab == "home" else []
+        return self.event(inner | ({"view": shown[-1]} if shown else {}))
+
     def event(self, inner: Json, *, external: bool = False) -> str:
         """Send any inner event, whatever the scopes. Returns the event_id."""
         return self._call(lambda: self._send({"event_ts": self.workspace.stamp()} | inner, external))
@@ -306,6 +312,17 @@ class LocalSlack:
         return self._call(
             lambda: self._interact(self._interactions.click(channel, ts, user, action_id, value))
         )
+
+    def click_at_home(self, user: str, action_id: str, value: str | None = None) -> Delivery:
+        """Press a button on the app's home tab, as ``user`` sees it now."""
+        view = self.home(user)
+        return self._call(
+            lambda: self._interact(self._interactions.click_in_view(view["id"], user, action_id, value))
+        )
+
+    def close_view(self, view_id: str) -> Delivery:
+        """Close a form that asked to be told (``notify_on_close``)."""
+        return self._call(lambda: self._interact(self._interactions.close(view_id)))
 
     def submit(self, view_id: str, values: Mapping[str, str]) -> Delivery:
         """Send a form, with what was filled in by action_id."""
@@ -433,6 +450,15 @@ class LocalSlack:
     def views(self) -> list[Json]:
         """The opened and published views, oldest first."""
         return self._call(lambda: [view.content for view in self._methods.views.values()])
+
+    def homes(self, user: str) -> list[Json]:
+        """What was published on the home tab of ``user``, oldest first."""
+        views = self._call(lambda: [view for view in self._methods.views.values() if view.user == user])
+        return [view.content for view in views if view.content["type"] == "home"]
+
+    def home(self, user: str) -> Json:
+        """The home tab as ``user`` sees it. Raises ``LookupError`` if nothing was published there."""
+        return self.homes(user)[-1]
 
     def posts(self, channel: str | None = None) -> list[Message]:
         """Everything the bot posted, in order, as it stands now (``deleted`` if it is gone)."""
