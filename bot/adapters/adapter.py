@@ -124,6 +124,15 @@ class Objected:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Correcting:
+    """A person opened the form for the right answer."""
+
+    suggestion_id: str
+    user: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Corrected:
     """A person gave the right answer in place of ours."""
 
@@ -236,6 +245,7 @@ Event = (
     | Voted
     | Judged
     | Objected
+    | Correcting
     | Corrected
     | AskedWhy
     | AskedForSummary
@@ -348,6 +358,23 @@ class Edit:
     link: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Revise:
+    """Put what we say now in place of our own answer (the Post called ``id``), where it stands, below ``note``.
+
+    Its buttons stay. None as ``suggestion``: only the note is left. ``corrected``: it is what a person wrote in place
+    of ours, which the note says. Repeating it changes nothing; ActRefused where it is gone, or cannot be changed.
+    """
+
+    id: str
+    channel: str
+    message_id: str
+    suggestion: Suggestion | None
+    note: str
+    now: datetime
+    corrected: bool = False
+
+
 CLIP = "paperclip"  # the reaction that offers what is not sure enough to be said
 
 
@@ -434,7 +461,7 @@ class Ask:
     trigger: str
 
 
-Act = Post | Say | Think | Delete | Draft | Edit | React | Whisper | Show | Ask
+Act = Post | Say | Think | Delete | Draft | Edit | Revise | React | Whisper | Show | Ask
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

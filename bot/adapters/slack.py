@@ -33,6 +33,7 @@ from bot.adapters.adapter import (
     Post,
     React,
     Receipt,
+    Revise,
     Say,
     Show,
     Think,
@@ -63,7 +64,7 @@ class SlackAdapter:
     tells_edits = True
     has_command = True
     performs: frozenset[type[Act]] = frozenset(
-        {Post, Say, Think, Delete, Draft, Edit, React, Whisper, Show, Ask}
+        {Post, Say, Think, Delete, Draft, Edit, Revise, React, Whisper, Show, Ask}
     )
 
     def __init__(self, bot_token: str, app_token: str, base_url: str) -> None:
