@@ -165,7 +165,10 @@ def outbox_counts(connection: Connection) -> dict[str, int]:
 
 def dropped(connection: Connection, limit: int = 5) -> list[str]:
     """Why the latest dropped intents were not carried out."""
-    # A whisper to somebody who is not in the channel, or that came too late, is nobody's concern.
-    meant = and_(outbox.c.state == Sent.DROPPED, outbox.c.kind != "whisper")
+    # A whisper to somebody who is not in the channel, or that came too late, is nobody's concern; nor is an answer that
+    # cannot be changed any more.
+    meant = and_(
+        outbox.c.state == Sent.DROPPED, outbox.c.kind != "whisper", outbox.c.kind.not_like("revise %")
+    )
     query = select(outbox).where(meant).order_by(outbox.c.id.desc()).limit(limit)
     return [f"{row.channel}: {row.error}" for row in connection.execute(query).all()]

@@ -117,7 +117,7 @@ def _cast(connection: Connection, config: Config, row: Row[Any]) -> list[tuple[s
 
 
 def _is_answered(connection: Connection, row: Row[Any]) -> bool:
-    """Whether a person wrote below it."""
-    later = and_(messages.c.conversation == row.conversation, messages.c.at > row.posted_at)
+    """Whether a person wrote since it was decided on: that stands below it, or nearly so."""
+    later = and_(messages.c.conversation == row.conversation, messages.c.at > row.at)
     query = select(messages.c.id).where(later, messages.c.role != Role.BOT.value).limit(1)
     return connection.execute(query).first() is not None
