@@ -20,6 +20,7 @@ from knowledge.thread import Role
 
 KEPT = "Thank you. I keep your answer and will learn from it."
 SHOWN_INSTEAD = "Thank you. Your answer takes the place of mine, with your name, and I will learn from it."
+TOO_LATE = f"{KEPT} My own is taken away already, so nobody sees yours in the thread."
 MAX_SOURCES = 5  # titles of what was looked at
 
 # ---- drafts -----------------------------------------------------
@@ -148,7 +149,7 @@ async def on_corrected(bot: Bot, work: Work, corrected: Corrected) -> None:
                 reply_to=ledger.root_of(connection, row.message_id),
                 user=corrected.user,
                 about=About.TEXT,
-                text=SHOWN_INSTEAD if shown else KEPT,
+                text=SHOWN_INSTEAD if shown else TOO_LATE if row.removed else KEPT,
                 now=now,
             )
         inbox.finish(connection, work.id)

@@ -496,8 +496,11 @@ def _unlinked(value: str, person: Person, alias: str) -> str:
 
 
 def _voted_on(connection: Connection, person: Person) -> list[str]:
-    query = select(tables.votes.c.suggestion_id).where(tables.votes.c.user.in_(person.ids))
-    return sorted(connection.execute(query).scalars())
+    now, before = (
+        select(table.c.suggestion_id).where(table.c.user.in_(person.ids))
+        for table in (tables.votes, tables.past_votes)
+    )
+    return sorted(connection.execute(now.union(before)).scalars())
 
 
 def _recount(connection: Connection, config: Config, suggestions: Collection[str], now: datetime) -> None:

@@ -20,6 +20,7 @@ from bot.situation import names_of, role_in
 from bot.tables import Sent, messages, outbox, seconds
 from knowledge.thread import Role
 
+ON_ITS_WAY = timedelta(seconds=10)  # between two looks at an answer that is being changed
 REJECT = "reject"  # the kind of an intent to decide about an answer
 
 
@@ -74,12 +75,15 @@ def _open(suggestion_id: str) -> Any:
 
 def settle(connection: Connection, config: Config, intent: Intent, now: datetime) -> Fate:
     """Decide about an answer, and write down what is to be done about it."""
+    if revisions.is_on_its_way(connection, intent.suggestion_id):
+        # What was voted down is about to read otherwise, if the platform lets it.
+        later = update(outbox).where(_open(intent.suggestion_id))
+        connection.execute(later.values(due_at=seconds(now + ON_ITS_WAY)))
+        return Fate.KEEP
     overtaken(connection, intent.suggestion_id)
     row = ledger.suggestion_row(connection, intent.suggestion_id)
     if row is None or row.posted_id is None or row.removed or row.content is None:
         return Fate.KEEP
-    if revisions.is_on_its_way(connection, row.id):
-        return Fate.KEEP  # what was voted down is about to read otherwise
     cast = _cast(connection, config, row)
     policy = config.channel(names_of(ledger.channel_of(connection, row.channel)))
     fate = fate_of(Fate(policy.rejected), [vote for _, vote in cast], answered=_is_answered(connection, row))

@@ -59,7 +59,7 @@ CLOCKS_APART = 60  # seconds by which Lark's clock may be behind ours
 _MESSAGES = "/open-apis/im/v1/messages"
 
 _WITHDRAWN = 230011
-_NOT_A_CARD = 230001  # invalid parameters; the message says which: "This message is NOT a card."
+_INVALID, _WRONG_KIND = 230001, 230054
 _NO_TOPICS = frozenset({230071, 230072})  # there are no topics here: the answer stands beside the question
 # The card is refused, or too long by Lark's count: what it says can still be said as a text.
 _NO_CARD = frozenset({230099, 230025, 230054, 230110})
@@ -380,7 +380,7 @@ class LarkAdapter:
         try:
             await api.do("PATCH", path, body={"content": cards.content(cards.render_revise(act, names))})
         except ApiRefused as error:
-            if error.code != _NOT_A_CARD or "card" not in error.msg.casefold():
+            if not _is_no_card(error):
                 raise
             text = cards.plain_text_content(cards.plain_revised(act, names))
             await api.do("PUT", path, body={"msg_type": "text", "content": text})
@@ -653,6 +653,12 @@ def _path(message_id: str) -> str:
 def _uuid(kind: str, act_id: str) -> str:
     """What Lark knows a repeated send by: at most 50 characters, the same for the same act."""
     return hashlib.blake2b(f"{kind}/{act_id}".encode(), digest_size=20).hexdigest()
+
+
+def _is_no_card(error: ApiRefused) -> bool:
+    """Whether a message could not be changed as a card because it is a text: 230001 is any wrong parameter, of which
+    the message says "This message is NOT a card."."""
+    return error.code == _WRONG_KIND or (error.code == _INVALID and "not a card" in error.msg.casefold())
 
 
 def _names_id(item: Payload, act_id: str) -> bool:

@@ -271,6 +271,7 @@ async def test_an_analysts_correction_takes_the_place_of_the_answer(
         assert "spill daemon" in shown.text and "millrace" not in stands(slack, reply)
         assert "Updated" in shown.blocks[0]["text"]["text"] and has_buttons(slack, reply)
         assert "Correction by bob · analyst" in str(shown.blocks) and "<!channel>" not in stands(slack, reply)
+        await until(run, lambda c: suggestion(c).version == 1)
         slack.react(CHANNEL, reply.ts, ANN, "+1")
         await voted(run, 2)
         later(slack, clock, WHILE_WRITING)
@@ -302,7 +303,7 @@ async def test_the_form_gives_its_author_time_and_a_struck_answer_can_be_correct
         await slack.until(lambda: "Withdrawn" in stands(slack, reply))
         slack.submit(slack.views[0]["id"], {"earshot_answer": RIGHT})
         await slack.until(lambda: "bob corrected this" in stands(slack, reply))
-        assert not (await run.database.run(suggestion)).removed
+        await until(run, lambda c: not suggestion(c).removed)
 
 
 async def test_a_customers_correction_stays_between_us(
@@ -373,6 +374,24 @@ async def test_a_newer_source_is_quoted_instead_and_each_vote_counts_for_what_it
         assert await run.knowledge.trust_in(entry().id) == Trust(up=CONFIRMED)
         said = await run.database.run(lambda c: ledger.quoted_in(c, [suggestion(c).id]))
     assert said == {entry().id, newer().id}  # neither is said there again
+
+
+async def test_the_same_words_from_another_source_change_nothing_for_people(
+    slack: LocalSlack, tmp_path: Path
+) -> None:
+    async with connected(slack, tmp_path, [entry()]) as run:
+        _, reply = await replied(slack)
+        slack.react(CHANNEL, reply.ts, ANN, "+1")
+        await voted(run)
+        moved = entry(origin="slack:T0/C0OLD/1700000000.000001")
+        await run.knowledge.learn([moved])
+        await run.knowledge.retire([entry().id])  # as when a document is learnt again
+        assert await look_again(run.bot) == 1
+        assert await run.database.run(lambda c: votes.entries_quoted(c, suggestion(c).id)) == [moved.id]
+        cast = await run.database.run(partial(votes.votes_on_entry, entry_id=moved.id))
+        assert [helpful for _, _, helpful in cast] == [True]
+        assert await look_again(run.bot) == 0
+    assert slack.calls("chat.update") == [] and slack.message(CHANNEL, reply.ts).blocks == reply.blocks
 
 
 async def test_a_source_that_was_withdrawn_is_said_so_until_it_counts_again(
