@@ -26,6 +26,7 @@ REVISE = "revise "  # the kind of its intents, and its number
 class State(StrEnum):
     INTENDED = "intended"
     SHOWN = "shown"
+    DROPPED = "dropped"  # what it was to cite is gone: it is looked at again
     REFUSED = "refused"  # the platform does not let it be changed (any more): it is not tried again
 
 
@@ -149,11 +150,19 @@ def _put_content(connection: Connection, suggestion_id: str, said: Suggestion, *
 
 
 def refused(connection: Connection, suggestion_id: str, kind: str) -> None:
-    """The platform does not take it: what stands there stays, and no more is tried."""
-    if _meant(connection, suggestion_id, kind) is not None:
-        values = {"state": State.REFUSED, "content": None}
-        here = revisions.c.suggestion_id == suggestion_id
-        connection.execute(update(revisions).where(here).values(**values))
+    """The platform does not take it: what stands there stays, and no more is tried; unless it was only that what it
+    cites is gone."""
+    meant = _meant(connection, suggestion_id, kind)
+    if meant is None:
+        return
+    said = None if meant.content is None else ledger.suggestion_from(meant.content)
+    known = said is None or _is_known(connection, said)
+    _end(connection, suggestion_id, State.REFUSED if known else State.DROPPED)
+
+
+def _end(connection: Connection, suggestion_id: str, state: State) -> None:
+    here = revisions.c.suggestion_id == suggestion_id
+    connection.execute(update(revisions).where(here).values(state=state, content=None, note=""))
 
 
 def postpone_look(connection: Connection, suggestion_id: str, now: datetime) -> None:
@@ -201,7 +210,8 @@ def forget_citing(connection: Connection, sources: Collection[str]) -> None:
     for row in waiting:
         cited = ledger.suggestion_from(row.content).citations
         if any(one.source in sources or one.entry in sources for one in cited):
-            forget(connection, row.suggestion_id)
+            drop_pending(connection, row.suggestion_id, "what it cites was deleted")
+            _end(connection, row.suggestion_id, State.DROPPED)
 
 
 def learnt_as(connection: Connection, correction: int, entry_id: str) -> None:

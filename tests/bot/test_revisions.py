@@ -33,6 +33,7 @@ from tests.bot.running import (
     Running,
     config,
     entry,
+    erase_message,
     running,
     workspace,
 )
@@ -234,18 +235,6 @@ async def test_a_rejection_survives_a_restart_and_is_carried_out_once(
         await until(run, lambda c: intents.is_done(c, suggestion(c).id, "delete"))
         kinds = await run.database.run(lambda c: list(c.exec_driver_sql("select kind from audit").scalars()))
     assert (kinds.count("answer rejected"), kinds.count("withdrawn"), kinds.count("removed")) == (1, 1, 0)
-
-
-async def test_config_may_keep_what_is_rejected(slack: LocalSlack, tmp_path: Path, clock: Ahead) -> None:
-    keeping = config(channels={"#help": {"rejected": "keep"}})
-    async with connected(slack, tmp_path, [entry()], settings=keeping, clock=clock) as run:
-        ts, reply = await replied(slack)
-        slack.react(CHANNEL, reply.ts, BOB, "-1")
-        await voted(run)
-        later(slack, clock, DECIDED_AFTER)
-        await decided(run)
-        await asyncio.sleep(QUIET)
-    assert slack.bot_replies(ts) == [reply]
 
 
 # ---- corrections -----------------------------------------------------
@@ -550,6 +539,24 @@ async def test_an_answer_is_changed_only_so_often_but_can_always_be_struck(
             ]
 
         assert await run.database.run(change_often) == [True] * MOST_REVISIONS + [False, True]
+
+
+async def test_what_is_on_its_way_is_not_said_once_its_source_is_deleted(
+    slack: LocalSlack, tmp_path: Path
+) -> None:
+    async with connected(slack, tmp_path, [entry()]) as run:
+        _, reply = await replied(slack)
+        await posted(run)
+        await give_way(run)
+        slack.faults["chat.update"].append(Http429(60))
+        await look_again(run.bot)
+        await slack.until(lambda: len(slack.calls("chat.update")) == 1)
+        await run.database.run(lambda c: erase_message(c, "slack:T0/C0OLD/1700000001.000001"))
+        left = await run.database.run(lambda c: revisions.last_of(c, suggestion(c).id))
+        await run.knowledge.follow()
+        assert left is not None and (left.state, left.content, left.note) == (State.DROPPED, None, "")
+        assert await look_again(run.bot) == 0  # what was replaced is in force again
+    assert slack.message(CHANNEL, reply.ts) == reply
 
 
 async def test_who_is_forgotten_takes_the_correction_along(slack: LocalSlack, tmp_path: Path) -> None:
