@@ -13,6 +13,9 @@ from knowledge.writer import Asked, Claim, Draft, Quote
 BURST = timedelta(minutes=3)  # between two lines of one person that make one question
 MAX_QUERY = 4_000  # characters; beyond that it is a pasted log, and its beginning says what it is about
 
+CORRECTION = (
+    "correction:"  # how the source is called that is the right answer of a person, and then its number
+)
 MAX_BEFORE = 600  # characters of an earlier line
 
 

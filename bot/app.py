@@ -23,6 +23,7 @@ from bot.adapters.adapter import (
     AskedWhy,
     Commanded,
     Corrected,
+    Correcting,
     Deleted,
     Edited,
     Event,
@@ -189,6 +190,8 @@ class App:
                 await clicks.on_reworded(self.bot, work, event)
             case Objected():
                 await clicks.on_objected(self.bot, work, event)
+            case Correcting():
+                await clicks.on_correcting(self.bot, work, event)
             case Corrected():
                 await clicks.on_corrected(self.bot, work, event)
             case AskedWhy():

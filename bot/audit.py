@@ -33,6 +33,7 @@ class Kind(StrEnum):
     POSTED = "posted"  # an answer stands in its thread
     SHOWN = "shown"  # anything else was done on the platform: a draft, a whisper, a clip, a report, an edit of these
     WITHDRAWN = "withdrawn"  # an answer of ours was deleted by us
+    UPDATED = "updated"  # an answer of ours reads otherwise where it stands
     DROPPED = "dropped"  # something was not done on the platform after all
     # what happens to messages
     EDITED = "edited"
@@ -47,6 +48,7 @@ class Kind(StrEnum):
     VOTE_WITHDRAWN = "vote withdrawn"
     OBJECTED = "objected"  # the reason of a 👎
     CORRECTED = "corrected"
+    ANSWER_REJECTED = "answer rejected"  # by somebody in charge, so that it is struck or deleted
     # what is learnt, and what people decide about it
     LEARNT = "learnt"  # a change of a night, or by hand, took effect
     PROPOSED = "proposed"  # a change waits for a person

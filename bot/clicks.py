@@ -4,8 +4,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Row
 
-from bot import answers, drafts, inbox, intents, ledger, votes
-from bot.adapters.adapter import AskedToReword, AskedWhy, Corrected, Judged, Objected, Reworded
+from bot import answers, drafts, inbox, intents, ledger, rejections, updating, votes
+from bot.adapters.adapter import AskedToReword, AskedWhy, Corrected, Correcting, Judged, Objected, Reworded
 from bot.answerer import Suggestion
 from bot.config import Config
 from bot.explain import UNHEARD, Explanation, told
@@ -20,6 +20,9 @@ from knowledge import store
 from knowledge.audience import audiences_for
 from knowledge.thread import Role
 
+KEPT = "Thank you. I keep your answer and will learn from it."
+SHOWN_INSTEAD = "Thank you. Your answer takes the place of mine, with your name, and I will learn from it."
+TOO_LATE = f"{KEPT} My own is taken away already, so nobody sees yours in the thread."
 MAX_SOURCES = 5  # titles of what was looked at
 
 # ---- drafts -----------------------------------------------------
@@ -180,7 +183,7 @@ def _answer(
 
 async def on_objected(bot: Bot, work: Work, objected: Objected) -> None:
     """The reason of a 👎 goes with the vote; where only the moment was wrong, the source's trust comes back."""
-    now = bot.clock.now()
+    config, now = bot.config(), bot.clock.now()
     entries: list[str] = []
     channel: str | None = None
 
@@ -190,6 +193,8 @@ async def on_objected(bot: Bot, work: Work, objected: Objected) -> None:
         if votes.put_objection(connection, *said):
             entries.extend(votes.entries_quoted(connection, objected.suggestion_id))
             channel = ledger.channel_of_suggestion(connection, objected.suggestion_id)
+            by = objected.suggestion_id, objected.user
+            rejections.gave_reason(connection, config, *by, objected.objection, now)
             text = f"Thank you. Noted: {objected.objection}."
         else:
             text = "Thank you. Your 👎 was taken back meanwhile, so there is nothing to note."
@@ -211,15 +216,22 @@ async def on_objected(bot: Bot, work: Work, objected: Objected) -> None:
 
 
 async def on_corrected(bot: Bot, work: Work, corrected: Corrected) -> None:
-    """Keep the right answer that somebody gave, for the night to learn from."""
-    now = bot.clock.now()
+    """Keep the right answer that somebody gave, for the night to learn from; of somebody in charge it takes the place
+    of ours."""
+    config, now = bot.config(), bot.clock.now()
+    channel = await bot.database.run(
+        lambda connection: ledger.channel_of_suggestion(connection, corrected.suggestion_id)
+    )
+    known = () if channel is None else await told_of(bot.adapter_of(channel), corrected.user)
 
     def keep(connection: Connection) -> None:
+        ledger.put_people(connection, known)
         row = ledger.suggestion_row(connection, corrected.suggestion_id)
         if row is not None and corrected.text.strip():
-            votes.put_correction(
+            number = votes.put_correction(
                 connection, row.id, row.message_id, corrected.user, corrected.text.strip(), corrected.at
             )
+            shown = updating.correct(connection, config, row, corrected, number, now)
             whisper(
                 connection,
                 f"thanks/{row.id}/{corrected.user}/{corrected.at.isoformat()}",
@@ -227,12 +239,24 @@ async def on_corrected(bot: Bot, work: Work, corrected: Corrected) -> None:
                 reply_to=ledger.root_of(connection, row.message_id),
                 user=corrected.user,
                 about=About.TEXT,
-                text="Thank you. I keep your answer and will learn from it.",
+                text=SHOWN_INSTEAD if shown else TOO_LATE if row.removed else KEPT,
                 now=now,
             )
         inbox.finish(connection, work.id)
 
     await bot.database.run(keep)
+
+
+async def on_correcting(bot: Bot, work: Work, correcting: Correcting) -> None:
+    """Somebody opened the form for the right answer: ours waits for it."""
+    config, now = bot.config(), bot.clock.now()
+
+    def wait(connection: Connection) -> None:
+        by = correcting.suggestion_id, correcting.user
+        rejections.is_writing(connection, config, *by, now)
+        inbox.finish(connection, work.id)
+
+    await bot.database.run(wait)
 
 
 # ---- why it spoke, or did not -----------------------------------------------------

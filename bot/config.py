@@ -88,6 +88,7 @@ Patterns = Annotated[
 Domain = Annotated[str, _read_as(parse_lark_domain)]
 
 Mode = Literal["off", "shadow", "draft", "reply"]
+Rejected = Literal["keep", "strike", "delete"]
 
 
 class Section(BaseModel):
@@ -145,6 +146,7 @@ class Speaking(Section):
 
     ``wait_seconds``: how long people have to answer before it does, as long as their pace is not known;
     ``wait_at_most`` bounds what is learnt. ``cool_down``: how long it is quiet after a 👎 (zero: not at all).
+    ``rejected``: what becomes of an answer after a 👎 of somebody in charge.
     """
 
     mode: Annotated[Mode, _choice(*get_args(Mode))] = "reply"
@@ -157,6 +159,7 @@ class Speaking(Section):
     quiet_hours: Quiet = None
     clip: Switch = False
     weekly: Switch = True
+    rejected: Annotated[Rejected, _choice(*get_args(Rejected))] = "delete"
 
 
 class ChannelSettings(Speaking):
@@ -228,6 +231,7 @@ class ChannelPolicy:
     cool_down: timedelta
     clip: bool
     weekly: bool
+    rejected: Rejected
     drafts_to: str | None
     drafts_to_is_own: bool
     daily_tokens: int | None = None

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from bot import ledger, optouts, votes
+from bot import ledger, optouts, revisions, votes
 from bot.config import Config
 from bot.handlers import Bot
 from bot.places import place_of
@@ -41,6 +41,7 @@ async def learn_corrections(bot: Bot, night: str) -> None:
             if not votes.settle_correction(connection, correction, "learnt" if entry else "unusable"):
                 continue  # forgotten meanwhile
             if entry is not None:
+                revisions.learnt_as(connection, correction, entry.id)
                 add(connection, night, entry, "a person corrected our answer", doubts, prepared, now, review)
 
     await bot.database.run(keep)

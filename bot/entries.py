@@ -11,7 +11,8 @@ from sqlalchemy import Connection, func, select, update
 
 from bot import audit, nights
 from bot.audit import BY_COMMAND, Kind
-from bot.tables import moment, night_changes, quoted, suggestions, votes
+from bot.tables import moment, night_changes, quoted, suggestions
+from bot.votes import cast_on_entry
 from knowledge import relations, store
 from knowledge.changes import ChangeKind, ChangeState
 from knowledge.entry import EntryState, KnowledgeEntry
@@ -123,10 +124,8 @@ def provenance(connection: Connection, stored: Stored) -> Provenance:
 
 def _votes(connection: Connection, entry_id: str) -> tuple[int, int]:
     """The live votes on answers that quote an entry: 👍 and 👎."""
-    ids = select(quoted.c.suggestion_id).where(quoted.c.entry_id == entry_id)
-    counted = (
-        select(votes.c.helpful, func.count()).where(votes.c.suggestion_id.in_(ids)).group_by(votes.c.helpful)
-    )
+    on_it = cast_on_entry(entry_id)
+    counted = select(on_it.c.helpful, func.count()).group_by(on_it.c.helpful)
     cast = {bool(row[0]): int(row[1]) for row in connection.execute(counted)}
     return cast.get(True, 0), cast.get(False, 0)
 

@@ -19,7 +19,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Table, and_, delete, func, or_, select, update
 
-from bot import answers, audit, batches, digests, drafts, intents, ledger, receipts, tables, votes
+from bot import answers, audit, batches, digests, drafts, intents, ledger, receipts, revisions, tables, votes
+from bot.answerer import CORRECTION
 from bot.audit import BY_COMMAND, Kind
 from bot.audit_chain import FORGOTTEN
 from bot.config import Config
@@ -292,6 +293,7 @@ def _follow(
         if posted or answer.posted_id is None:
             account.answers += answer.posted_id is not None
             answers.take_back(connection, answer, now)
+    revisions.forget_citing(connection, {*sources, *gone.sources, *gone.untitled, *gone.dropped})
     for old, new in gone.rewritten.items():
         _repoint(connection, old, new)
     if gone.titles:
@@ -321,14 +323,15 @@ def _take_back(connection: Connection, account: Account, row: Row[Any], now: dat
     account.counts["suggestions"] += row.content is not None
     account.answers += row.content is not None and row.posted_id is not None
     ledger.empty_suggestion(connection, row.id)
+    revisions.forget(connection, row.id)
     drafts.expire(connection, row.id, "its source was deleted", now)
     intents.take_back(connection, row, now)
 
 
 def _repoint(connection: Connection, old: str, new: str) -> None:
     """Undo and votes find an entry that was rewritten."""
-    changes, quoted = tables.night_changes, tables.quoted
-    for column in (changes.c.subject, changes.c.other, quoted.c.entry_id):
+    changes, quoted, before = tables.night_changes, tables.quoted, tables.quoted_before
+    for column in (changes.c.subject, changes.c.other, quoted.c.entry_id, before.c.entry_id):
         connection.execute(update(column.table).where(column == old).values({column.name: new}))
 
 
@@ -437,8 +440,14 @@ def _unlearn_person(
     be counted anew."""
     found = store.stored_by_authors(connection, person.ids) + store.stored_saying(connection, person.hints)
     gone = unlearn(connection, found, authors=person.ids, mask=partial(masked, person=person))
-    _follow(connection, account, gone, (), now)
+    _follow(connection, account, gone, _corrections_of(connection, person), now)
     return gone.counted
+
+
+def _corrections_of(connection: Connection, person: Person) -> list[str]:
+    """As answers cite what he wrote in place of ours."""
+    mine = select(tables.corrections.c.id).where(tables.corrections.c.user.in_(person.ids))
+    return [f"{CORRECTION}{number}" for number in connection.execute(mine).scalars()]
 
 
 def leave_out(connection: Connection, user: str, now: datetime) -> None:
@@ -489,8 +498,11 @@ def _unlinked(value: str, person: Person, alias: str) -> str:
 
 
 def _voted_on(connection: Connection, person: Person) -> list[str]:
-    query = select(tables.votes.c.suggestion_id).where(tables.votes.c.user.in_(person.ids))
-    return sorted(connection.execute(query).scalars())
+    now, before = (
+        select(table.c.suggestion_id).where(table.c.user.in_(person.ids))
+        for table in (tables.votes, tables.past_votes)
+    )
+    return sorted(connection.execute(now.union(before)).scalars())
 
 
 def _recount(connection: Connection, config: Config, suggestions: Collection[str], now: datetime) -> None:

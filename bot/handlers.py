@@ -15,7 +15,21 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from bot import answers, asking, audit, drafts, inbox, intents, ledger, orders, retention, tickets, votes
+from bot import (
+    answers,
+    asking,
+    audit,
+    drafts,
+    inbox,
+    intents,
+    ledger,
+    orders,
+    rejections,
+    retention,
+    revisions,
+    tickets,
+    votes,
+)
 from bot.adapters.adapter import (
     CLIP,
     Adapter,
@@ -394,6 +408,7 @@ async def on_edit(bot: Bot, work: Work, edited: Edited) -> None:
 def take_up_edit(connection: Connection, row: Row[Any], edited: Edited) -> None:
     """Keep a message as it reads now, and record that it changed. ``row``: of the message."""
     ledger.edit_message(connection, edited.message_id, edited.text)
+    revisions.doubt_quotes(connection, row.id, row.text, edited.text)
     named = {"subject": row.id, "actor": row.user, "channel": row.channel}
     audit.put(connection, Kind.EDITED, edited.at, **named)
 
@@ -438,7 +453,7 @@ async def on_reaction(bot: Bot, work: Work, reacted: Reacted) -> None:
         ledger.put_people(connection, known)
         own = ledger.suggestion_by_post(connection, reacted.message_id)
         if own is not None:
-            _vote_by_reaction(connection, own, reacted, now)
+            _vote_by_reaction(connection, config, own, reacted, now)
             entries.extend(votes.entries_quoted(connection, own.id))
             channel = own.channel
             orders.hush(connection, own.conversation, reacted)
@@ -468,7 +483,7 @@ async def on_vote(bot: Bot, work: Work, voted: Voted) -> None:
     """A click on 👍 or 👎 under a suggestion."""
     entries: list[str] = []
     channel: str | None = None
-    now = bot.clock.now()
+    config, now = bot.config(), bot.clock.now()
 
     def take(connection: Connection) -> None:
         nonlocal channel
@@ -478,6 +493,7 @@ async def on_vote(bot: Bot, work: Work, voted: Voted) -> None:
             votes.put_vote(connection, vote, "button", voted.at)
             if not voted.helpful:
                 _ask_for_reason(connection, row, voted.user, now)
+                rejections.voted_down(connection, config, row, voted.user, now)
             entries.extend(votes.entries_quoted(connection, voted.suggestion_id))
 
     await bot.database.run(take)
@@ -521,7 +537,9 @@ def _offer(connection: Connection, message_id: str, reacted: Reacted, now: datet
     )
 
 
-def _vote_by_reaction(connection: Connection, suggestion: Row[Any], reacted: Reacted, now: datetime) -> None:
+def _vote_by_reaction(
+    connection: Connection, config: Config, suggestion: Row[Any], reacted: Reacted, now: datetime
+) -> None:
     suggestion_id = suggestion.id
     helpful = verdict(reacted.name)
     if helpful is None:
@@ -531,6 +549,7 @@ def _vote_by_reaction(connection: Connection, suggestion: Row[Any], reacted: Rea
         votes.put_vote(connection, vote, "reaction", reacted.at)
         if not helpful:
             _ask_for_reason(connection, suggestion, reacted.user, now)
+            rejections.voted_down(connection, config, suggestion, reacted.user, now)
     else:
         votes.withdraw_vote(connection, suggestion_id, reacted.user, reacted.at, helpful=helpful)
 

@@ -96,6 +96,10 @@ HELD: Mapping[str, Held] = {
         told=("text",),
         along=("reply_to", "about", "suggestion_id", "respond_to"),
     ),
+    "past_votes": Held(his=("user",), of_suggestion=("suggestion_id",), along=("source", "reason")),
+    "quoted_before": Held(of_suggestion=("suggestion_id",), along=("entry_id",)),
+    "doubted": Held(of_message=("source",), of_suggestion=("suggestion_id",)),
+    "revisions": Held(of_suggestion=("suggestion_id",), told=("note", "content"), along=("why", "state")),
     "answer_sources": Held(of_message=("source",), along=("answer_id",)),
     "answers": Held(
         of_channel=("channel",),
@@ -169,6 +173,7 @@ AGED: Mapping[str, Mapping[str, Aged]] = {
     "decisions": {"reasons": Aged.NAMES_STAY},
     "suggestions": {"content": Aged.EMPTIED},
     "answers": {"content": Aged.EMPTIED},
+    "revisions": {"note": Aged.EMPTIED, "content": Aged.EMPTIED},
     "corrections": {"text": Aged.EMPTIED},
     "whispers": {"text": Aged.EMPTIED},
     "outbox": {"error": Aged.EMPTIED},

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from bot import audit
 from bot.audit import Kind
+from bot.audit_chain import Fact
 from bot.tables import Sent, moment, outbox, seconds, suggestions
 
 
@@ -105,24 +106,39 @@ def drop_intent(connection: Connection, intent: Intent, why: str, now: datetime)
     _audit(connection, Kind.DROPPED, intent, now)
 
 
-def mark_done(connection: Connection, intent: Intent, posted_id: str | None, now: datetime) -> None:
+def mark_done(
+    connection: Connection, intent: Intent, posted_id: str | None, now: datetime, **facts: Fact
+) -> None:
     connection.execute(update(outbox).where(outbox.c.id == intent.id).values(state=Sent.DONE, error=None))
     if posted_id is not None:
         values = {"posted_id": posted_id, "posted_at": seconds(now)}
         connection.execute(
             update(suggestions).where(suggestions.c.id == intent.suggestion_id).values(**values)
         )
-    _audit(connection, _DONE.get(intent.kind, Kind.SHOWN), intent, now)
+    _audit(connection, _DONE.get(_what(intent), Kind.SHOWN), intent, now, **facts)
 
 
-_DONE = {"post": Kind.POSTED, "delete": Kind.WITHDRAWN}
-_OF_ANSWERS = ("post", "delete", "draft", "edit", "clip")  # others are called after whom they are for
+_DONE = {"post": Kind.POSTED, "delete": Kind.WITHDRAWN, "revise": Kind.UPDATED}
+_OF_ANSWERS = (
+    "post",
+    "delete",
+    "draft",
+    "edit",
+    "clip",
+    "revise",
+)  # others are called after whom they are for
 
 
-def _audit(connection: Connection, kind: Kind, intent: Intent, now: datetime) -> None:
-    what = intent.kind.split(" ")[0]
-    if intent.kind in _OF_ANSWERS:
-        audit.put_on_answer(connection, kind, intent.suggestion_id, now, what=what, tries=intent.tries)
+def _what(intent: Intent) -> str:
+    """Its kind, without the number or time that some have behind it."""
+    return intent.kind.split(" ")[0]
+
+
+def _audit(connection: Connection, kind: Kind, intent: Intent, now: datetime, **facts: Fact) -> None:
+    what = _what(intent)
+    if what in _OF_ANSWERS:
+        told: dict[str, Fact] = {"what": what, "tries": intent.tries, **facts}
+        audit.put_on_answer(connection, kind, intent.suggestion_id, now, actor=None, **told)
     else:
         audit.put(connection, kind, now, channel=intent.channel, what=what, tries=intent.tries)
 
@@ -149,7 +165,10 @@ def outbox_counts(connection: Connection) -> dict[str, int]:
 
 def dropped(connection: Connection, limit: int = 5) -> list[str]:
     """Why the latest dropped intents were not carried out."""
-    # A whisper to somebody who is not in the channel, or that came too late, is nobody's concern.
-    meant = and_(outbox.c.state == Sent.DROPPED, outbox.c.kind != "whisper")
+    # A whisper to somebody who is not in the channel, or that came too late, is nobody's concern; nor is an answer that
+    # cannot be changed any more.
+    meant = and_(
+        outbox.c.state == Sent.DROPPED, outbox.c.kind != "whisper", outbox.c.kind.not_like("revise %")
+    )
     query = select(outbox).where(meant).order_by(outbox.c.id.desc()).limit(limit)
     return [f"{row.channel}: {row.error}" for row in connection.execute(query).all()]

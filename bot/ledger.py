@@ -44,6 +44,7 @@ from bot.tables import (
     outbox,
     people,
     quoted,
+    quoted_before,
     reactions,
     seconds,
     suggestions,
@@ -655,7 +656,7 @@ def posted_before(connection: Connection, intent_id: int, channel: str, since: d
     return connection.execute(query.where(begun, younger)).scalar_one()
 
 
-def quoted_in(connection: Connection, suggestion_ids: Sequence[str]) -> set[str]:
+def quoted_now(connection: Connection, suggestion_ids: Sequence[str]) -> set[str]:
     """The entries that these suggestions quote."""
     query = select(quoted.c.entry_id).where(quoted.c.suggestion_id.in_(suggestion_ids))
     return set(connection.execute(query).scalars())
@@ -677,11 +678,22 @@ def worded_by(connection: Connection, users: Collection[str]) -> list[Row[Any]]:
     return [row for row in rows if suggestion_from(row.content).worded_by in users]
 
 
+def quoted_in(connection: Connection, suggestion_ids: Sequence[str]) -> set[str]:
+    """The entries that these suggestions quote, or quoted before they were changed."""
+    before = select(quoted_before.c.entry_id).where(quoted_before.c.suggestion_id.in_(suggestion_ids))
+    return quoted_now(connection, suggestion_ids) | set(connection.execute(before).scalars())
+
+
 def empty_suggestion(connection: Connection, suggestion_id: str) -> None:
     """Erase what a suggestion said; that there was one stays known."""
     connection.execute(
         update(suggestions).where(suggestions.c.id == suggestion_id).values(content=None, removed=True)
     )
+
+
+def withdraw(connection: Connection, suggestion_id: str) -> None:
+    """It does not count as said any more. What it said is kept, to learn from."""
+    connection.execute(update(suggestions).where(suggestions.c.id == suggestion_id).values(removed=True))
 
 
 def mark_removed(connection: Connection, suggestion_id: str, at: datetime) -> None:

@@ -408,7 +408,9 @@ def open_questions(connection: Connection, since: datetime, most: int) -> list[s
     """Questions in conversations closed since then that neither another person nor we answered, newest first."""
     answered = exists().where(first_answers.c.conversation == tickets.c.conversation)
     ours = exists().where(
-        suggestions.c.conversation == tickets.c.conversation, suggestions.c.posted_id.is_not(None)
+        suggestions.c.conversation == tickets.c.conversation,
+        suggestions.c.posted_id.is_not(None),
+        suggestions.c.removed.is_(False),
     )
     closed = (tickets.c.state == TicketState.CLOSED.value, tickets.c.closed_at >= seconds(since))
     query = (

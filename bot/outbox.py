@@ -8,7 +8,19 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from bot import answers, cards, drafts, intents, ledger, mutes, showing, tables, whispers
+from bot import (
+    answers,
+    cards,
+    drafts,
+    intents,
+    ledger,
+    mutes,
+    rejections,
+    revisions,
+    showing,
+    tables,
+    whispers,
+)
 from bot.adapters.adapter import (
     CLIP,
     Act,
@@ -88,6 +100,9 @@ async def send(bot: Bot, intent: Intent) -> None:
     adapter, now = bot.adapter_of(intent.channel), bot.clock.now()
     if intent.kind == cards.SHOW and await _placed(bot, adapter, intent):
         return
+    if intent.kind == rejections.REJECT:
+        await bot.database.run(lambda connection: rejections.settle(connection, bot.config(), intent, now))
+        return
     act = await bot.database.run(lambda connection: _act(connection, intent, bot))
     why = "not wanted any more" if act is None else _hopeless(adapter, intent, act)
     if act is None or why is not None:
@@ -104,14 +119,16 @@ async def send(bot: Bot, intent: Intent) -> None:
     except LookupFailed as error:
         await _put_off(bot, intent, now + LOOKUP_PAUSE, str(error), uncertain=True)
     except ActPostponed as error:
-        until = now + timedelta(seconds=error.seconds)
+        until = bot.clock.now() + timedelta(seconds=error.seconds)
         await _put_off(bot, intent, until, str(error), uncertain=False)
         await bot.database.run(lambda connection: intents.hold_channel(connection, intent.channel, until))
     except ActUncertain as error:
         await _put_off(bot, intent, now + GRACE, str(error), uncertain=True)
     except ActRefused as error:
         # Analysts who are not in a channel are not shown its drafts: that is as it should be.
-        level = logging.INFO if intent.kind == "whisper" else logging.ERROR
+        # Nor is what cannot be changed any more on the platform: it stays as it stands.
+        usual = intent.kind == "whisper" or intent.kind.startswith(revisions.REVISE)
+        level = logging.INFO if usual else logging.ERROR
         log.log(level, "%s %s in %s: refused: %s", intent.kind, intent.suggestion_id, intent.channel, error)
         await _drop(bot, intent, str(error))
     else:
@@ -155,10 +172,15 @@ def _dropped(connection: Connection, bot: Bot, intent: Intent, why: str) -> None
         drafts.expire(connection, intent.suggestion_id, why, bot.clock.now())
     elif intent.kind == "whisper":
         whispers.forget(connection, intent.suggestion_id)
+    elif intent.kind.startswith(revisions.REVISE):
+        revisions.refused(connection, intent.suggestion_id, intent.kind)
 
 
 def _done(connection: Connection, bot: Bot, intent: Intent, receipt: Receipt) -> None:
     now = bot.clock.now()
+    if intent.kind.startswith(revisions.REVISE):
+        why = revisions.shown(connection, intent.suggestion_id, intent.kind, now)
+        return intents.mark_done(connection, intent, None, now, why=why)
     intents.mark_done(connection, intent, receipt.message_id if intent.kind == "post" else None, now)
     match intent.kind:
         case "post":
@@ -206,6 +228,8 @@ def _act(connection: Connection, intent: Intent, bot: Bot) -> Act | None:
             return drafts.draft_of(connection, intent.suggestion_id, bot.clock.now())
         case "edit":
             return drafts.edit_of(connection, intent.suggestion_id)
+        case kind if kind.startswith(revisions.REVISE):
+            return revisions.act_of(connection, intent.suggestion_id, kind, bot.clock.now())
         case kind if kind == cards.SHOW or kind.startswith(cards.AGAIN):
             return showing.show_of(connection, intent, bot.config(), bot.clock.now())
         case _:

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, exists, func, or_, select, update
 
-from bot import audit, ledger
+from bot import audit, ledger, revisions
 from bot.adapters.adapter import Heard
 from bot.audit import Kind
 from bot.clock import Clock
@@ -179,6 +179,7 @@ def _expire_rest(connection: Connection, before: datetime) -> None:
     _empty(connection, suggestions.c.content, and_(suggestions.c.at < at, gone), None)
     _empty(connection, corrections.c.text, corrections.c.at < at, "")
     _empty(connection, answers.c.content, answers.c.at < at, None)
+    revisions.expire(connection, at)
     untold = and_(corrections.c.at < at, corrections.c.state == "candidate")
     connection.execute(update(corrections).where(untold).values(state="expired"))
     old = whispers.c.at < at

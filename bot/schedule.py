@@ -6,6 +6,7 @@ from bot import inbox, weeklies
 from bot.groups import Groups
 from bot.handlers import Bot, on_clock
 from bot.night import on_night
+from bot.updating import look_again
 
 TICK_SECONDS = 30
 PRUNE_HOURS = 1
@@ -27,6 +28,7 @@ class Schedule:
         # Asked often rather than triggered at the hour: so a night that a restart, a sleeping laptop, an edit of
         # config.yaml or a clock change would miss or double is found due, once, by its date in the ledger.
         self._scheduler.add_job(on_night, "interval", args=[self._bot], seconds=TICK_SECONDS, id="night")
+        self._scheduler.add_job(look_again, "interval", args=[self._bot], seconds=TICK_SECONDS, id="updates")
         self._scheduler.add_job(self.groups.refresh, "interval", seconds=TICK_SECONDS, id="groups")
         self._scheduler.add_job(self._weekly, "interval", minutes=WEEKLY_MINUTES, id="weekly")
         self._scheduler.add_job(self._prune, "interval", hours=PRUNE_HOURS, id="prune")

@@ -82,7 +82,7 @@ def recall(connection: Connection, config: Config, message_id: str, now: datetim
         now=now,
         place=place_of(connection, config, channel),
         people=_names(connection, thread.messages),
-        helped=len(given),
+        helped=sum(not row.removed for row in given),
         quoted=frozenset(ledger.quoted_in(connection, [row.id for row in given]) if given else ()),
         spoken_last_hour=ledger.spoken_since(connection, message.channel, now - timedelta(hours=1)),
         rejected=bool(given) and votes.was_rejected(connection, conversation),

@@ -149,7 +149,11 @@ suggestions = Table(
     Column("posted_at", Float),
     Column("removed", Boolean, nullable=False, default=False),
     Column("removed_at", Float),
+    Column(
+        "version", Integer, nullable=False, server_default="0"
+    ),  # the number of the revision that stands there
     Index("suggestions_removed", "removed_at"),
+    Index("suggestions_posted", "posted_at"),
     Index("suggestions_channel", "channel", "at"),
     Index("suggestions_conversation", "conversation"),
 )
@@ -185,6 +189,7 @@ votes = Table(
     Column("source", String, nullable=False),
     Column("at", Float, nullable=False),
     Column("reason", String),
+    Column("version", Integer, nullable=False, server_default="0"),  # of the answer that it was cast on
     Index("votes_at", "at"),
 )
 drafts = Table(
@@ -495,6 +500,47 @@ answer_sources = Table(
     Index("answer_sources_source", "source"),
 )
 
+# What becomes of an answer where it stands: the last change of it, on its way (then with what it is to say) or done.
+revisions = Table(
+    "revisions",
+    _metadata,
+    Column("suggestion_id", String, primary_key=True),
+    Column("number", Integer, nullable=False),
+    Column("why", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("content", Text),
+    Column("at", Float, nullable=False),
+)
+# Which entries an answer cited before it was changed, and the votes that were cast on it then, where the same person
+# voted again: trust goes to what was cited when somebody voted.
+quoted_before = Table(
+    "quoted_before",
+    _metadata,
+    Column("suggestion_id", String, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("entry_id", String, primary_key=True),
+    Index("quoted_before_entry", "entry_id"),
+)
+past_votes = Table(
+    "past_votes",
+    _metadata,
+    Column("suggestion_id", String, primary_key=True),
+    Column("user", String, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("helpful", Boolean, nullable=False),
+    Column("source", String, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("reason", String),
+)
+# A source in which what we quoted of it does not stand any more.
+doubted = Table(
+    "doubted",
+    _metadata,
+    Column("suggestion_id", String, primary_key=True),
+    Column("source", String, primary_key=True),
+)
+
 
 def _add_scores(connection: Connection) -> None:
     """What decisions weighed, what threads showed, and the channels' scales."""
@@ -595,6 +641,16 @@ def _add_answers(connection: Connection) -> None:
         table.create(connection, checkfirst=True)
 
 
+def _add_revisions(connection: Connection) -> None:
+    for table in (revisions, quoted_before, past_votes, doubted):
+        table.create(connection, checkfirst=True)
+    for name in ("suggestions", "votes"):
+        if "version" not in {column["name"] for column in inspect(connection).get_columns(name)}:
+            connection.exec_driver_sql(f"ALTER TABLE {name} ADD COLUMN version INTEGER NOT NULL DEFAULT '0'")
+    for index in suggestions.indexes:
+        index.create(connection, checkfirst=True)
+
+
 MIGRATIONS = [
     Migration("2026-11-ledger", lambda connection: _metadata.create_all(connection)),
     Migration("2026-11-scores", _add_scores),
@@ -612,6 +668,7 @@ MIGRATIONS = [
     Migration("2026-11-spending", _add_spending),
     Migration("2026-11-workspaces", _add_workspaces),
     Migration("2026-11-answers", _add_answers),
+    Migration("2026-11-revisions", _add_revisions),
 ]
 
 # What a scratch copy keeps of its store: who people are is knowledge of today, not a conversation.

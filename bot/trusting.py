@@ -10,7 +10,6 @@ from bot.config import Config
 from bot.feedback import Outcome, Vote, trust_from
 from bot.situation import roles_in
 from bot.tables import corrections, outcomes, quoted, suggestions
-from bot.tables import votes as vote_rows
 from knowledge import store
 from knowledge.entry import EntryState, Trust
 from knowledge.thread import Role
@@ -61,13 +60,10 @@ def _threads(connection: Connection, entry_id: str, outcome: Outcome) -> int:
 
 def _corrected(connection: Connection, entry_id: str) -> int:
     """How many people corrected an answer that quotes the entry, and still vote it down."""
-    same = and_(
-        vote_rows.c.suggestion_id == corrections.c.suggestion_id, vote_rows.c.user == corrections.c.user
-    )
+    cast = votes.cast_on_entry(entry_id)
+    same = and_(cast.c.suggestion_id == corrections.c.suggestion_id, cast.c.user == corrections.c.user)
     query = (
-        select(func.count(corrections.c.user.distinct()))
-        .join(vote_rows, same)
-        .where(corrections.c.suggestion_id.in_(_quoting(entry_id)), vote_rows.c.helpful.is_(False))
+        select(func.count(corrections.c.user.distinct())).join(cast, same).where(cast.c.helpful.is_(False))
     )
     return connection.scalar(query) or 0
 

@@ -87,6 +87,8 @@ def keep_outcomes(connection: Connection, thread: Thread, now: datetime) -> list
         answer = _answer(connection, row, suggestion)
         if message is None or not answer:
             continue
+        if suggestion is not None and suggestion.version:
+            continue  # it read otherwise when people wrote below it
         spoken = suggestion is not None and suggestion.posted_id is not None  # a shared draft, too
         outcome = outcome_of(thread, answer, message, shown=spoken)
         if outcome is not Outcome.UNKNOWN:

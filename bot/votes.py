@@ -8,7 +8,25 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, case, delete, exists, func, null, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Subquery,
+    Table,
+    and_,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    union_all,
+    update,
+)
 from sqlalchemy.dialects.sqlite import insert
 
 from bot import audit
@@ -22,7 +40,9 @@ from bot.tables import (
     messages,
     moment,
     outcomes,
+    past_votes,
     quoted,
+    quoted_before,
     seconds,
     suggestions,
     votes,
@@ -38,13 +58,42 @@ def put_vote(connection: Connection, vote: Vote, source: str, at: datetime) -> N
 
     The reason of a 👎 goes with it: a 👍 in its place has none, the same 👎 by another way keeps it.
     """
-    values = {"helpful": vote.helpful, "source": source, "at": seconds(at)}
+    version = _version(connection, vote.suggestion_id)
+    _keep_past(connection, vote, version)
+    values = {"helpful": vote.helpful, "source": source, "at": seconds(at), "version": version}
     row = insert(votes).values(suggestion_id=vote.suggestion_id, user=vote.user, **values)
-    same = votes.c.helpful.is_(vote.helpful)
+    same = and_(votes.c.helpful.is_(vote.helpful), votes.c.version == version)
     changed = {**values, "reason": case((same, votes.c.reason), else_=null())}
     connection.execute(row.on_conflict_do_update(index_elements=["suggestion_id", "user"], set_=changed))
     on, by = vote.suggestion_id, vote.user
     audit.put_on_answer(connection, Kind.VOTED, on, at, actor=by, helpful=vote.helpful, source=source)
+
+
+def _version(connection: Connection, suggestion_id: str) -> int:
+    """Which wording of an answer stands there."""
+    return connection.scalar(select(suggestions.c.version).where(suggestions.c.id == suggestion_id)) or 0
+
+
+def _keep_past(connection: Connection, vote: Vote, version: int) -> None:
+    """What the person said of an earlier wording still says something of what that cited."""
+    mine = and_(votes.c.suggestion_id == vote.suggestion_id, votes.c.user == vote.user)
+    names = [column.name for column in past_votes.columns]
+    old = select(*(votes.c[name] for name in names)).where(mine, votes.c.version != version)
+    connection.execute(insert(past_votes).from_select(names, old).on_conflict_do_nothing())
+
+
+def keep_cited(connection: Connection, suggestion: Row[Any]) -> None:
+    """Before an answer is changed: which entries the votes on it so far are about."""
+    cited = select(quoted.c.suggestion_id, literal(suggestion.version), quoted.c.entry_id)
+    mine = cited.where(quoted.c.suggestion_id == suggestion.id).distinct()
+    names = ["suggestion_id", "version", "entry_id"]
+    connection.execute(insert(quoted_before).from_select(names, mine).on_conflict_do_nothing())
+
+
+def cast_on(connection: Connection, suggestion_id: str, version: int) -> list[Row[Any]]:
+    """The live votes on one wording of an answer, the oldest first."""
+    here = and_(votes.c.suggestion_id == suggestion_id, votes.c.version == version)
+    return list(connection.execute(select(votes).where(here).order_by(votes.c.at, votes.c.user)).all())
 
 
 def put_objection(
@@ -60,11 +109,13 @@ def put_objection(
 
 def put_correction(
     connection: Connection, suggestion_id: str, message_id: str, user: str, text: str, at: datetime
-) -> None:
-    """Keep what a person says is right: a candidate, until it is learnt from."""
+) -> int:
+    """Keep what a person says is right: a candidate, until it is learnt from. Its number."""
     values = {"suggestion_id": suggestion_id, "message_id": message_id, "user": user, "text": text}
-    connection.execute(insert(corrections).values(**values, at=seconds(at), state="candidate"))
+    new = insert(corrections).values(**values, at=seconds(at), state="candidate").returning(corrections.c.id)
+    number = connection.execute(new).scalar_one()
     audit.put_on_answer(connection, Kind.CORRECTED, suggestion_id, at, actor=user)
+    return int(number)
 
 
 def was_corrected(connection: Connection, suggestion_id: str, user: str, at: datetime) -> bool:
@@ -89,11 +140,11 @@ def settle_correction(connection: Connection, correction: int, state: str) -> bo
 def last_upheld(connection: Connection, entry_ids: Sequence[str]) -> dict[str, datetime]:
     """When people last showed that an entry holds: by a 👍, or by saying the same where it had been posted."""
     ids = quoted.c.entry_id.in_(bindparam("ids", expanding=True))
+    cast = _cast_on_entries(ids, quoted_before.c.entry_id.in_(bindparam("ids", expanding=True)))
     thumbs = (
-        select(quoted.c.entry_id, func.max(votes.c.at).label("at"))
-        .join(votes, votes.c.suggestion_id == quoted.c.suggestion_id)
-        .where(ids, votes.c.helpful.is_(True))
-        .group_by(quoted.c.entry_id)
+        select(cast.c.entry_id, func.max(cast.c.at).label("at"))
+        .where(cast.c.helpful.is_(True))
+        .group_by(cast.c.entry_id)
     )
     said = (
         select(quoted.c.entry_id, func.max(outcomes.c.at).label("at"))
@@ -128,21 +179,59 @@ def withdraw_vote(
     """Take a reaction's vote back. One that a button or another thumb has replaced since stays."""
     mine = and_(votes.c.suggestion_id == suggestion_id, votes.c.user == user)
     same = and_(votes.c.source == "reaction", votes.c.helpful.is_(helpful))
-    if connection.execute(delete(votes).where(mine, same)).rowcount:
+    past = and_(past_votes.c.suggestion_id == suggestion_id, past_votes.c.user == user)
+    put_on = and_(past_votes.c.source == "reaction", past_votes.c.helpful.is_(helpful))
+    gone = connection.execute(delete(past_votes).where(past, put_on)).rowcount
+    if connection.execute(delete(votes).where(mine, same)).rowcount or gone:
         audit.put_on_answer(connection, Kind.VOTE_WITHDRAWN, suggestion_id, at, actor=user, helpful=helpful)
 
 
 def votes_on_entry(connection: Connection, entry_id: str) -> list[tuple[str, str, bool]]:
     """(suggestion, user, helpful) of the live votes that say something about an entry.
 
-    They are on suggestions that quote it. A 👎 because the moment was wrong is left out: it does not say that the
-    entry is.
+    They are on suggestions that quoted it when they were cast. A 👎 because the moment was wrong is left out: it does
+    not say that the entry is.
     """
-    ids = select(quoted.c.suggestion_id).where(quoted.c.entry_id == entry_id)
-    meant = or_(votes.c.reason.is_(None), votes.c.reason.not_in(list(ABOUT_THE_MOMENT)))
-    query = select(votes).where(votes.c.suggestion_id.in_(ids), meant)
-    query = query.order_by(votes.c.suggestion_id, votes.c.user)
-    return [(row.suggestion_id, row.user, row.helpful) for row in connection.execute(query).all()]
+    cast = cast_on_entry(entry_id)
+    meant = or_(cast.c.reason.is_(None), cast.c.reason.not_in(list(ABOUT_THE_MOMENT)))
+    query = select(cast).where(meant).order_by(cast.c.suggestion_id, cast.c.user)
+    return [(row.suggestion_id, row.user, bool(row.helpful)) for row in connection.execute(query).all()]
+
+
+def cast_on_entry(entry_id: str) -> Subquery:
+    """The votes on answers that quoted an entry when they were cast.
+
+    Columns: suggestion_id, user, helpful, reason, at, entry_id.
+    """
+    return _cast_on_entries(quoted.c.entry_id == entry_id, quoted_before.c.entry_id == entry_id)
+
+
+def _cast_on_entries(ids: ColumnElement[bool], ids_before: ColumnElement[bool]) -> Subquery:
+    """``ids`` chooses entries that are quoted now, ``ids_before`` those that were before an answer was changed."""
+    pairs = select(quoted.c.suggestion_id, quoted.c.entry_id).where(ids).distinct().subquery()
+    now = (
+        select(*_of(votes), pairs.c.entry_id)
+        .join(pairs, pairs.c.suggestion_id == votes.c.suggestion_id)
+        .join(suggestions, suggestions.c.id == votes.c.suggestion_id)
+        .where(votes.c.version == suggestions.c.version)
+    )
+    earlier = [
+        select(*_of(table), quoted_before.c.entry_id)
+        .join(
+            quoted_before,
+            and_(
+                quoted_before.c.suggestion_id == table.c.suggestion_id,
+                quoted_before.c.version == table.c.version,
+            ),
+        )
+        .where(ids_before)
+        for table in (votes, past_votes)
+    ]
+    return union_all(now, *earlier).subquery()
+
+
+def _of(table: Table) -> list[ColumnElement[Any]]:
+    return [table.c[name] for name in ("suggestion_id", "user", "helpful", "reason", "at")]
 
 
 def votes_on(connection: Connection, suggestion_id: str) -> dict[str, bool]:
@@ -151,8 +240,10 @@ def votes_on(connection: Connection, suggestion_id: str) -> dict[str, bool]:
 
 
 def entries_quoted(connection: Connection, suggestion_id: str) -> list[str]:
-    query = select(quoted.c.entry_id).distinct().where(quoted.c.suggestion_id == suggestion_id)
-    return sorted(connection.execute(query).scalars())
+    """The entries that an answer quotes, or quoted before it was changed."""
+    now = select(quoted.c.entry_id).where(quoted.c.suggestion_id == suggestion_id)
+    before = select(quoted_before.c.entry_id).where(quoted_before.c.suggestion_id == suggestion_id)
+    return sorted(set(connection.execute(now.union(before)).scalars()))
 
 
 def was_rejected(connection: Connection, conversation: str) -> bool:

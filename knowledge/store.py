@@ -5,7 +5,7 @@ Every function works inside the caller's transaction (``Database.run``). Times a
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -406,6 +406,12 @@ def entries_by_source(connection: Connection, source: str) -> list[KnowledgeEntr
 def stored_by_number(connection: Connection, numbers: Iterable[int]) -> dict[int, Stored]:
     """The entries of ``numbers`` that exist, with their trust, by number."""
     return {stored.number: stored for stored in _load(connection, _entries.c.number, numbers)}
+
+
+def stands(entry_id: ColumnElement[str], gone: Collection[EntryState]) -> ColumnElement[bool]:
+    """For a query of another table: whether an entry called so is there, and in none of the states ``gone``."""
+    states = [state.value for state in gone]
+    return exists().where(_entries.c.id == entry_id, _entries.c.state.not_in(states))
 
 
 def state_of(connection: Connection, entry_id: str) -> EntryState | None:

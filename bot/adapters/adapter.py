@@ -154,6 +154,15 @@ class Objected:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Correcting:
+    """A person opened the form for the right answer."""
+
+    suggestion_id: str
+    user: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Corrected:
     """A person gave the right answer in place of ours."""
 
@@ -286,6 +295,7 @@ Event = (
     | AskedToReword
     | Reworded
     | Objected
+    | Correcting
     | Corrected
     | AskedWhy
     | AskedForSummary
@@ -400,6 +410,23 @@ class Edit:
     link: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Revise:
+    """Put what we say now in place of our own answer (the Post called ``id``), where it stands, below ``note``.
+
+    Its buttons stay. None as ``suggestion``: only the note is left. ``corrected``: it is what a person wrote in place
+    of ours, which the note says. Repeating it changes nothing; ActRefused where it is gone, or cannot be changed.
+    """
+
+    id: str
+    channel: str
+    message_id: str
+    suggestion: Suggestion | None
+    note: str
+    now: datetime
+    corrected: bool = False
+
+
 CLIP = "paperclip"  # the reaction that offers what is not sure enough to be said
 
 
@@ -511,7 +538,7 @@ class FillsForms(Protocol):
     fill: Fill
 
 
-Act = Post | Say | Think | Delete | Draft | Edit | React | Whisper | Show | Ask | Home
+Act = Post | Say | Think | Delete | Draft | Edit | Revise | React | Whisper | Show | Ask | Home
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -33,6 +33,7 @@ from bot.adapters.adapter import (
     Post,
     React,
     Receipt,
+    Revise,
     Say,
     Show,
     Think,
@@ -58,6 +59,7 @@ CLOCKS_APART = 60  # seconds by which Lark's clock may be behind ours
 _MESSAGES = "/open-apis/im/v1/messages"
 
 _WITHDRAWN = 230011
+_INVALID, _WRONG_KIND = 230001, 230054
 _NO_TOPICS = frozenset({230071, 230072})  # there are no topics here: the answer stands beside the question
 # The card is refused, or too long by Lark's count: what it says can still be said as a text.
 _NO_CARD = frozenset({230099, 230025, 230054, 230110})
@@ -106,7 +108,9 @@ class LarkAdapter:
     post_interval = POST_INTERVAL
     tells_edits = False
     has_command = False
-    performs: frozenset[type[Act]] = frozenset({Post, Say, Think, Delete, Draft, Edit, React, Whisper, Show})
+    performs: frozenset[type[Act]] = frozenset(
+        {Post, Say, Think, Delete, Draft, Edit, Revise, React, Whisper, Show}
+    )
 
     def __init__(
         self, apps: Sequence[LarkApp], make_link: MakeLink | None = None, hook: LarkHook | None = None
@@ -264,6 +268,8 @@ class LarkAdapter:
                 names = await self._names(act.channel, act.text)
                 await self._patch(act.message_id, cards.render_edit(act, names))
                 return Receipt(message_id=act.message_id)
+            case Revise():
+                return await self._revise(act)
             case Delete():
                 await self._gone_or_not(self._api(act.channel).do("DELETE", _path(act.message_id)))
                 return Receipt(message_id=act.message_id)
@@ -366,6 +372,19 @@ class LarkAdapter:
     async def _patch(self, message_id: str, card: cards.Element) -> None:
         call = self._api(message_id).do("PATCH", _path(message_id), body={"content": cards.content(card)})
         await self._gone_or_not(call)
+
+    async def _revise(self, act: Revise) -> Receipt:
+        """The card is put in place of the card; an answer that was said as a text stays a text."""
+        names = await self._names(act.channel, act.note, *_said(act.suggestion))
+        api, path = self._api(act.message_id), _path(act.message_id)
+        try:
+            await api.do("PATCH", path, body={"content": cards.content(cards.render_revise(act, names))})
+        except ApiRefused as error:
+            if not _is_no_card(error):
+                raise
+            text = cards.plain_text_content(cards.plain_revised(act, names))
+            await api.do("PUT", path, body={"msg_type": "text", "content": text})
+        return Receipt(message_id=act.message_id)
 
     async def _gone_or_not(self, call: Awaitable[Any]) -> None:
         """A message that was withdrawn needs neither a change nor to be deleted."""
@@ -634,6 +653,12 @@ def _path(message_id: str) -> str:
 def _uuid(kind: str, act_id: str) -> str:
     """What Lark knows a repeated send by: at most 50 characters, the same for the same act."""
     return hashlib.blake2b(f"{kind}/{act_id}".encode(), digest_size=20).hexdigest()
+
+
+def _is_no_card(error: ApiRefused) -> bool:
+    """Whether a message could not be changed as a card because it is a text: 230001 is any wrong parameter, of which
+    the message says "This message is NOT a card."."""
+    return error.code == _WRONG_KIND or (error.code == _INVALID and "not a card" in error.msg.casefold())
 
 
 def _names_id(item: Payload, act_id: str) -> bool:

@@ -25,6 +25,7 @@ from bot.adapters.adapter import (
     Payload,
     Post,
     Pressed,
+    Revise,
     Say,
     Show,
     Voted,
@@ -220,6 +221,22 @@ def render_edit(edit: Edit, names: Mapping[str, str]) -> Element:
     return _card([_markdown(f"*{lark_safe(text)}*{link}")], text)
 
 
+def render_revise(revise: Revise, names: Mapping[str, str]) -> Element:
+    note, said = show_names(revise.note, names), revise.suggestion
+    head = [_markdown(f"*{lark_safe(note)}*")]
+    if said is None:
+        return _card(head, note)
+    head += [] if revise.corrected else [_intro(said)]
+    tail = [*_cited(said, revise.now), _feedback(revise.id)]
+    return _card(_between(head, said.lines, tail, names), f"{note} {_preview(said, names)}")
+
+
+def plain_revised(revise: Revise, names: Mapping[str, str]) -> str:
+    """The same where the answer was said as a text."""
+    note = show_names(revise.note, names)
+    return note if revise.suggestion is None else plain(revise.suggestion, names, revise.now, note)
+
+
 def render_whisper(whisper: Whisper, names: Mapping[str, str], seen: str) -> Element:
     """``seen``: EPHEMERAL or DIRECT; its buttons remember it, so that what a click answers can take the place."""
     if whisper.card is not None:
@@ -273,7 +290,9 @@ def _correction(value: dict[str, Any]) -> Element:
         "input_type": "multiline_text",
         "rows": 3,
         "max_length": MAX_CORRECTION,
-        "placeholder": _plain("What would have been right? I learn from it; it is posted nowhere."),
+        "placeholder": _plain(
+            "What would have been right? I learn from it. An analyst's takes my answer's place."
+        ),
     }
     send = _button("Give the right answer", value, kind="primary")
     send |= {"name": "earshot_send", "form_action_type": "submit"}

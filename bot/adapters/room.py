@@ -1,12 +1,13 @@
 """The practice room: a chat platform in memory. It needs no account; replays and the demo run in it."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
 from bot.adapters.adapter import (
     Act,
+    ActRefused,
     Arrival,
     Ask,
     Channel,
@@ -26,11 +27,13 @@ from bot.adapters.adapter import (
     React,
     Reacted,
     Receipt,
+    Revise,
     Say,
     Show,
     Think,
     Whisper,
 )
+from bot.answerer import Suggestion
 from bot.config import is_group
 from knowledge.audience import Standing
 from knowledge.thread import Message, Reaction, Role
@@ -46,7 +49,7 @@ class RoomAdapter:
     tells_edits = True
     has_command = True
     performs: frozenset[type[Act]] = frozenset(
-        {Post, Say, Think, Delete, Draft, Edit, React, Whisper, Show, Ask, Home}
+        {Post, Say, Think, Delete, Draft, Edit, React, Whisper, Show, Ask, Home, Revise}
     )
 
     def __init__(
@@ -113,6 +116,9 @@ class RoomAdapter:
             case Edit():
                 self.edits[act.message_id] = act
                 return Receipt(message_id=act.message_id)
+            case Revise():
+                self._revise(act)
+                return Receipt(message_id=act.message_id)
             case React():
                 self.reactions.append(act)
                 return Receipt(message_id=act.message_id)
@@ -130,6 +136,14 @@ class RoomAdapter:
             case Home():
                 self.homes[act.user] = act
                 return Receipt(message_id=act.user)
+
+    def _revise(self, act: Revise) -> None:
+        """What is said now stands in the place of the answer."""
+        post = self.posts.get(act.id)
+        if post is None or post_id(act.id) != act.message_id:
+            raise ActRefused(f"{act.message_id} is no answer that stands in the room")
+        said = act.suggestion or Suggestion(lines=(), citations=())
+        self.posts[act.id] = replace(post, suggestion=said, lead=act.note, now=act.now)
 
     async def find_post(self, act: Post | Say | Draft | Show) -> Receipt | None:
         if isinstance(act, Show):

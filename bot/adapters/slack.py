@@ -31,6 +31,7 @@ from bot.adapters.adapter import (
     Post,
     React,
     Receipt,
+    Revise,
     Say,
     Show,
     Think,
@@ -67,7 +68,7 @@ class SlackAdapter:
     tells_edits = True
     has_command = True
     performs: frozenset[type[Act]] = frozenset(
-        {Post, Say, Think, Delete, Draft, Edit, React, Whisper, Show, Ask, Home}
+        {Post, Say, Think, Delete, Draft, Edit, React, Whisper, Show, Ask, Home, Revise}
     )
 
     def __init__(self, bot_token: str, app_token: str, base_url: str, hook: SlackHook | None = None) -> None:

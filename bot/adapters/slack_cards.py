@@ -17,16 +17,17 @@ from bot.adapters.adapter import (
     Buttons,
     Commanded,
     Corrected,
+    Correcting,
     Draft,
     Edit,
     Event,
     Home,
-    Ignored,
     Judged,
     Objected,
     OrderedAtHome,
     Payload,
     Pressed,
+    Revise,
     Reworded,
     Saved,
     SaveForm,
@@ -70,6 +71,7 @@ MAX_TITLE = 200  # characters
 MAX_INPUT = 3_000  # characters that Slack takes for what stands in a field at first
 MAX_PRIVATE = 3_000  # characters of a form's private_metadata
 
+HINT = "Earshot learns from it. What an analyst writes also takes the place of the answer, with the name."
 QUOTED = 300  # characters of a question in a draft
 MAX_CORRECTION = 3_000  # characters
 
@@ -201,7 +203,8 @@ def _pressed(body: Payload) -> Event | None:
             private=bool(body["container"].get("is_ephemeral")),
         )
     if name == CORRECT_ACTION:
-        return Ignored(why="the form for the right answer was opened")
+        at = wire.when(str(action["action_ts"]))
+        return Correcting(suggestion_id=subject, user=_user(body), at=at)
     if name.startswith(HOME_ACTION):
         return _ordered_at_home(body, name, subject)
     if name.startswith(CARD_ACTION):
@@ -406,6 +409,19 @@ def render_edit(edit: Edit, names: Mapping[str, str]) -> dict[str, Any]:
     return {"text": text, "blocks": [_section(f"_{text}_{link}")]}
 
 
+def render_revise(revise: Revise, names: Mapping[str, str]) -> dict[str, Any]:
+    """Arguments of chat.update besides channel and ts. The metadata is not given, so it stays."""
+    note = _shown(revise.note, names)
+    head, said = [_section(f"_{note}_")], revise.suggestion
+    if said is None:
+        return {"text": note[: wire.MAX_TEXT], "blocks": head}
+    if not revise.corrected:
+        head.append(_section(wire.intro(said)))
+    tail = [*wire.noted(said), *wire.sources(said.citations, revise.now), wire.feedback(revise.id)]
+    text = f"{note}\n{_shown(joined(said.lines), names)}"[: wire.MAX_TEXT]
+    return {"text": text, "blocks": wire.between(head, said, tail, names)}
+
+
 def render_whisper(whisper: Whisper, names: Mapping[str, str]) -> dict[str, Any]:
     """Arguments of chat.postEphemeral, or of a response URL, besides where it goes."""
     if whisper.card is not None:
@@ -493,7 +509,7 @@ def correction_form(suggestion_id: str) -> dict[str, Any]:
             {
                 "type": "input",
                 "label": _plain("What would have been right?"),
-                "hint": _plain("Earshot learns from it. It is not posted anywhere."),
+                "hint": _plain(HINT),
                 "element": {
                     "type": "plain_text_input",
                     "action_id": CORRECTION_INPUT,

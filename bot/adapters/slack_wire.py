@@ -27,7 +27,7 @@ from bot.adapters.adapter import (
 )
 from bot.adapters.harmless import name_in, plainly
 from bot.adapters.slack_markup import escape, is_web, labelled, mrkdwn, with_links
-from bot.answerer import Citation, Line, Suggestion, joined
+from bot.answerer import CORRECTION, Citation, Line, Suggestion, joined
 from knowledge.audience import Standing
 from knowledge.entry import EntryKind
 from knowledge.slacktext import plain_text, reaction_name
@@ -491,6 +491,8 @@ def _source(citation: Citation, now: datetime) -> str:
     title, link = escape(on_one_line(citation.title)[:MAX_TITLE]), citation.link
     if link is not None and is_web(link):
         shown = labelled(link, title)
+    elif citation.source.startswith(CORRECTION):
+        shown = title  # what a person wrote into a form stands nowhere else
     else:
         shown = f"{title} ({escape(on_one_line(citation.source)[:MAX_TITLE])})"
     return f"[{citation.number}] {shown} · {provenance(citation, now)}"

@@ -26,6 +26,7 @@ from bot.adapters.adapter import (
     Post,
     React,
     Receipt,
+    Revise,
     Say,
     Show,
     Think,
@@ -88,6 +89,8 @@ class SlackWorkspace:
                 return await self._draft(act)
             case Edit():
                 return await self._edit(act)
+            case Revise():
+                return await self._revise(act)
             case React():
                 return await self._react(act)
             case Whisper():
@@ -142,6 +145,13 @@ class SlackWorkspace:
         channel, ts = act.message_id.split("/")[-2:]
         call = self.client.chat_update(channel=channel, ts=ts, **cards.render_edit(act, names), **AS_WRITTEN)
         await once_or(call, "message_not_found")
+        return Receipt(message_id=act.message_id)
+
+    async def _revise(self, act: Revise) -> Receipt:
+        names = await self._names_in(act.note, *cards.said_by(act.suggestion))
+        channel, ts = act.message_id.split("/")[-2:]
+        content = cards.render_revise(act, names)
+        await once(self.client.chat_update(channel=channel, ts=ts, **content, **AS_WRITTEN))
         return Receipt(message_id=act.message_id)
 
     async def _show(self, act: Show) -> Receipt:

@@ -12,6 +12,7 @@ from bot.adapters.lark_api import LarkApi
 from bot.adapters.lark_link import LarkLink
 from bot.adapters.lark_socket import ConnectFailed, LarkSocket
 from bot.app import App, assemble, open_database
+from bot.clock import Clock
 from bot.config import Config
 from knowledge.database import Database
 from knowledge.embed import HashEmbedder
@@ -62,6 +63,7 @@ async def running(
     entries: Sequence[KnowledgeEntry] = (),
     *,
     settings: Config | None = None,
+    clock: Clock | None = None,
     patience: float = 2.0,
     more: Sequence[LocalLark] = (),
 ) -> AsyncIterator[Running]:
@@ -73,7 +75,8 @@ async def running(
     apps = [app_of(one) for one in (lark, *more)]
     adapter = LarkAdapter(apps, lambda api: link(api, patience=patience))
     chosen = settings or config()
-    app = assemble(lambda: chosen, database, knowledge, [adapter], settle=timedelta(milliseconds=20))
+    settle = timedelta(milliseconds=20)
+    app = assemble(lambda: chosen, database, knowledge, [adapter], clock=clock, settle=settle)
     stop = asyncio.Event()
     task = asyncio.create_task(app.run(stop))
     try:

@@ -13,6 +13,7 @@ import pytest
 
 from bot.adapters import room
 from bot.adapters.adapter import (
+    ActRefused,
     Adapter,
     Arrival,
     Buttons,
@@ -29,6 +30,7 @@ from bot.adapters.adapter import (
     Question,
     React,
     Receipt,
+    Revise,
     Say,
     Show,
     Think,
@@ -160,7 +162,7 @@ class RoomStage:
         raise NotImplementedError(message_id, text)
 
     def texts(self) -> list[str]:
-        return [post.suggestion.text for post in self.room.posts.values()]
+        return [f"{post.id}: {post.lead} {post.suggestion.text}" for post in self.room.posts.values()]
 
 
 class Heart:
@@ -353,6 +355,36 @@ async def test_an_answer_is_taken_back_and_taking_it_back_again_harms_nothing(he
     assert heart.stage.texts() == []
 
 
+async def test_an_answer_is_revised_in_its_place_buttons_kept_and_revising_again_harms_nothing(
+    heart: Heart,
+) -> None:
+    root = heart.stage.say("the gate stops")
+    await heart.arrived(1)
+    post = post_to(heart.stage, root)
+    receipt = await heart.adapter.perform(post)
+    newer = Suggestion(lines=(Line(text="Restart the gate.", citations=(1,)),), citations=(CITED,))
+    revise = Revise(
+        id=post.id,
+        channel=heart.stage.channel,
+        message_id=receipt.message_id,
+        suggestion=newer,
+        note="Updated 02 Mar 12:00 UTC: newer information.",
+        now=NOW,
+    )
+    for _ in range(2):
+        assert await heart.adapter.perform(revise) == receipt
+    (text,) = heart.stage.texts()
+    assert text.index("newer information") < text.index("Restart the gate.") and "spill" not in text
+    assert post.id in text  # which its buttons hold
+    assert await heart.adapter.find_post(post) == receipt
+    await heart.adapter.perform(replace(revise, suggestion=None, note="Withdrawn."))
+    (text,) = heart.stage.texts()
+    assert "Withdrawn." in text and "Restart" not in text
+    await heart.adapter.perform(Delete(channel=heart.stage.channel, message_id=receipt.message_id))
+    with pytest.raises(ActRefused):
+        await heart.adapter.perform(revise)
+
+
 async def test_what_was_taken_back_is_told(heart: Heart) -> None:
     said = heart.stage.say("my password is hunter2")
     await heart.arrived(1)
@@ -365,7 +397,7 @@ async def test_all_that_it_says_it_performs_it_does(heart: Heart) -> None:
     stage = heart.stage
     root = stage.say("the gate stops")
     await heart.arrived(1)
-    assert {Post, Say, Think, Delete, Draft, Edit, React, Whisper, Show} <= heart.adapter.performs
+    assert {Post, Say, Think, Delete, Draft, Edit, Revise, React, Whisper, Show} <= heart.adapter.performs
     asked = Question(
         channel=stage.channel, user=stage.ann, text="the gate stops", link="https://example.com/q"
     )

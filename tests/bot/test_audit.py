@@ -31,6 +31,7 @@ from bot.audit_chain import BEGINNING, Link, chained, check, detail_of, head_of,
 from bot.cli import main
 from bot.config_file import ConfigFile
 from bot.objections import Objection
+from bot.revising import DECIDED_AFTER
 from bot.scorer import silent
 from knowledge.database import Database
 from knowledge.model_calls import ModelCall
@@ -69,6 +70,8 @@ OF_THE_ROOM = {
     Kind.REMOVED,
     Kind.WITHDRAWN,
     Kind.DROPPED,
+    Kind.UPDATED,
+    Kind.ANSWER_REJECTED,
     Kind.MUTED,
     Kind.UNMUTED,
     Kind.OPTED_OUT,
@@ -157,11 +160,18 @@ async def test_what_happens_in_channels_is_recorded_without_a_word_of_it(tmp_pat
         await clicks.on_objected(bot, job, wrong)
         right = Corrected(suggestion_id=first, user="carl", text="Empty the walnut folder.", at=now())
         await clicks.on_corrected(bot, job, right)
+        await clicks.on_corrected(
+            bot, job, replace(right, user="bob")
+        )  # an analyst's takes the place of ours
+        await played.app.drain()
         for added in (True, False):
             thumb = Reacted(message_id=f"room:{first}", user="dan", name="+1", added=added, at=now())
             await handlers.on_reaction(bot, job, thumb)
         await handlers.on_edit(bot, job, Edited(message_id="q4", text="The walnut gate stops.", at=now()))
         await removed(played, f"room:{second}")
+        await handlers.on_vote(bot, job, Voted(suggestion_id=first, user="bob", helpful=False, at=now()))
+        played.clock.move_to(now() + DECIDED_AFTER)
+        await played.app.drain()
         await removed(played, SOURCE)
         for n, order in enumerate(("mute", "unmute", "optout", "optin", "close")):
             await played.say(f"o{n}", "bob", f"@Earshot {order}", "q4")

@@ -84,6 +84,8 @@ def fill(connection: Connection) -> None:
     connection.execute(insert(tables.answers).values(**asked, at=at, content=f'"{WORD}"'))
     right = {"suggestion_id": "s1", "message_id": "m001", "user": "carl", "text": WORD, "at": at}
     connection.execute(insert(tables.corrections).values(**right, state="unusable"))
+    changed = {"suggestion_id": "s1", "number": 1, "why": "newer", "state": "intended", "at": at}
+    connection.execute(insert(tables.revisions).values(**changed, note=WORD, content=f'"{WORD}"'))
     whisper = {"id": "w1", "channel": "help", "user": "ann", "about": "text", "replace": False, "at": at}
     connection.execute(insert(tables.whispers).values(**whisper, text=WORD, respond_to="http://x"))
     sent = {"suggestion_id": "w1", "kind": "post", "channel": "help", "state": "dropped", "tries": 1}

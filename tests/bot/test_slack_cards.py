@@ -9,6 +9,7 @@ from bot.adapters.adapter import (
     AskedWhy,
     Buttons,
     Corrected,
+    Correcting,
     Draft,
     Edit,
     Ignored,
@@ -141,7 +142,7 @@ def test_every_reason_has_a_button_of_its_own_and_so_has_the_right_answer() -> N
     pressed = [parse(click(button["action_id"], button["value"])) for button in blocks[-1]["elements"]]
     reasons = [event.objection for event in pressed if isinstance(event, Objected)]
     assert reasons == list(Objection)
-    assert [type(event) for event in pressed if not isinstance(event, Objected)] == [Ignored]
+    assert [type(event) for event in pressed if not isinstance(event, Objected)] == [Correcting]
 
 
 def test_an_edit_is_one_line_with_its_link() -> None:
