@@ -79,6 +79,10 @@ _DEAF: Mapping[str, str] = MappingProxyType(
     }
 )
 
+_LESS: Mapping[str, str] = MappingProxyType(
+    {wire.MENU: "items of the bot's menu that push an event do nothing; without a menu nothing is missed"}
+)
+
 Subscribed = tuple[frozenset[str], frozenset[str]]
 
 
@@ -109,7 +113,7 @@ def _unsubscribed(app: str, subscribed: Subscribed) -> list[Finding]:
         (wire.CALLBACKS, subscribed[1], "Callback Configuration"),
     ):
         for name in (name for name in wanted if name not in given):
-            what = _DEAF.get(name, "it learns late that a group changed")
+            what = _DEAF.get(name) or _LESS.get(name, "it learns late that a group changed")
             text = f"{app} is not subscribed to {name}, so {what}; add it under Events & Callbacks, {where}"
             found.append(Finding(name="lark event", ok=name not in _DEAF, text=text))
     return found

@@ -54,10 +54,14 @@ class Person:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Heard:
-    """A message. ``message.thread`` is the platform's thread root, or "" at the top level of a channel."""
+    """A message. ``message.thread`` is the platform's thread root, or "" at the top level of a channel.
+
+    ``about``: the one message that it replies to, where the platform tells.
+    """
 
     message: Message
     channel: Channel
+    about: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -484,7 +488,8 @@ class Adapter(Protocol):
     """A platform. ``parse`` is pure; the rest touches the network.
 
     ``post_interval``: least seconds between two posts in one channel. ``performs``: the acts that it can do.
-    ``tells_edits``: edits arrive as events; else ``reread`` finds them. ``has_command``: people can use our command.
+    ``tells_edits``: edits arrive as events; else ``reread`` finds them. ``has_command``: people can use our command, and
+    our shortcuts in the menu of a message; else messages do what they do.
     """
 
     name: str

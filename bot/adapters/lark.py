@@ -419,6 +419,8 @@ class LarkAdapter:
     async def _is_inside(self, channel: str, user: str) -> bool:
         """Whether somebody spoke or clicked in a chat since the start, or is among its members."""
         joined = self._joined(wire.app_of(channel))
+        if channel == user:  # a person stands for the direct messages with him
+            return True
         if wire.bare(user) in joined.inside.get(wire.bare(channel), ()):
             return True
         try:
@@ -535,6 +537,8 @@ class LarkAdapter:
             raise
 
     async def describe(self, channel: Channel) -> Channel:
+        if wire.is_person(channel.id):
+            return replace(channel, kind=ChannelKind.DIRECT)
         joined = self._joined(wire.app_of(channel.id))
         known = joined.channels.get(channel.id)
         if known is None:
@@ -545,6 +549,8 @@ class LarkAdapter:
 
     async def _mode(self, channel: str) -> str:
         joined = self._joined(wire.app_of(channel))
+        if wire.is_person(channel):
+            return "p2p"
         try:
             await self.describe(Channel(id=channel, kind=ChannelKind.PRIVATE))
         except LookupFailed as error:

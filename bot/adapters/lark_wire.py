@@ -11,6 +11,7 @@ from bot.adapters.adapter import (
     Arrival,
     Channel,
     ChannelKind,
+    Commanded,
     Deleted,
     Event,
     Heard,
@@ -30,9 +31,10 @@ REACTED, UNREACTED = "im.message.reaction.created_v1", "im.message.reaction.dele
 CLICKED = "card.action.trigger"
 ADDED, REMOVED = "im.chat.member.bot.added_v1", "im.chat.member.bot.deleted_v1"
 DISBANDED, UPDATED = "im.chat.disbanded_v1", "im.chat.updated_v1"
+MENU = "application.bot.menu_v6"
 
 # What has to be subscribed to under "Events & Callbacks" of the app.
-EVENTS = (RECEIVED, RECALLED, REACTED, UNREACTED, ADDED, REMOVED, DISBANDED, UPDATED)
+EVENTS = (RECEIVED, RECALLED, REACTED, UNREACTED, ADDED, REMOVED, DISBANDED, UPDATED, MENU)
 CALLBACKS = (CLICKED,)
 
 FORWARDED = "merge_forward"
@@ -86,6 +88,8 @@ def _order_key(app: str, kind: str, event: Payload) -> str:
         return f"{place}/{root}" if root else place
     if kind == CLICKED:
         return f"{NAME}:{app}/{(event.get('context') or {}).get('open_message_id')}"
+    if kind == MENU:
+        return f"{NAME}:{app}/{_operator(event)}/menu"
     return f"{NAME}:{app}/{event.get('message_id') or event.get('chat_id')}"
 
 
@@ -121,7 +125,26 @@ def parse(body: Payload, me: Me) -> Event:
             return Ignored(why=f"we were taken out of {event.get('chat_id')}")
         case "im.chat.disbanded_v1":
             return Ignored(why=f"{event.get('chat_id')} was disbanded")
+        case "application.bot.menu_v6":
+            return _chosen(event, me, when(header.get("create_time")))
     return Ignored(why=f"{header.get('event_type')} needs no handling")
+
+
+# What the items of the bot's menu may be called: what the command does without more words.
+MENU_KEYS = ("help", "status", "optout", "optin")
+
+
+def _chosen(event: Payload, me: Me, at: datetime) -> Event:
+    """An item of the bot's menu. Lark says who chose it, not where: the menu is only in direct messages with the bot."""
+    key, user = str(event.get("event_key")), _operator(event)
+    if key not in MENU_KEYS or user is None:
+        return Ignored(why=f"the menu's item {key!r}; known: {', '.join(MENU_KEYS)}")
+    person = f"{NAME}:{me.app}/{user}"
+    return Commanded(words=key, channel=person, user=person, at=at)
+
+
+def _operator(event: Payload) -> str | None:
+    return _open_id((event.get("operator") or {}).get("operator_id"))
 
 
 def _received(body: Payload, me: Me) -> Event:
@@ -151,6 +174,7 @@ def _received(body: Payload, me: Me) -> Event:
             link=chat_link(me, message["chat_id"]),
         ),
         channel=channel,
+        about=_replied_to(channel.id, message),
     )
 
 
@@ -202,6 +226,13 @@ def _root(message: Payload) -> str | None:
 def _thread(channel: str, message: Payload) -> str:
     root = _root(message)
     return f"{channel}/{root}" if root else ""
+
+
+def _replied_to(channel: str, message: Payload) -> str | None:
+    """The message that somebody chose to answer. In a topic all that is said names the first, which tells nothing."""
+    parent = message.get("parent_id")
+    chosen = parent and not (message.get("thread_id") and parent == message.get("root_id"))
+    return f"{channel}/{parent}" if chosen else None
 
 
 def _reaction(event: Payload, me: Me, *, added: bool) -> Event:

@@ -15,6 +15,7 @@ from bot.adapters.adapter import (
     Buttons,
     Channel,
     ChannelKind,
+    Commanded,
     Deleted,
     Draft,
     Edit,
@@ -156,6 +157,38 @@ def test_a_message_is_qualified_by_app_and_chat() -> None:
 )
 def test_where_a_message_belongs(fields: dict[str, str], thread: str) -> None:
     assert heard(said({"text": "hi"}, **fields)).message.thread == thread
+
+
+@pytest.mark.parametrize(
+    ("fields", "about"),
+    [
+        ({}, None),
+        # In a topic everything names its first message; only another one was chosen.
+        ({"root_id": "om_0", "parent_id": "om_0", "thread_id": "omt_1"}, None),
+        ({"root_id": "om_0", "parent_id": "om_9", "thread_id": "omt_1"}, "lark:cli_1/oc_1/om_9"),
+        ({"root_id": "om_0", "parent_id": "om_0"}, "lark:cli_1/oc_1/om_0"),
+    ],
+)
+def test_which_message_is_replied_to(fields: dict[str, str], about: str | None) -> None:
+    assert heard(said({"text": "why"}, **fields)).about == about
+
+
+@pytest.mark.parametrize("key", wire.MENU_KEYS)
+def test_an_item_of_the_menu_is_the_command_in_direct_messages(key: str) -> None:
+    chosen = event(wire.MENU, operator={"operator_id": {"open_id": "ou_ann"}}, event_key=key)
+    ann = "lark:cli_1/ou_ann"
+    at = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    assert wire.parse(chosen, ME) == Commanded(words=key, channel=ann, user=ann, at=at)
+    arrival = wire.arrival_of(chosen)
+    assert arrival is not None and arrival.conversation == f"{ann}/menu"
+
+
+def test_what_the_menu_holds_of_others_is_no_command() -> None:
+    for unknown in (
+        event(wire.MENU, operator={"operator_id": {"open_id": "ou_ann"}}, event_key="mute channel"),
+        event(wire.MENU, operator={}, event_key="help"),
+    ):
+        assert isinstance(wire.parse(unknown, ME), Ignored)
 
 
 @pytest.mark.parametrize(("chat_type", "kind"), [("p2p", ChannelKind.DIRECT), ("group", ChannelKind.PRIVATE)])

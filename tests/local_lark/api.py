@@ -96,6 +96,7 @@ DEFAULT_SCOPES = (
     "im:message.reactions:read",
 )
 EVENTS = (
+    "application.bot.menu_v6",
     "im.chat.disbanded_v1",
     "im.chat.member.bot.added_v1",
     "im.chat.member.bot.deleted_v1",

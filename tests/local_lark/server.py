@@ -220,6 +220,12 @@ class LocalLark:
         }
         return self.link.publish(self._wrap("card.action.trigger", event, micro=True))
 
+    def choose(self, user: str, key: str) -> Delivery:
+        """Somebody chooses an item of the bot's menu. No chat: that is how Lark sends it."""
+        operator = {"operator_id": {"open_id": user, "union_id": f"on_{user}", "user_id": ""}}
+        event = {"operator": operator, "event_key": key, "timestamp": int(time.time())}
+        return self.event("application.bot.menu_v6", event)
+
     def disband(self, chat: str) -> None:
         def disband() -> None:
             self.world.chats[chat].disbanded = True
