@@ -35,7 +35,7 @@ from knowledge.thread import Message, Thread
 log = logging.getLogger("earshot")
 
 NO_QUESTION = "What do you want to know? For example: `/earshot ask How do I unlock the state?`"
-SAVE_BY_MENU = "To keep a message as knowledge choose **Save to knowledge** in its menu (the three dots)."
+SAVE_BY_MENU = "To keep a message as knowledge choose “Save to knowledge” in its menu (the three dots)."
 NO_LINK = (
     "Slack does not say which thread you mean. Say `@Earshot {0}` in the thread, or give the link of a message in it: "
     "`/earshot {0} LINK`."
@@ -126,7 +126,7 @@ def _is_shortcut(heard: Heard, wish: Wish) -> bool:
 
 def _way(heard: Heard, wish: Wish, *, command: bool) -> Way:
     """How a message requests something. What the menu offers elsewhere is answered as there: to him alone."""
-    offered = _is_shortcut(heard, wish) or (wish.verb is Verb.WHY and not command)
+    offered = _is_shortcut(heard, wish) or wish.verb is Verb.SAVE or (wish.verb is Verb.WHY and not command)
     if offered and heard.channel.kind is not ChannelKind.DIRECT:
         return Way.SHORTCUT
     return asking.way_of(heard) or Way.MENTION

@@ -193,7 +193,7 @@ class Pressed:
 class AskedToSave:
     """A person wants a message kept as knowledge. ``text``: of the message, as the platform gave it.
 
-    ``trigger``: what a form can be opened with, for some seconds.
+    ``trigger``: what a form can be opened with, for some seconds; where none is needed, the id of what asked for it.
     """
 
     message_id: str
@@ -431,9 +431,10 @@ class SaveForm:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ask:
-    """Open a form for the person who asked for it, with the ``trigger`` that came with it. It is not repeated."""
+    """Open a form for ``user``, who asked for it, with the ``trigger`` that came with it. It is not repeated."""
 
     channel: str
+    user: str
     form: SaveForm
     trigger: str
 
@@ -488,8 +489,8 @@ class Adapter(Protocol):
     """A platform. ``parse`` is pure; the rest touches the network.
 
     ``post_interval``: least seconds between two posts in one channel. ``performs``: the acts that it can do.
-    ``tells_edits``: edits arrive as events; else ``reread`` finds them. ``has_command``: people can use our command, and
-    our shortcuts in the menu of a message; else messages do what they do.
+    ``tells_edits``: edits arrive as events; else ``reread`` finds them. ``has_command``: people can use our command,
+    and our shortcuts in the menu of a message; else messages do what they do.
     """
 
     name: str

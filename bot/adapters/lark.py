@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 
 from bot.adapters import lark_cards as cards
+from bot.adapters import lark_forms as forms
 from bot.adapters import lark_wire as wire
 from bot.adapters.adapter import (
     Act,
@@ -18,6 +19,7 @@ from bot.adapters.adapter import (
     ActRefused,
     ActUncertain,
     Arrival,
+    Ask,
     Channel,
     ChannelKind,
     Delete,
@@ -106,7 +108,9 @@ class LarkAdapter:
     post_interval = POST_INTERVAL
     tells_edits = False
     has_command = False
-    performs: frozenset[type[Act]] = frozenset({Post, Say, Think, Delete, Draft, Edit, React, Whisper, Show})
+    performs: frozenset[type[Act]] = frozenset(
+        {Post, Say, Think, Delete, Draft, Edit, React, Whisper, Show, Ask}
+    )
 
     def __init__(
         self, apps: Sequence[LarkApp], make_link: MakeLink | None = None, hook: LarkHook | None = None
@@ -134,7 +138,9 @@ class LarkAdapter:
     def parse(self, payload: Payload) -> Event:
         me = self._joined(str(payload["header"]["app_id"])).me
         clicked = payload["header"].get("event_type") == wire.CLICKED
-        return cards.parse(payload, me) if clicked else wire.parse(payload, me)
+        if not clicked:
+            return wire.parse(payload, me)
+        return forms.parse(payload, me) or cards.parse(payload, me)
 
     def _joined(self, app: str) -> _Joined:
         joined = self._apps.get(app)
@@ -271,6 +277,8 @@ class LarkAdapter:
                 return await self._react(act)
             case Whisper():
                 return await self._whisper(act)
+            case Ask():
+                return await self._ask(act)
         raise ActRefused(f"Lark has no such thing as {type(act).__name__}")
 
     async def _post(self, act: Post) -> Receipt:
@@ -386,11 +394,30 @@ class LarkAdapter:
         await api.do("POST", path, body={"reaction_type": {"emoji_type": emoji}})
         return Receipt(message_id=act.message_id)
 
+    async def _ask(self, act: Ask) -> Receipt:
+        """As a card in the direct messages with who asked: there is nothing else to fill in."""
+        await self._check_inside(act.channel, act.user)
+        body = {
+            "receive_id": wire.bare(act.user),
+            "msg_type": "interactive",
+            "content": forms.content(forms.render_form(act.form)),
+            "uuid": _uuid("ask", act.trigger),
+        }
+        query = {"receive_id_type": "open_id"}
+        data = (await self._api(act.user).do("POST", _MESSAGES, query=query, body=body))["data"]
+        home = f"{wire.NAME}:{wire.app_of(act.user)}"
+        return Receipt(message_id=f"{home}/{data['chat_id']}/{data['message_id']}")
+
     async def _whisper(self, act: Whisper) -> Receipt:
         """As a card that only this person sees; where a chat has none, as a direct message."""
         shown = () if act.card is None else _named_in(act.card)
         names = await self._names(act.channel, act.text, *shown, *_said(act.suggestion))
         api = self._api(act.channel)
+        seen, _, clicked = (act.respond_to or "").partition("/")
+        if seen == cards.FORM:
+            card = cards.render_whisper(act, names, cards.DIRECT)
+            await self._patch(f"{wire.NAME}:{api.app_id}/{clicked}", card)
+            return Receipt(message_id=act.id)
         if not (await self._mode(act.channel) == "group" and await self._shown_there(act, names)):
             await self._shown_directly(act, names)
         if act.replace and act.respond_to is not None:
@@ -411,10 +438,13 @@ class LarkAdapter:
 
     async def _shown_directly(self, act: Whisper, names: Mapping[str, str]) -> None:
         """Only to who is in the chat: what stands in it is nobody else's business. Raises ActRefused."""
-        if not await self._is_inside(act.channel, act.user):
-            raise ActRefused(f"{act.user} is not known to be in {act.channel}")
+        await self._check_inside(act.channel, act.user)
         card = cards.render_whisper(act, names, cards.DIRECT)
         await self._send(act.user, _uuid("whisper", act.id), card, cards.told_alone(act, names))
+
+    async def _check_inside(self, channel: str, user: str) -> None:
+        if not await self._is_inside(channel, user):
+            raise ActRefused(f"{user} is not known to be in {channel}")
 
     async def _is_inside(self, channel: str, user: str) -> bool:
         """Whether somebody spoke or clicked in a chat since the start, or is among its members."""

@@ -135,7 +135,7 @@ MENU_KEYS = ("help", "status", "optout", "optin")
 
 
 def _chosen(event: Payload, me: Me, at: datetime) -> Event:
-    """An item of the bot's menu. Lark says who chose it, not where: the menu is only in direct messages with the bot."""
+    """An item of the bot's menu. Lark says who chose it, not where: the menu stands only in direct messages."""
     key, user = str(event.get("event_key")), _operator(event)
     if key not in MENU_KEYS or user is None:
         return Ignored(why=f"the menu's item {key!r}; known: {', '.join(MENU_KEYS)}")

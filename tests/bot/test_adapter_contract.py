@@ -15,6 +15,8 @@ from bot.adapters import room
 from bot.adapters.adapter import (
     Adapter,
     Arrival,
+    Ask,
+    AskedToSave,
     Buttons,
     Channel,
     Delete,
@@ -29,6 +31,7 @@ from bot.adapters.adapter import (
     Question,
     React,
     Receipt,
+    SaveForm,
     Say,
     Show,
     Think,
@@ -78,6 +81,10 @@ class Stage(Protocol):
         """What the bot said that still stands, as far as people read it."""
         ...
 
+    def choose_save(self, message_id: str) -> bool:
+        """Ann chooses the shortcut that saves a message. Whether there is one."""
+        ...
+
 
 class SlackStage:
     def __init__(self, slack: LocalSlack) -> None:
@@ -104,6 +111,10 @@ class SlackStage:
     def texts(self) -> list[str]:
         return [post.text + str(post.blocks) for post in self.slack.posts() if not post.deleted]
 
+    def choose_save(self, message_id: str) -> bool:
+        self.slack.message_shortcut("save", CHANNEL, message_id.rsplit("/", 1)[-1], SLACK_ANN)
+        return True
+
 
 class LarkStage:
     def __init__(self, lark: LocalLark, hook: LarkHook | None = None) -> None:
@@ -127,6 +138,10 @@ class LarkStage:
 
     def texts(self) -> list[str]:
         return [message.content for message in self.lark.sent() if not message.deleted]
+
+    def choose_save(self, message_id: str) -> bool:
+        del message_id
+        return False  # she says it
 
 
 class RoomStage:
@@ -159,6 +174,10 @@ class RoomStage:
 
     def texts(self) -> list[str]:
         return [post.suggestion.text for post in self.room.posts.values()]
+
+    def choose_save(self, message_id: str) -> bool:
+        del message_id
+        return False
 
 
 class Heart:
@@ -371,6 +390,27 @@ async def test_all_that_it_says_it_performs_it_does(heart: Heart) -> None:
     react = React(channel=stage.channel, message_id=root, name="paperclip")
     for act in (replace(show, message_id=shown.message_id), edit, edit, react, react, whisper):
         assert isinstance(await heart.adapter.perform(act), Receipt)
+
+
+async def test_a_form_is_opened_for_who_asks_for_it(heart: Heart) -> None:
+    stage = heart.stage
+    trigger = root = stage.say("the gate stops")
+    await heart.arrived(1)
+    if stage.choose_save(root):
+        event = heart.event((await heart.arrived(2))[1])
+        assert isinstance(event, AskedToSave) and event.message_id == root
+        trigger = event.trigger
+    form = SaveForm(
+        message_id=root,
+        channel=stage.channel,
+        title="Gate",
+        problem="the gate stops",
+        solution="",
+        may_be_everywhere=True,
+    )
+    assert Ask in heart.adapter.performs
+    ask = Ask(channel=stage.channel, user=stage.ann, form=form, trigger=trigger)
+    assert isinstance(await heart.adapter.perform(ask), Receipt)
 
 
 async def test_what_is_said_in_words_of_its_own_stands_there_once_and_is_found(heart: Heart) -> None:

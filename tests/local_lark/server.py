@@ -191,12 +191,14 @@ class LocalLark:
         self.link.publish(self._wrap(f"im.message.reaction.{kind}_v1", event))
 
     def click(
-        self, message_id: str, user: str, label: str, form: Mapping[str, str] | None = None
+        self, message_id: str, user: str, label: str, form: Mapping[str, str | bool] | None = None
     ) -> Delivery:
         """Somebody presses the button that says ``label``; ``form``: what was written in the fields."""
         return self._call(lambda: self._click(message_id, user, label, form))
 
-    def _click(self, message_id: str, user: str, label: str, form: Mapping[str, str] | None) -> Delivery:
+    def _click(
+        self, message_id: str, user: str, label: str, form: Mapping[str, str | bool] | None
+    ) -> Delivery:
         message = self.world.messages[message_id]
         [button] = [
             one
@@ -206,7 +208,12 @@ class LocalLark:
         [value] = [each["value"] for each in button["behaviors"] if each["type"] == "callback"]
         action: Json = {"tag": "button", "value": value, "timezone": "Europe/Berlin"}
         if "form_action_type" in button:
-            action |= {"name": button["name"], "form_value": dict(form or {})}
+            [whole] = [
+                one
+                for one in cards.walk(message.card)
+                if one["tag"] == "form" and button in cards.walk({"body": one})
+            ]
+            action |= {"name": button["name"], "form_value": cards.filled_in(whole, form or {})}
         event = {
             "operator": {
                 "tenant_key": self.world.users[user].tenant,
