@@ -44,10 +44,13 @@ from bot.adapters.kept import Kept
 from bot.adapters.lark_api import APPLINKS, ApiRefused, LarkApi
 from bot.adapters.lark_hook import LarkHook
 from bot.adapters.lark_link import LarkLink
+from bot.adapters.lark_pictures import LarkPictures
 from bot.adapters.lark_signing import Unwelcome
 from bot.answerer import Suggestion
 from bot.card import Card, texts_in
 from knowledge.audience import Standing
+from knowledge.images import MAX_BYTES, Pictures
+from knowledge.thread import Thread
 
 log = logging.getLogger("earshot.lark")
 
@@ -116,6 +119,7 @@ class LarkAdapter:
         self, apps: Sequence[LarkApp], make_link: MakeLink | None = None, hook: LarkHook | None = None
     ) -> None:
         self._hook = hook
+        self._pictures = LarkPictures(self._as_it_is_now, self._picture)
         self._apps: dict[str, _Joined] = {}
         for app in apps:
             api = LarkApi(app.id, app.secret, app.domain)
@@ -510,14 +514,25 @@ class LarkAdapter:
         changed: dict[str, str | None] = {}
         for message_id in message_ids:
             me = self._joined(wire.app_of(message_id)).me
-            items = (await self._api(message_id).read(_path(message_id)))["data"].get("items") or ()
-            for item in items[:1]:
+            for item in (await self._as_it_is_now(message_id))[:1]:
                 if item.get("deleted"):
                     changed[message_id] = None
                 elif item.get("updated") and item.get("msg_type") != wire.FORWARDED:
                     channel = Channel(id=message_id.rpartition("/")[0])
                     changed[message_id] = wire.heard(item, me, channel).message.text
         return changed
+
+    async def load(self, thread: Thread, *, read: bool) -> Pictures:
+        """The pictures of a thread, as ``knowledge.images.Images`` says."""
+        return await self._pictures.load(thread, read=read)
+
+    async def _as_it_is_now(self, message_id: str) -> Sequence[Payload]:
+        items = (await self._api(message_id).read(_path(message_id)))["data"].get("items")
+        return items or ()
+
+    async def _picture(self, message_id: str, key: str) -> bytes:
+        path = f"{_path(message_id)}/resources/{key}"
+        return await self._api(message_id).fetch(path, {"type": "image"}, MAX_BYTES)
 
     async def _topic(self, channel: str, root: str) -> list[Payload]:
         """The messages of a thread: of the topic, if there is one, else the one that it begins with."""

@@ -38,6 +38,7 @@ EVENTS = (RECEIVED, RECALLED, REACTED, UNREACTED, ADDED, REMOVED, DISBANDED, UPD
 CALLBACKS = (CLICKED,)
 
 FORWARDED = "merge_forward"
+IMAGE = "[image]"  # what stands for a picture in the text of a message
 CHILDREN = "earshot_children"  # beside the event: what a merged forward holds, which the event does not say
 
 
@@ -334,12 +335,17 @@ def _mentions(given: Iterable[Payload], me: Me) -> dict[str, str]:
 
 def _post(post: Payload, named: Mapping[str, str]) -> str:
     """A rich post: its title, then its paragraphs in their order. What is sent has a level of languages above."""
-    inner = post if "content" in post else next((v for v in post.values() if isinstance(v, Mapping)), {})
-    title = str(inner.get("title") or "")
-    paragraphs = [
-        "".join(_piece(piece, named) for piece in _pieces(one)) for one in inner.get("content") or ()
-    ]
+    title = str(_inner(post).get("title") or "")
+    paragraphs = ["".join(_piece(piece, named) for piece in _pieces(one)) for one in _paragraphs(post)]
     return "\n".join([*([title] if title else []), *paragraphs]).strip()
+
+
+def _inner(post: Payload) -> Payload:
+    return post if "content" in post else next((v for v in post.values() if isinstance(v, Mapping)), {})
+
+
+def _paragraphs(post: Payload) -> Sequence[object]:
+    return _inner(post).get("content") or ()
 
 
 def _pieces(paragraph: object) -> Iterator[Payload]:
@@ -359,12 +365,35 @@ def _piece(piece: Payload, named: Mapping[str, str]) -> str:
         case "code_block":
             return f"```\n{str(piece.get('text') or '').rstrip()}\n```"
         case "img":
-            return "[image]"
+            return IMAGE
         case "media":
             return "[video]"
         case "emotion":
             return f":{piece.get('emoji_type')}:"
     return ""
+
+
+_KEY = re.compile(r"[\w-]+", re.ASCII)
+
+
+def image_keys(item: Payload) -> list[str]:
+    """The keys of the pictures of a message as reading it back gives it; none of a recalled one."""
+    if item.get("deleted"):
+        return []
+    held = _loaded((item.get("body") or {}).get("content"))
+    holders: list[Payload] = []
+    if item.get("msg_type") == "image":
+        holders = [held]
+    elif item.get("msg_type") == "post":
+        pieces = (piece for paragraph in _paragraphs(held) for piece in _pieces(paragraph))
+        holders = [piece for piece in pieces if piece.get("tag") == "img"]
+    keys = (str(each.get("image_key") or "") for each in holders)
+    return [key for key in keys if _KEY.fullmatch(key)]
+
+
+def images_forwarded(items: Sequence[Payload]) -> int:
+    """How many pictures stand in messages that were forwarded together: Lark gives them to nobody."""
+    return sum(len(image_keys(item)) for item in items if item.get("upper_message_id"))
 
 
 def _link(text: str, href: str) -> str:

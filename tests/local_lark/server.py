@@ -114,6 +114,11 @@ class LocalLark:
         """The id of the direct messages between a person and the bot."""
         return self._call(lambda: self.api.direct(user).id)
 
+    def keep(self, key: str, content: bytes) -> str:
+        """A picture that messages can hold under ``key``."""
+        self._call(lambda: self.world.files.update({key: content}))
+        return key
+
     # What people do
 
     def say(self, chat: str, user: str, text: str = "", **more: Any) -> str:

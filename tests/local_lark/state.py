@@ -97,6 +97,7 @@ class World:
         self.users: dict[str, User] = {}
         self.messages: dict[str, Message] = {}
         self.sent: list[Message] = []  # by the bot, in order
+        self.files: dict[str, bytes] = {}  # by key
         self.by_uuid: dict[str, str] = {}
         self._numbers = count(1)
         self._last = 0
