@@ -36,7 +36,7 @@ PERMISSIONS: Mapping[str, Permission] = MappingProxyType(
         ),
         "im:message:readonly": Permission(
             title="Read direct messages and group chat messages",
-            without="it cannot read what was said before it came, nor look whether an answer was posted, nor fetch pictures",
+            without="it cannot read what was said before it came, look whether an answer was posted, or fetch pictures",
             covered_by=_ALL,
         ),
         "im:message.reactions:read": Permission(

@@ -231,7 +231,7 @@ async def _lark_over_http() -> AsyncIterator[Heart]:
     with LocalLark() as lark:
         tenant(lark)
         web = Web("127.0.0.1", 0)
-        heart = Heart(LarkStage(lark, LarkHook(Keys(token="a token", encrypt="a key"), web)))
+        heart = Heart(LarkStage(lark, LarkHook({lark.app_id: Keys(token="a token", encrypt="a key")}, web)))
         await heart.adapter.listen(heart.emit)
         await web.start()
         lark.post_events_to(web.url + PATH, "a token", "a key")
