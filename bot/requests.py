@@ -241,7 +241,12 @@ async def subject_of(bot: Bot, given: str, user: str, asked_in: str) -> str | No
     """The message that a link or an id means, if there is one that the person may read."""
     if not given:
         return None
-    found = await bot.database.run(lambda connection: _found(connection, given))
+    try:
+        named = await bot.adapter_of(asked_in).message_of(given, asked_in)
+    except LookupFailed as error:
+        log.info("%s: what it leads to is not known: %s", given, error)
+        return None
+    found = await bot.database.run(lambda connection: _found(connection, named))
     if found is None:
         return None
     message_id, channel = found

@@ -545,6 +545,13 @@ class Adapter(Protocol):
         """The channel with its name and kind, where the platform tells. Raises LookupFailed."""
         ...
 
+    async def message_of(self, link: str, asked_in: str) -> str:
+        """The whole id of the message that a link leads to, where only the platform can tell; else ``link`` itself.
+
+        ``asked_in``: the channel in which somebody gave it. Raises LookupFailed.
+        """
+        ...
+
     async def people(self, ref: str) -> Sequence[Person]:
         """The members of a user group (``@handle`` or its id), or the one person of a qualified id.
 

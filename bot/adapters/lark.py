@@ -602,6 +602,16 @@ class LarkAdapter:
             log.info("%s: its mode is not known: %s", channel, error)
         return joined.modes.get(channel, "p2p")
 
+    async def message_of(self, link: str, asked_in: str) -> str:
+        topic = wire.topic_in(link)
+        if topic is None:
+            return link
+        query = {"container_id_type": "thread", "container_id": topic, "sort_type": "ByCreateTimeAsc"}
+        items = (await self._api(asked_in).read(_MESSAGES, {**query, "page_size": "1"}))["data"].get("items")
+        if not items:
+            raise LookupFailed(f"Lark: there is nothing in the topic {topic}")
+        return f"{wire.NAME}:{wire.app_of(asked_in)}/{items[0]['chat_id']}/{wire.first_of(items[0])}"
+
     async def people(self, ref: str) -> Sequence[Person]:
         if not ref.startswith(f"{wire.NAME}:"):
             raise LookupFailed(f"Lark knows no group {ref}; list the people's ids (ou_…) under analysts")

@@ -193,7 +193,7 @@ def heard(item: Payload, me: Me, channel: Channel) -> Heard:
             at=when(item.get("create_time")),
             text="" if item.get("deleted") else text,
             role=Role.BOT if sender.get("sender_type") == "app" else Role.UNKNOWN,
-            link=chat_link(me, str(item.get("chat_id"))),
+            link=_told_link(item) or chat_link(me, str(item.get("chat_id"))),
         ),
         channel=channel,
     )
@@ -272,8 +272,28 @@ def reaction_name(emoji_type: str) -> str:
     return _REACTIONS.get(name, name)
 
 
+def _told_link(item: Payload) -> str | None:
+    """The link to the message itself, which Lark tells only where a message is read back."""
+    link = str(item.get("message_app_link") or "")
+    return link if link.startswith("https://") else None
+
+
+_TOPIC_LINK = re.compile(r"https://[^/]+/client/thread/open\?(?:\S*&)?open_?thread_?id=(omt_\w+)", re.ASCII)
+
+
+def topic_in(link: str) -> str | None:
+    """The topic that a link of the client's opens; None if it opens none."""
+    found = _TOPIC_LINK.match(link)
+    return None if found is None else found[1]
+
+
+def first_of(item: Payload) -> str:
+    """The message that began the topic of a message that was read back."""
+    return _root(item) or str(item["message_id"])
+
+
 def chat_link(me: Me, chat: str) -> str:
-    """Opens the chat in the client; Lark documents no link to one message."""
+    """Opens the chat in the client; an event tells no link to its message."""
     return f"{me.applinks}/client/chat/open?openChatId={chat}"
 
 

@@ -81,6 +81,22 @@ async def test_the_words_of_the_command_work_in_direct_messages(lark: LocalLark,
         assert "help" not in kept and f"close {root}" not in kept
 
 
+async def test_a_link_to_a_topic_names_the_message_that_began_it(lark: LocalLark, tmp_path: Path) -> None:
+    async with running(lark, tmp_path) as run:
+        root = lark.say(TOPICS, ANN, QUESTION)
+        inner = lark.say(TOPICS, BOB, "Did you restart the gate after the update?", root=root)
+        await decided(run, inner, TOPICS)
+        link = lark.link_to_topic(inner)
+        lark.say(lark.dm(ANN), ANN, f"summary {link}")
+        assert "The gate stops with MLR" in await told(lark, ANN)
+        lark.say(lark.dm(CARL), CARL, f"summary {link}")  # who is not in that group
+        assert "MLR" not in await told(lark, CARL)
+        lark.say(lark.dm(ANN), ANN, f"summary {link.replace('omt_', 'omt_nowhere')}")
+        assert "MLR" not in await told(lark, ANN, 2)
+        (read,) = await run.adapter.fetch(Channel(id=f"lark:{lark.app_id}/{CHAT}"), lark.say(CHAT, ANN, "so"))
+        assert read.message.link is not None and "&position=" in read.message.link
+
+
 async def test_an_order_about_a_message_is_given_for_its_own_conversation(
     lark: LocalLark, tmp_path: Path
 ) -> None:

@@ -280,6 +280,37 @@ def test_places_go_by_id_or_name(given: str, place: str) -> None:
     assert wire.place_of(given, "cli_1") == place
 
 
+@pytest.mark.parametrize(
+    ("link", "topic"),
+    [
+        ("https://applink.feishu.cn/client/thread/open?open_thread_id=omt_1&open_chat_id=oc_1", "omt_1"),
+        ("https://applink.larksuite.com/client/thread/open?openchatid=oc_1&openthreadid=omt_1", "omt_1"),
+        ("https://applink.larksuite.com/client/chat/open?openChatId=oc_1", None),
+        ("https://example.com/client/thread/open?x=oc_1", None),
+        ("lark:cli_1/oc_1/om_1", None),
+        ("om_1", None),
+    ],
+)
+def test_a_link_to_a_topic_is_known(link: str, topic: str | None) -> None:
+    assert wire.topic_in(link) == topic
+
+
+def test_a_message_that_is_read_back_has_the_link_that_lark_tells() -> None:
+    channel = Channel(id="lark:cli_1/oc_1")
+    item = {
+        "message_id": "om_1",
+        "chat_id": "oc_1",
+        "msg_type": "text",
+        "body": {"content": '{"text": "hi"}'},
+    }
+    for told, link in (
+        ("https://applink.feishu.cn/client/chat/open?openChatId=oc_1&position=7",) * 2,
+        ("javascript:alert(1)", "https://applink.feishu.cn/client/chat/open?openChatId=oc_1"),
+        (None, "https://applink.feishu.cn/client/chat/open?openChatId=oc_1"),
+    ):
+        assert wire.heard({**item, "message_app_link": told}, ME, channel).message.link == link
+
+
 # ---- clicks
 
 

@@ -119,6 +119,11 @@ class LocalLark:
         self._call(lambda: self.world.files.update({key: content}))
         return key
 
+    def link_to_topic(self, message_id: str) -> str:
+        """As the client gives it for the topic that a message is in."""
+        message = self._call(lambda: self.world.messages[message_id])
+        return self.world.link(message)
+
     # What people do
 
     def say(self, chat: str, user: str, text: str = "", **more: Any) -> str:
