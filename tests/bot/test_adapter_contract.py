@@ -43,9 +43,11 @@ from bot.adapters.lark_signing import Keys
 from bot.adapters.slack import SlackAdapter
 from bot.answerer import Citation, Line, Suggestion
 from bot.card import Button, Card, Group, Piece, Verb, row
+from bot.pictures import PicturesOfPlatforms
 from bot.web import Web
 from knowledge.entry import EntryKind
-from knowledge.thread import Message
+from knowledge.images import Pictures
+from knowledge.thread import Message, Thread
 from tests.bot.running import ANN as SLACK_ANN
 from tests.bot.running import CHANNEL, workspace
 from tests.bot.running_lark import ANN as LARK_ANN
@@ -81,6 +83,10 @@ class Stage(Protocol):
         """What the bot said that still stands, as far as people read it."""
         ...
 
+    def attach(self, picture: bytes) -> str:
+        """The whole id of a message of Ann's with a picture."""
+        ...
+
     def choose_save(self, message_id: str) -> bool:
         """Ann chooses the shortcut that saves a message. Whether there is one."""
         ...
@@ -111,6 +117,10 @@ class SlackStage:
     def texts(self) -> list[str]:
         return [post.text + str(post.blocks) for post in self.slack.posts() if not post.deleted]
 
+    def attach(self, picture: bytes) -> str:
+        shot = self.slack.add_file("gate.png", picture)
+        return f"{self.channel}/{self.slack.post(CHANNEL, SLACK_ANN, 'see here', files=[shot])}"
+
     def choose_save(self, message_id: str) -> bool:
         self.slack.message_shortcut("save", CHANNEL, message_id.rsplit("/", 1)[-1], SLACK_ANN)
         return True
@@ -138,6 +148,11 @@ class LarkStage:
 
     def texts(self) -> list[str]:
         return [message.content for message in self.lark.sent() if not message.deleted]
+
+    def attach(self, picture: bytes) -> str:
+        self.lark.keep("img_v3_1", picture)
+        content = {"image_key": "img_v3_1"}
+        return f"{self.channel}/{self.lark.say(CHAT, LARK_ANN, type='image', content=content)}"
 
     def choose_save(self, message_id: str) -> bool:
         del message_id
@@ -174,6 +189,9 @@ class RoomStage:
 
     def texts(self) -> list[str]:
         return [post.suggestion.text for post in self.room.posts.values()]
+
+    def attach(self, picture: bytes) -> str:
+        raise NotImplementedError(picture)
 
     def choose_save(self, message_id: str) -> bool:
         del message_id
@@ -255,10 +273,11 @@ async def _room() -> AsyncIterator[Heart]:
 STAGES = {"Slack, socket": _slack, "Lark, ws": _lark, "Lark, HTTP": _lark_over_http, "room": _room}
 
 
-# What cannot happen there: nobody changes or takes back what was said in a room.
+# What cannot happen there: nobody changes or takes back what was said in a room, or sends pictures.
 NOT_THERE = {
     ("room", "test_what_was_taken_back_is_told"),
     ("room", "test_an_edit_is_told_or_found_when_it_is_read_again"),
+    ("room", "test_a_picture_that_somebody_sent_can_be_looked_at"),
 }
 
 
@@ -455,6 +474,19 @@ async def test_a_channel_and_a_person_go_by_their_names(heart: Heart) -> None:
 async def test_a_group_that_nobody_knows_is_said_so(heart: Heart) -> None:
     with pytest.raises(LookupFailed):
         await heart.adapter.people("@nobody")
+
+
+async def test_a_picture_that_somebody_sent_can_be_looked_at(heart: Heart) -> None:
+    picture = b"\x89PNG\r\n\x1a\n of the gate"
+    heart.stage.attach(picture)
+    event = heart.event((await heart.arrived(1))[0])
+    assert isinstance(event, Heard) and isinstance(heart.adapter, SlackAdapter | LarkAdapter)
+    said = replace(event.message, thread=event.message.id)
+    thread = Thread(id=said.id, channel=said.channel, messages=(said,))
+    images = PicturesOfPlatforms({heart.adapter.name: heart.adapter})
+    assert await images.load(thread, read=False) == Pictures(unseen=1)
+    loaded = await images.load(thread, read=True)
+    assert [image.content for image in loaded.images] == [picture] and loaded.unseen == 0
 
 
 async def test_an_edit_is_told_or_found_when_it_is_read_again(heart: Heart) -> None:
