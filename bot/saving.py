@@ -263,8 +263,8 @@ async def on_wish_to_save(bot: Bot, work: Work, heard: Heard, wish: Wish) -> Non
         decision = silent("save", "it asks for the form in which a message is kept")
         ledger.put_decision(connection, message.id, decision, (), now)
         ledger.pass_over(connection, message.id, conversation_for(connection, message))
-        if failed is not None:
-            _tell(connection, bot, asked, failed)
+        if failed is not None:  # where he said it: he may not be in the message's own channel
+            _tell(connection, bot, replace(asked, channel=heard.channel.id), failed)
         return inbox.finish(connection, work.id)
 
     await bot.database.run(end)

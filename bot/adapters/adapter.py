@@ -431,7 +431,10 @@ class SaveForm:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ask:
-    """Open a form for ``user``, who asked for it, with the ``trigger`` that came with it. It is not repeated."""
+    """Open a form for ``user``, who asked for it, with the ``trigger`` that came with it. It is not repeated.
+
+    He alone sees it; whether he may read what it holds was looked at before.
+    """
 
     channel: str
     user: str

@@ -399,8 +399,7 @@ class LarkAdapter:
         return Receipt(message_id=act.message_id)
 
     async def _ask(self, act: Ask) -> Receipt:
-        """As a card in the direct messages with who asked: there is nothing else to fill in."""
-        await self._check_inside(act.channel, act.user)
+        """As a card in the direct messages with who asked, which are open to nobody else: groups have no such thing."""
         body = {
             "receive_id": wire.bare(act.user),
             "msg_type": "interactive",
@@ -442,13 +441,10 @@ class LarkAdapter:
 
     async def _shown_directly(self, act: Whisper, names: Mapping[str, str]) -> None:
         """Only to who is in the chat: what stands in it is nobody else's business. Raises ActRefused."""
-        await self._check_inside(act.channel, act.user)
+        if not await self._is_inside(act.channel, act.user):
+            raise ActRefused(f"{act.user} is not known to be in {act.channel}")
         card = cards.render_whisper(act, names, cards.DIRECT)
         await self._send(act.user, _uuid("whisper", act.id), card, cards.told_alone(act, names))
-
-    async def _check_inside(self, channel: str, user: str) -> None:
-        if not await self._is_inside(channel, user):
-            raise ActRefused(f"{user} is not known to be in {channel}")
 
     async def _is_inside(self, channel: str, user: str) -> bool:
         """Whether somebody spoke or clicked in a chat since the start, or is among its members."""

@@ -239,6 +239,22 @@ async def test_a_message_goes_by_its_id_for_who_may_read_it(lark: LocalLark, tmp
             assert "I do not know which message" in html.unescape(text_of(told.card))
 
 
+async def test_who_is_not_in_a_group_that_all_may_find_can_save_from_it_too(
+    lark: LocalLark, tmp_path: Path
+) -> None:
+    dora = lark.add_user("ou_dora", "Dora")
+    async with running(lark, tmp_path) as run:
+        _, answer = await solved(run)
+        lark.faults["message.create"].append(ApiError(230013, "Bot has NO availability to this user."))
+        lark.say(lark.dm(dora), dora, f"save {answer}")
+        assert saving.NOT_OPENED in html.unescape(text_of((await shown(lark, dora)).card))
+        lark.say(lark.dm(dora), dora, f"save {answer}")
+        form = await shown(lark, dora, 2)
+        lark.click(form.id, dora, "Save")
+        await says(lark, form, "waits until an admin approves it")
+    assert {one.chat for one in lark.sent()} == {lark.dm(dora)}
+
+
 async def test_what_was_said_before_it_came_is_offered_in_its_own_words(
     lark: LocalLark, tmp_path: Path
 ) -> None:
