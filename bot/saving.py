@@ -2,6 +2,7 @@
 
 import logging
 import re
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -9,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 from sqlalchemy.dialects.sqlite import insert
 
-from bot import audit, inbox, ledger, optouts
+from bot import answers, audit, inbox, ledger, optouts
 from bot.adapters.adapter import (
     ActPostponed,
     ActRefused,
@@ -22,7 +23,9 @@ from bot.adapters.adapter import (
     Saved,
     SaveForm,
 )
-from bot.addressed import NOT_HERE
+from bot.addressed import NOT_HERE, plain_card
+from bot.answers import Answer
+from bot.answers import Kind as AnswerKind
 from bot.audit import Kind
 from bot.handlers import Bot, known_place, told_of
 from bot.inbox import Work
@@ -221,31 +224,40 @@ class _Known:
         return audience_of(self.place)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Opened:
+    """What came of opening a form: what the person is ``told`` if it failed, else where it stands, if that is known."""
+
+    form: SaveForm | None = None
+    stands_at: str | None = None
+    told: str | None = None
+
+
 async def on_asked_to_save(bot: Bot, work: Work, asked: AskedToSave) -> None:
     """Open the form for whoever asked, filled in with what the thread offers."""
-    failed = await _open_form(bot, asked)
+    opened = await _open_form(bot, asked)
 
     def end(connection: Connection) -> None:
-        if failed is not None:
-            _tell(connection, bot, asked, failed)
+        if opened.told is not None:
+            _tell(connection, bot, asked, opened.told)
         inbox.finish(connection, work.id)
 
     await bot.database.run(end)
 
 
-async def _open_form(bot: Bot, asked: AskedToSave) -> str | None:
-    """What the person is to be told if it could not be opened."""
+async def _open_form(bot: Bot, asked: AskedToSave) -> _Opened:
     known = await _known(bot, asked.message_id, asked.channel)
     adapter = bot.adapter_of(asked.channel)
     form = _form(asked, known, bot.config().redact.patterns)
+    act = Ask(channel=asked.channel, user=asked.user, form=form, trigger=asked.trigger)
     try:
-        await adapter.perform(Ask(channel=asked.channel, user=asked.user, form=form, trigger=asked.trigger))
+        receipt = await adapter.perform(act)
     except (ActRefused, ActPostponed, ActUncertain) as error:
         log.warning("%s: the form to save it could not be opened: %s", asked.message_id, error)
         if isinstance(error, ActUncertain):
-            return None  # it may be open
-        return NOT_IN_TIME if adapter.has_command else NOT_OPENED
-    return None
+            return _Opened()  # it may be open
+        return _Opened(told=NOT_IN_TIME if adapter.has_command else NOT_OPENED)
+    return _Opened(form=form, stands_at=receipt.message_id)
 
 
 async def on_wish_to_save(bot: Bot, work: Work, heard: Heard, wish: Wish) -> None:
@@ -254,7 +266,7 @@ async def on_wish_to_save(bot: Bot, work: Work, heard: Heard, wish: Wish) -> Non
     heard = await known_place(bot, heard)
     message, now = heard.message, bot.clock.now()
     people = await told_of(bot.adapter_of(heard.channel.id), message.user)
-    asked, failed = await _wished(bot, heard, wish)
+    asked, opened = await _wished(bot, heard, wish)
 
     def end(connection: Connection) -> None:
         if ledger.was_erased(connection, message.id):
@@ -263,15 +275,38 @@ async def on_wish_to_save(bot: Bot, work: Work, heard: Heard, wish: Wish) -> Non
         decision = silent("save", "it asks for the form in which a message is kept")
         ledger.put_decision(connection, message.id, decision, (), now)
         ledger.pass_over(connection, message.id, conversation_for(connection, message))
-        if failed is not None:  # where he said it: he may not be in the message's own channel
-            _tell(connection, bot, replace(asked, channel=heard.channel.id), failed)
+        _remember(connection, message, opened, now)
+        if opened.told is not None:  # where he said it: he may not be in the message's own channel
+            _tell(connection, bot, replace(asked, channel=heard.channel.id), opened.told)
         return inbox.finish(connection, work.id)
 
     await bot.database.run(end)
 
 
-async def _wished(bot: Bot, heard: Heard, wish: Wish) -> tuple[AskedToSave, str | None]:
-    """What a message asks to keep, and what its author is to be told if there was no form to open."""
+def _remember(connection: Connection, asked_by: Message, opened: _Opened, now: datetime) -> None:
+    """A form that stands there until it is sent quotes what it was filled in from, and goes with it."""
+    if opened.form is None or opened.stands_at is None:
+        return
+    form = opened.form
+    answer = Answer(
+        id=uuid.uuid4().hex,
+        message_id=asked_by.id,
+        user=asked_by.user,
+        channel=opened.stands_at.rpartition("/")[0],
+        conversation=None,
+        reply_to=None,
+        kind=AnswerKind.GRANTED,
+        alone=True,
+        asked_at=asked_by.at,
+        card=plain_card("The form in which a message is saved."),
+        sources={form.message_id, *form.problem_sources, *form.solution_sources},
+    )
+    if answers.put(connection, answer, now):
+        answers.posted(connection, answer.id, opened.stands_at)
+
+
+async def _wished(bot: Bot, heard: Heard, wish: Wish) -> tuple[AskedToSave, _Opened]:
+    """What a message asks to keep, and what came of it."""
     message = heard.message
     chosen = await _chosen(bot, heard, wish)
     asked = AskedToSave(
@@ -283,11 +318,11 @@ async def _wished(bot: Bot, heard: Heard, wish: Wish) -> tuple[AskedToSave, str 
         trigger=message.id,
     )
     if policy_of(bot.config(), heard.channel, bot.clock.now()).external_blocked:
-        return asked, NOT_HERE
+        return asked, _Opened(told=NOT_HERE)
     if chosen is None:
-        return asked, NO_MESSAGE
+        return asked, _Opened(told=NO_MESSAGE)
     erased = await bot.database.run(lambda connection: ledger.was_erased(connection, message.id))
-    return asked, None if erased else await _open_form(bot, asked)
+    return asked, _Opened() if erased else await _open_form(bot, asked)
 
 
 async def _chosen(bot: Bot, heard: Heard, wish: Wish) -> str | None:

@@ -267,6 +267,17 @@ async def test_what_was_said_before_it_came_is_offered_in_its_own_words(
     assert values[forms.SOLUTION] == ANSWER
 
 
+async def test_a_form_goes_with_the_message_that_it_quotes(lark: LocalLark, tmp_path: Path) -> None:
+    async with running(lark, tmp_path) as run:
+        _, answer = await solved(run)
+        ask(lark, answer, BOB)
+        form = await shown(lark, BOB)
+        await lark.until(lark.all_acked)
+        lark.recall(answer)
+        await lark.until(lambda: lark.message(form.id).deleted)
+        assert await kept(run) == []
+
+
 async def test_a_form_that_lark_does_not_take_is_said_so(lark: LocalLark, tmp_path: Path) -> None:
     async with running(lark, tmp_path) as run:
         question, _ = await solved(run)
