@@ -258,9 +258,8 @@ async def test_who_is_not_in_a_group_that_all_may_find_can_save_from_it_too(
 async def test_what_was_said_before_it_came_is_offered_in_its_own_words(
     lark: LocalLark, tmp_path: Path
 ) -> None:
-    root = lark.say(CHAT, ANN, QUESTION)
-    said = lark.say(CHAT, BOB, ANSWER, root=root, topic=False)
-    lark.link.deliveries.clear()  # nobody listened
+    root = lark.said_before(CHAT, ANN, QUESTION)
+    said = lark.said_before(CHAT, BOB, ANSWER, root=root, topic=False)
     async with running(lark, tmp_path):
         ask(lark, said, BOB, topic=False)
         values = offered(await shown(lark, BOB))

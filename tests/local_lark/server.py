@@ -137,6 +137,10 @@ class LocalLark:
             self.link.publish(self._wrap("im.message.receive_v1", self.world.event(message)))
         return message.id
 
+    def said_before(self, chat: str, user: str, text: str, **more: Any) -> str:
+        """As ``say``, while the bot was not there yet: no event tells of it."""
+        return self._call(lambda: self.world.put(Said(chat=chat, user=user, text=text, **more)).id)
+
     def say_twice(self, chat: str, user: str, text: str) -> str:
         """One message under two event ids."""
 
