@@ -192,12 +192,14 @@ HELP = (
 HELP_BY_MESSAGE = (
     "I listen, and answer with sources when I can. To ask me, mention me in a group or topic, or write to me directly.",
     "`@Earshot summary`, or a bare `@Earshot`, in a topic – a hand-over: problem, tried, state, waiting on whom",
-    "`@Earshot why` in a topic – why I spoke, or did not",
+    "`@Earshot why` in a topic, or as a reply to a message – why I spoke, or did not; only you see it",
+    "`@Earshot save` in a topic, or as a reply to a message – you get a form in which to keep it as knowledge",
     "`@Earshot status` – open conversations here, and how I am set up",
     "`@Earshot mute` in a topic, `@Earshot mute channel` for the group (analysts and admins); `unmute` takes it back",
     "`@Earshot close` in a topic – it is over, and I may learn from it",
     "`@Earshot optout` – I learn nothing from what you say; `optin` takes it back",
-    "`@Earshot help` – this",
+    "`@Earshot help` – this. To me directly say the same without `@Earshot`; behind `why`, `summary`, `save`, `mute`, "
+    "`unmute` and `close` you can give the id of a message (`om_…`)",
 )
 
 

@@ -49,6 +49,7 @@ from bot.presses import NightActions
 from bot.schedule import Schedule
 from bot.web import Web, WebFailed
 from bot.weighing import read_weights
+from bot.wishes import Verb
 from knowledge import ranking, store
 from knowledge.database import Database
 from knowledge.distiller import Distiller, offline
@@ -173,6 +174,8 @@ class App:
                 wish = asking.request_in(event)
                 if wish is None:
                     return await handlers.on_message(self.bot, work, event)
+                if wish.verb is Verb.SAVE and not self.bot.adapter_of(event.channel.id).has_command:
+                    return await saving.on_wish_to_save(self.bot, work, event, wish)
                 await requests.on_request(self.bot, work, event, wish)
             case Edited():
                 await handlers.on_edit(self.bot, work, event)

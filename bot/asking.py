@@ -37,7 +37,7 @@ from bot.scorer import Action, Decision, Reason, Situation, newest_first, silent
 from bot.situation import scale_of, whole_user
 from bot.tables import moment
 from bot.whispers import About, whisper
-from bot.wishes import Verb, Wish, is_courtesy, wish_in
+from bot.wishes import Verb, Wish, is_courtesy, wish_in, wish_of_direct
 from knowledge.cues import asks_for_help, is_thanks
 from knowledge.entry import Hit
 from knowledge.search import Knowledge
@@ -240,7 +240,7 @@ def request_in(heard: Heard) -> Wish | None:
     way = way_of(heard)
     if way is None:
         return None
-    wish = wish_in(heard.message.text)
+    wish = (wish_of_direct if way is Way.DIRECT else wish_in)(heard.message.text)
     if wish.verb is Verb.ORDER and way is Way.MENTION and order_in(heard.message.text) is None:
         return None  # who mentions us twice means no order
     return None if wish.verb in (Verb.ASK, Verb.COURTESY) else wish

@@ -20,7 +20,7 @@ from sqlalchemy.exc import DatabaseError
 
 from bot import approval, ledger
 from bot.adapters.adapter import Adapter
-from bot.adapters.lark import LarkStartFailed
+from bot.adapters.lark import LarkAdapter, LarkStartFailed
 from bot.adapters.slack import SlackAdapter, StartFailed
 from bot.addressed import PRECISION, score_of
 from bot.answerer import conversation, ground
@@ -51,6 +51,7 @@ from bot.opening import (
     slack_of,
     store_of,
 )
+from bot.pictures import PicturesOfPlatforms
 from bot.places import place_of
 from bot.replay import Report, replay
 from bot.scorer import Scale
@@ -170,9 +171,11 @@ async def _connectable(config: Config, secrets: Secrets, web: Web) -> list[Adapt
     return adapters
 
 
-def _pictures(adapters: Iterable[Adapter]) -> Images | None:
-    """Where pictures can be looked at: Lark's are not downloaded."""
-    return next((one for one in adapters if isinstance(one, SlackAdapter)), None)
+def _pictures(adapters: Iterable[Adapter]) -> Images:
+    """Where pictures can be looked at."""
+    return PicturesOfPlatforms(
+        {one.name: one for one in adapters if isinstance(one, SlackAdapter | LarkAdapter)}
+    )
 
 
 async def _until_stopped(

@@ -104,11 +104,13 @@ class Slack(Section):
 
 
 class LarkApp(Section):
-    """One of several Lark apps; without ``domain`` it uses ``lark.domain``."""
+    """One of several Lark apps; without ``domain`` it uses ``lark.domain``. The last two: for mode http."""
 
     id: Text
     secret: Secret
     domain: Domain | None = None
+    verification_token: Secret | None = None
+    encrypt_key: Secret | None = None
 
 
 class Lark(Section):

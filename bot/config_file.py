@@ -85,7 +85,7 @@ def _signing_problem(secrets: Secrets) -> Problem | None:
 
 
 def _lark_problems(config: Config, secrets: Secrets) -> list[Problem | None]:
-    """Without a list of apps the environment names the one. Over HTTP it has the one token of the one app."""
+    """Without a list of apps the environment names the one."""
     if not config.lark.enabled:
         return []
     http = _lark_http_problems(config, secrets) if config.lark.mode == "http" else []
@@ -101,13 +101,16 @@ def _lark_problems(config: Config, secrets: Secrets) -> list[Problem | None]:
 
 
 def _lark_http_problems(config: Config, secrets: Secrets) -> list[Problem | None]:
-    place = Path("environment")
-    if len(config.lark.apps) > 1:
-        what = "has several apps, and lark.mode: http takes the events of one"
-        return [Problem(path=place, key="lark.apps", what=what, remedy="set lark.mode: ws, or name one app")]
-    if secrets.lark_verification_token is not None:
-        return []
+    """Each app has a token of its own; that of the environment is the one app's."""
+    place, apps = Path("environment"), config.lark.apps
     remedy = "set it as Events & Callbacks, Encryption Strategy shows it, or set lark.mode: ws"
+    if len(apps) > 1:
+        lacking = (number for number, app in enumerate(apps) if app.verification_token is None)
+        keys = [f"lark.apps[{number}].verification_token" for number in lacking]
+        return [Problem(path=place, key=key, what="is missing", remedy=remedy) for key in keys]
+    listed = any(app.verification_token is not None for app in apps)
+    if listed or secrets.lark_verification_token is not None:
+        return []
     return [Problem(path=place, key="LARK_VERIFICATION_TOKEN", what="is not set", remedy=remedy)]
 
 

@@ -36,7 +36,7 @@ PERMISSIONS: Mapping[str, Permission] = MappingProxyType(
         ),
         "im:message:readonly": Permission(
             title="Read direct messages and group chat messages",
-            without="it cannot read what was said before it came, nor look whether an answer was posted already",
+            without="it cannot read what was said before it came, look whether an answer was posted, or fetch pictures",
             covered_by=_ALL,
         ),
         "im:message.reactions:read": Permission(
@@ -57,6 +57,10 @@ PERMISSIONS: Mapping[str, Permission] = MappingProxyType(
     }
 )
 # What some settings ask for besides, and what the doctor itself would like.
+READ_PERMISSION = "im:message:readonly"
+_READING = frozenset(
+    {READ_PERMISSION, "im:message", "im:message.history:readonly"}
+)  # any gives pictures, too
 CLIP_PERMISSION = "im:message.reactions:write_only"
 MAIL_PERMISSION = "contact:user.email:readonly"
 SELF_PERMISSION = "application:application:self_manage"
@@ -77,6 +81,10 @@ _DEAF: Mapping[str, str] = MappingProxyType(
         wire.UNREACTED: "thumbs that are taken back still count",
         wire.CLICKED: "a click on a button shows an error, and nothing comes of it",
     }
+)
+
+_LESS: Mapping[str, str] = MappingProxyType(
+    {wire.MENU: "items of the bot's menu that push an event do nothing; without a menu nothing is missed"}
 )
 
 Subscribed = tuple[frozenset[str], frozenset[str]]
@@ -109,7 +117,7 @@ def _unsubscribed(app: str, subscribed: Subscribed) -> list[Finding]:
         (wire.CALLBACKS, subscribed[1], "Callback Configuration"),
     ):
         for name in (name for name in wanted if name not in given):
-            what = _DEAF.get(name, "it learns late that a group changed")
+            what = _DEAF.get(name) or _LESS.get(name, "it learns late that a group changed")
             text = f"{app} is not subscribed to {name}, so {what}; add it under Events & Callbacks, {where}"
             found.append(Finding(name="lark event", ok=name not in _DEAF, text=text))
     return found
@@ -123,7 +131,10 @@ def examine_lark_settings(config: Config, app: str, granted: frozenset[str]) -> 
         found.append((CLIP_PERMISSION, "clip is on, but no reaction can be put on"))
     if mail_domains_in(config.analysts) and MAIL_PERMISSION not in granted:
         found.append((MAIL_PERMISSION, "analysts names a mail domain, but nobody is known to belong to it"))
+    if config.writer == "claude" and config.claude.images and not _READING & granted:
+        found.append((READ_PERMISSION, "claude.images is on, but no picture can be fetched"))
+    titles = {**OPTIONAL, READ_PERMISSION: PERMISSIONS[READ_PERMISSION].title}
     return [
-        Finding(name="lark permission", ok=False, text=f"{app} lacks {key} ({OPTIONAL[key]}): {why}; {_ADD}")
+        Finding(name="lark permission", ok=False, text=f"{app} lacks {key} ({titles[key]}): {why}; {_ADD}")
         for key, why in found
     ]

@@ -19,6 +19,7 @@ from bot.adapters.slack_http import SlackHook
 from bot.app import open_database, open_knowledge
 from bot.cli import DEFAULT_CONFIG
 from bot.config import Config, Secrets
+from bot.config import LarkApp as LarkAppSettings
 from bot.config_file import load
 from bot.terminal import Failed, err, shown_progress
 from bot.web import Web
@@ -71,8 +72,7 @@ def lark_of(config: Config, secrets: Secrets) -> LarkAdapter:
 
 def listening_lark_of(config: Config, secrets: Secrets, web: Web) -> LarkAdapter:
     if config.lark.mode == "http":
-        keys = Keys(token=secrets.lark_verification_token or "", encrypt=secrets.lark_encrypt_key)
-        return LarkAdapter(lark_apps(config, secrets), hook=LarkHook(keys, web))
+        return LarkAdapter(lark_apps(config, secrets), hook=LarkHook(lark_keys(config, secrets), web))
     # Only here: the SDK takes three seconds and a hundred megabytes to import, which most who run Earshot need not.
     socket = importlib.import_module("bot.adapters.lark_socket")
 
@@ -91,6 +91,23 @@ def lark_apps(config: Config, secrets: Secrets) -> tuple[LarkApp, ...]:
     return tuple(
         LarkApp(id=app.id, secret=app.secret.get_secret_value(), domain=app.domain or lark.domain)
         for app in lark.apps
+    )
+
+
+def lark_keys(config: Config, secrets: Secrets) -> dict[str, Keys]:
+    """What each app signs its events with, over HTTP. What the environment says is for one app."""
+    own = Keys(token=secrets.lark_verification_token or "", encrypt=secrets.lark_encrypt_key)
+    apps = config.lark.apps
+    if not apps:
+        return {secrets.lark_app_id or "": own}
+    return {app.id: _keys_of(app, own if len(apps) == 1 else Keys(token="")) for app in apps}
+
+
+def _keys_of(app: LarkAppSettings, otherwise: Keys) -> Keys:
+    token, key = app.verification_token, app.encrypt_key
+    return Keys(
+        token=otherwise.token if token is None else token.get_secret_value(),
+        encrypt=otherwise.encrypt if key is None else key.get_secret_value(),
     )
 
 

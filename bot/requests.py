@@ -12,7 +12,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from bot import addressed, asking, inbox, ledger, mutes, opencases, orders
+from bot import addressed, answers, asking, inbox, ledger, mutes, opencases, orders
 from bot.adapters.adapter import AskedForSummary, Channel, ChannelKind, Commanded, Event, Heard, LookupFailed
 from bot.addressed import Rule, Way, What
 from bot.answers import Answer, Kind
@@ -23,7 +23,7 @@ from bot.config import Config
 from bot.explain import UNHEARD, told
 from bot.handlers import Bot, known_place, told_of
 from bot.inbox import Work
-from bot.manners import Order
+from bot.manners import Order, without_me
 from bot.reach import may_read
 from bot.scorer import silent
 from bot.situation import conversation_for, policy_of, whole_user
@@ -35,6 +35,7 @@ from knowledge.thread import Message, Thread
 log = logging.getLogger("earshot")
 
 NO_QUESTION = "What do you want to know? For example: `/earshot ask How do I unlock the state?`"
+SAVE_BY_MENU = "To keep a message as knowledge choose “Save to knowledge” in its menu (the three dots)."
 NO_LINK = (
     "Slack does not say which thread you mean. Say `@Earshot {0}` in the thread, or give the link of a message in it: "
     "`/earshot {0} LINK`."
@@ -66,9 +67,11 @@ async def on_request(bot: Bot, work: Work, heard: Heard, wish: Wish) -> None:
     """Grant what a message requests, or say why not; then that is all it was."""
     heard = await known_place(bot, heard)
     message, now, config = heard.message, bot.clock.now(), bot.config()
-    known = await told_of(bot.adapter_of(heard.channel.id), message.user)
-    subject = await _subject(bot, wish.rest, message.user, heard.channel.id)
-    way = asking.way_of(heard) or Way.MENTION
+    adapter = bot.adapter_of(heard.channel.id)
+    known = await told_of(adapter, message.user)
+    way = _way(heard, wish, command=adapter.has_command)
+    wish = _about(heard, wish)
+    subject = await subject_of(bot, wish.rest, message.user, heard.channel.id)
 
     def grant(connection: Connection) -> None:
         if ledger.was_erased(connection, message.id):
@@ -86,7 +89,7 @@ async def on_request(bot: Bot, work: Work, heard: Heard, wish: Wish) -> None:
             at=message.at,
             subject=subject,
             conversation=conversation,
-            command=bot.adapter_of(heard.channel.id).has_command,
+            command=adapter.has_command,
         )
         granted = _obeyed(connection, config, heard, request, now) or _granted(
             connection, config, request, now, rule
@@ -107,6 +110,28 @@ async def on_request(bot: Bot, work: Work, heard: Heard, wish: Wish) -> None:
     await bot.knowledge.follow()
 
 
+_OF_ONE_MESSAGE = frozenset({Verb.WHY, Verb.SUMMARY})
+
+
+def _about(heard: Heard, wish: Wish) -> Wish:
+    """``wish`` about the message that its own message replies to, if it names no other."""
+    return replace(wish, rest=heard.about or "") if _is_shortcut(heard, wish) else wish
+
+
+def _is_shortcut(heard: Heard, wish: Wish) -> bool:
+    """Whether a reply says of one message what the menu of a message offers elsewhere. A bare mention calls for all."""
+    said = bool(without_me(heard.message.text).strip())
+    return said and heard.about is not None and not wish.rest and wish.verb in _OF_ONE_MESSAGE
+
+
+def _way(heard: Heard, wish: Wish, *, command: bool) -> Way:
+    """How a message requests something. What the menu offers elsewhere is answered as there: to him alone."""
+    offered = _is_shortcut(heard, wish) or wish.verb is Verb.SAVE or (wish.verb is Verb.WHY and not command)
+    if offered and heard.channel.kind is not ChannelKind.DIRECT:
+        return Way.SHORTCUT
+    return asking.way_of(heard) or Way.MENTION
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Granted:
     """What is said. ``rule``: set for orders, which are obeyed and told about to who gave them, alone."""
@@ -125,7 +150,10 @@ def _obeyed(
     order = request.wish.order
     if order is None:
         return None
-    came = orders.obey(connection, config, heard, order)
+    if request.wish.rest:
+        came = _ordered(connection, config, request, order)
+    else:
+        came = orders.obey(connection, config, heard, order)
     log.info("%s: %s", heard.message.id, came.what)
     ledger.put_decision(connection, heard.message.id, silent("order", came.what), (), now)
     return Granted(card=addressed.plain_card(came.told), rule=_ALONE)
@@ -167,6 +195,8 @@ def _granted(
             return Granted(card=_why(connection, config, request))
         case Verb.UNKNOWN:
             return Granted(card=addressed.unknown_card(request.wish.rest))
+        case Verb.SAVE:
+            return Granted(card=addressed.plain_card(SAVE_BY_MENU))
         case _:
             return Granted(card=addressed.help_card(command=request.command))
 
@@ -207,11 +237,16 @@ def _last_decided(connection: Connection, conversation: str | None) -> str | Non
     return next((m.id for m in said if ledger.last_decision(connection, m.id) is not None), None)
 
 
-async def _subject(bot: Bot, given: str, user: str, asked_in: str) -> str | None:
+async def subject_of(bot: Bot, given: str, user: str, asked_in: str) -> str | None:
     """The message that a link or an id means, if there is one that the person may read."""
     if not given:
         return None
-    found = await bot.database.run(lambda connection: _found(connection, given))
+    try:
+        named = await bot.adapter_of(asked_in).message_of(given, asked_in)
+    except LookupFailed as error:
+        log.info("%s: what it leads to is not known: %s", given, error)
+        return None
+    found = await bot.database.run(lambda connection: _found(connection, named))
     if found is None:
         return None
     message_id, channel = found
@@ -220,7 +255,7 @@ async def _subject(bot: Bot, given: str, user: str, asked_in: str) -> str | None
 
 def _found(connection: Connection, given: str) -> tuple[str, str] | None:
     """Message and channel; of our own post the question that it answers."""
-    own = ledger.suggestion_by_post(connection, given)
+    own = ledger.suggestion_by_post(connection, given) or answers.by_post(connection, given)
     ids = [own.message_id] if own is not None else ledger.find_messages(connection, given)
     row = ledger.message_row(connection, ids[0]) if len(ids) == 1 else None
     return None if row is None else (row.id, row.channel)
@@ -236,10 +271,17 @@ async def on_commanded(bot: Bot, work: Work, commanded: Commanded) -> None:
     wish = wish_of_command(commanded.words)
     known = await told_of(bot.adapter_of(channel.id), commanded.user)
     subject = (
-        await _subject(bot, wish.rest, commanded.user, channel.id) if wish.verb is not Verb.ASK else None
+        await subject_of(bot, wish.rest, commanded.user, channel.id) if wish.verb is not Verb.ASK else None
     )
     blocked = policy_of(config, channel, now).external_blocked
-    request = Request(wish=wish, user=commanded.user, channel=channel, at=commanded.at, subject=subject)
+    request = Request(
+        wish=wish,
+        user=commanded.user,
+        channel=channel,
+        at=commanded.at,
+        subject=subject,
+        command=bot.adapter_of(channel.id).has_command,
+    )
     rule = await bot.database.run(
         lambda connection: asking.rule_for(connection, Way.COMMAND, "", commanded.user, now, blocked=blocked)
     )
@@ -297,7 +339,9 @@ async def _asked(bot: Bot, request: Request) -> tuple[Found, Query]:
 def _commanded(connection: Connection, config: Config, request: Request, now: datetime) -> Granted:
     wish = request.wish
     if wish.verb is Verb.ORDER and wish.order is not None:
-        return Granted(card=addressed.plain_card(_ordered(connection, config, request, wish.order)))
+        came = _ordered(connection, config, request, wish.order)
+        log.info("%s: by the command of %s: %s", request.channel.id, request.user, came.what)
+        return Granted(card=addressed.plain_card(came.told))
     if wish.verb is Verb.ASK:
         return Granted(card=addressed.plain_card(NO_QUESTION))
     if wish.verb is Verb.WHY and not wish.rest:
@@ -311,13 +355,13 @@ def _commanded(connection: Connection, config: Config, request: Request, now: da
 _OF_CHANNEL = {Order.MUTE: Order.MUTE_CHANNEL, Order.UNMUTE: Order.UNMUTE_CHANNEL}
 
 
-def _ordered(connection: Connection, config: Config, request: Request, order: Order) -> str:
+def _ordered(connection: Connection, config: Config, request: Request, order: Order) -> orders.Obeyed:
     """Obey the command; without a link to a thread it is about the channel."""
     about = ledger.message_row(connection, request.subject) if request.subject is not None else None
     if request.wish.rest and about is None:
-        return UNHEARD_THREAD
+        return orders.Obeyed(what="an order about what he may not read", told=UNHEARD_THREAD)
     if about is None and order is Order.CLOSE:
-        return NO_LINK.format("close")
+        return orders.Obeyed(what="it would close what it does not name", told=NO_LINK.format("close"))
     order = order if about is not None else _OF_CHANNEL.get(order, order)
     said = Message(
         id="",
@@ -327,9 +371,7 @@ def _ordered(connection: Connection, config: Config, request: Request, order: Or
         at=request.at,
         text="",
     )
-    came = orders.obey(connection, config, Heard(message=said, channel=request.channel), order)
-    log.info("%s: by the command of %s: %s", request.channel.id, request.user, came.what)
-    return came.told
+    return orders.obey(connection, config, Heard(message=said, channel=request.channel), order)
 
 
 async def on_asked_for_summary(bot: Bot, work: Work, asked: AskedForSummary) -> None:

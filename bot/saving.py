@@ -2,6 +2,7 @@
 
 import logging
 import re
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -9,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 from sqlalchemy.dialects.sqlite import insert
 
-from bot import audit, inbox, ledger, optouts
+from bot import answers, audit, inbox, ledger, optouts
 from bot.adapters.adapter import (
     ActPostponed,
     ActRefused,
@@ -17,19 +18,26 @@ from bot.adapters.adapter import (
     Ask,
     AskedToSave,
     Channel,
+    Heard,
     LookupFailed,
     Saved,
     SaveForm,
 )
+from bot.addressed import NOT_HERE, plain_card
+from bot.answers import Answer
+from bot.answers import Kind as AnswerKind
 from bot.audit import Kind
-from bot.handlers import Bot, told_of
+from bot.handlers import Bot, known_place, told_of
 from bot.inbox import Work
 from bot.places import place_of
 from bot.presses import is_admin
-from bot.situation import role_in
+from bot.requests import subject_of
+from bot.scorer import silent
+from bot.situation import conversation_for, policy_of, role_in
 from bot.tables import saved as saved_by_hand
 from bot.tables import seconds
 from bot.whispers import About, whisper
+from bot.wishes import Wish
 from knowledge import store
 from knowledge.audience import NOWHERE, Place, audience_of
 from knowledge.cues import is_substantive
@@ -49,6 +57,11 @@ log = logging.getLogger("earshot")
 
 FIELD = 3_000  # characters of a field
 
+NOT_OPENED = "The form in which to keep it could not be shown to you. Please ask for it once more."
+NO_MESSAGE = (
+    "I do not know which message to keep. Say `@Earshot save` in its topic or as a reply to it, or send me directly "
+    "`save` and its id (`om_…`)."
+)
 NOT_IN_TIME = "The form could not be opened in time. Please use the shortcut once more."
 INCOMPLETE = "Nothing was saved: it needs a title, a problem and a solution."
 LEARNT = "Saved. I use it from now on."
@@ -211,23 +224,133 @@ class _Known:
         return audience_of(self.place)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Opened:
+    """What came of opening a form: what the person is ``told`` if it failed, else where it stands, if that is known."""
+
+    form: SaveForm | None = None
+    stands_at: str | None = None
+    told: str | None = None
+
+
 async def on_asked_to_save(bot: Bot, work: Work, asked: AskedToSave) -> None:
     """Open the form for whoever asked, filled in with what the thread offers."""
-    known = await _known(bot, asked.message_id, asked.channel)
-    adapter, failed = bot.adapter_of(asked.channel), False
-    form = _form(asked, known, bot.config().redact.patterns)
-    try:
-        await adapter.perform(Ask(channel=asked.channel, form=form, trigger=asked.trigger))
-    except (ActRefused, ActPostponed, ActUncertain) as error:
-        log.warning("%s: the form to save it could not be opened: %s", asked.message_id, error)
-        failed = not isinstance(error, ActUncertain)  # else it may be open
+    opened = await _open_form(bot, asked)
 
     def end(connection: Connection) -> None:
-        if failed:
-            _tell(connection, bot, asked, NOT_IN_TIME)
+        if opened.told is not None:
+            _tell(connection, bot, asked, opened.told)
         inbox.finish(connection, work.id)
 
     await bot.database.run(end)
+
+
+async def _open_form(bot: Bot, asked: AskedToSave) -> _Opened:
+    known = await _known(bot, asked.message_id, asked.channel)
+    adapter = bot.adapter_of(asked.channel)
+    form = _form(asked, known, bot.config().redact.patterns)
+    act = Ask(channel=asked.channel, user=asked.user, form=form, trigger=asked.trigger)
+    try:
+        receipt = await adapter.perform(act)
+    except (ActRefused, ActPostponed, ActUncertain) as error:
+        log.warning("%s: the form to save it could not be opened: %s", asked.message_id, error)
+        if isinstance(error, ActUncertain):
+            return _Opened()  # it may be open
+        return _Opened(told=NOT_IN_TIME if adapter.has_command else NOT_OPENED)
+    return _Opened(form=form, stands_at=receipt.message_id)
+
+
+async def on_wish_to_save(bot: Bot, work: Work, heard: Heard, wish: Wish) -> None:
+    """Open the form for who asks for it by a message: about the one that he names or replies to, else the one that
+    began the thread. His message is no part of its conversation."""
+    heard = await known_place(bot, heard)
+    message, now = heard.message, bot.clock.now()
+    people = await told_of(bot.adapter_of(heard.channel.id), message.user)
+    asked, opened = await _wished(bot, heard, wish)
+
+    def end(connection: Connection) -> None:
+        if ledger.was_erased(connection, message.id):
+            return inbox.finish(connection, work.id)
+        ledger.put_people(connection, people)
+        decision = silent("save", "it asks for the form in which a message is kept")
+        ledger.put_decision(connection, message.id, decision, (), now)
+        ledger.pass_over(connection, message.id, conversation_for(connection, message))
+        _remember(connection, message, opened, now)
+        if opened.told is not None:  # where he said it: he may not be in the message's own channel
+            _tell(connection, bot, replace(asked, channel=heard.channel.id), opened.told)
+        return inbox.finish(connection, work.id)
+
+    await bot.database.run(end)
+
+
+def _remember(connection: Connection, asked_by: Message, opened: _Opened, now: datetime) -> None:
+    """A form that stands there until it is sent quotes what it was filled in from, and goes with it."""
+    if opened.form is None or opened.stands_at is None:
+        return
+    form = opened.form
+    answer = Answer(
+        id=uuid.uuid4().hex,
+        message_id=asked_by.id,
+        user=asked_by.user,
+        channel=opened.stands_at.rpartition("/")[0],
+        conversation=None,
+        reply_to=None,
+        kind=AnswerKind.GRANTED,
+        alone=True,
+        asked_at=asked_by.at,
+        card=plain_card("The form in which a message is saved."),
+        sources={form.message_id, *form.problem_sources, *form.solution_sources},
+    )
+    if answers.put(connection, answer, now):
+        answers.posted(connection, answer.id, opened.stands_at)
+
+
+async def _wished(bot: Bot, heard: Heard, wish: Wish) -> tuple[AskedToSave, _Opened]:
+    """What a message asks to keep, and what came of it."""
+    message = heard.message
+    chosen = await _chosen(bot, heard, wish)
+    asked = AskedToSave(
+        message_id=chosen or message.id,
+        channel=heard.channel.id if chosen is None else chosen.rpartition("/")[0],
+        user=message.user,
+        text="" if chosen is None else await _unheard(bot, chosen),
+        at=message.at,
+        trigger=message.id,
+    )
+    if policy_of(bot.config(), heard.channel, bot.clock.now()).external_blocked:
+        return asked, _Opened(told=NOT_HERE)
+    if chosen is None:
+        return asked, _Opened(told=NO_MESSAGE)
+    erased = await bot.database.run(lambda connection: ledger.was_erased(connection, message.id))
+    return asked, _Opened() if erased else await _open_form(bot, asked)
+
+
+async def _chosen(bot: Bot, heard: Heard, wish: Wish) -> str | None:
+    """The message that is to be kept, if there is one that he may read."""
+    if wish.rest:
+        return await subject_of(bot, wish.rest, heard.message.user, heard.channel.id)
+    return heard.about or heard.message.thread or None
+
+
+async def _unheard(bot: Bot, message_id: str) -> str:
+    """What a message says that was said before we came, unless its author opted out; "" if we heard it ourselves."""
+    channel = Channel(id=message_id.rpartition("/")[0])
+
+    def read(connection: Connection) -> tuple[bool, frozenset[str]]:
+        row = ledger.message_row(connection, message_id)
+        own = ledger.suggestion_by_post(connection, message_id)
+        return row is not None or own is not None, frozenset(optouts.opted_out(connection))
+
+    is_known, opted_out = await bot.database.run(read)
+    if is_known:
+        return ""
+    try:
+        said = await bot.adapter_of(channel.id).fetch(channel, message_id)
+    except LookupFailed as error:
+        log.info("%s: what it says cannot be read now: %s", message_id, error)
+        return ""
+    texts = (one.message for one in said if one.message.id == message_id)
+    return next((one.text for one in texts if one.user not in opted_out), "")
 
 
 def _form(asked: AskedToSave, known: _Known, patterns: Sequence[re.Pattern[str]]) -> SaveForm:

@@ -23,6 +23,7 @@ class Verb(StrEnum):
     SUMMARY = "summary"
     STATUS = "status"
     HELP = "help"
+    SAVE = "save"  # a message as knowledge
     COURTESY = "courtesy"  # thanks, a greeting, an "ok"
     ORDER = "order"
     UNKNOWN = "unknown"
@@ -52,13 +53,15 @@ _REQUESTS: Mapping[str, Verb] = {
     "状态": Verb.STATUS,
     "why": Verb.WHY,
     "为什么": Verb.WHY,
+    "save": Verb.SAVE,
+    "保存": Verb.SAVE,
 }
 _ASK = frozenset({"ask", "问", "提问"})
 _POLITE = frozenset({"please", "pls", "请"})
 _NOT_WORDS = re.compile(r"[^\w\s]|_")
-# A link to a message, or an adapter's whole id of one.
-_SUBJECT = re.compile(r"<?(?:https?://\S+?|(?:slack|lark|room):\S+?)>?")
-_ABOUT = frozenset({Verb.WHY, Verb.SUMMARY})
+# A link to a message, an adapter's whole id of one, or Lark's own, which people can name where there are no links.
+_SUBJECT = re.compile(r"<?(?:https?://\S+?|(?:slack|lark|room):\S+?|om_\w+)>?")
+_ABOUT = frozenset({Verb.WHY, Verb.SUMMARY, Verb.SAVE})
 _ORDERS_ABOUT = frozenset({Order.MUTE, Order.UNMUTE, Order.CLOSE})
 COMMANDS = (
     "ask",
@@ -95,6 +98,14 @@ def wish_in(said: str) -> Wish:
     if _plain(head) in _ASK and rest:
         return Wish(verb=Verb.ASK, rest=rest)
     return Wish(verb=Verb.ASK, rest=words)
+
+
+def wish_of_direct(said: str) -> Wish:
+    """The wish of a direct message: as of a mention, and orders may name the message that they are about."""
+    head, rest = _split(without_me(said).strip())
+    if (order := ordered(head)) in _ORDERS_ABOUT and _SUBJECT.fullmatch(rest):
+        return Wish(verb=Verb.ORDER, order=order, rest=rest.strip("<>"))
+    return wish_in(said)
 
 
 def is_courtesy(words: str) -> bool:

@@ -507,7 +507,7 @@ channels:⏎  '#a':⏎    mode: off⏎    wait: 3
 
 lark:⏎  apps:⏎  - {id: a, secret: s, colour: red}
     3: lark.apps[0].colour: is not a known key
-    take it out; known here: id, secret, domain
+    take it out; known here: id, secret, domain, verification_token, encrypt_key
 
 slack: {apptoken: abc}
     1: slack.apptoken: is not a known key
@@ -746,9 +746,12 @@ def test_only_running_needs_tokens() -> None:
     known = Secrets(lark_app_id="cli_1", lark_app_secret="s")
     assert [problem.key for problem in problems_to_run(posted, known)] == ["LARK_VERIFICATION_TOKEN"]
     assert problems_to_run(posted, replace(known, lark_verification_token="t")) == ()
-    two = [{"id": "cli_1", "secret": "s"}, {"id": "cli_2", "secret": "s"}]
+    two = [{"id": "cli_1", "secret": "s", "verification_token": "t"}, {"id": "cli_2", "secret": "s"}]
     several = config_of(slack={"enabled": False}, lark={"enabled": True, "mode": "http", "apps": two})
-    assert [problem.key for problem in problems_to_run(several, Secrets())] == ["lark.apps"]
+    ours = Secrets(lark_verification_token="of which of them?")
+    assert [problem.key for problem in problems_to_run(several, ours)] == ["lark.apps[1].verification_token"]
+    one = config_of(slack={"enabled": False}, lark={"enabled": True, "mode": "http", "apps": two[:1]})
+    assert problems_to_run(one, Secrets()) == ()
     listed = config_of(
         slack={"enabled": False}, lark={"enabled": True, "apps": [{"id": "cli_1", "secret": "s"}]}
     )
@@ -1185,7 +1188,8 @@ def test_the_shipped_file_says_the_defaults_and_needs_no_environment() -> None:
 
 
 def test_the_examples_in_the_shipped_file_are_valid() -> None:
-    config = read(shipped_with_examples(), {"LARK_APP_SECRET": "s"})
+    names = ("LARK_APP_SECRET", "LARK_VERIFICATION_TOKEN", "LARK_ENCRYPT_KEY")
+    config = read(shipped_with_examples(), dict.fromkeys(names, "s"))
     assert list(config.channels) == ["#support"]
     assert [app.id for app in config.lark.apps] == ["cli_a1b2c3"]
 

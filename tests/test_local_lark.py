@@ -116,6 +116,15 @@ def test_what_lark_would_not_take_is_a_violation(lark: LocalLark, body: dict[str
     assert why in "".join(lark.violations)
 
 
+SUBMIT = {
+    "tag": "button",
+    "name": "send",
+    "text": {"tag": "plain_text", "content": "Send"},
+    "form_action_type": "submit",
+    "behaviors": [{"type": "callback", "value": {}}],
+}
+
+
 @pytest.mark.parametrize(
     "element",
     [
@@ -124,7 +133,14 @@ def test_what_lark_would_not_take_is_a_violation(lark: LocalLark, body: dict[str
         {"tag": "button", "text": {"tag": "plain_text", "content": "x"}, "value": "x"},
         {"tag": "div", "text": {"tag": "plain_text", "content": ""}},
         {"tag": "form", "name": "f", "elements": [{"tag": "input", "name": "i"}]},
+        {"tag": "form", "name": "f", "elements": [{"tag": "checker", "text": {}}, SUBMIT]},
+        {"tag": "form", "name": "f", "elements": [{"tag": "checker", "name": "c", "value": "x"}, SUBMIT]},
+        {"tag": "form", "name": "f", "elements": [{"tag": "input"}, SUBMIT]},
         {"tag": "input", "name": "i", "max_length": 3000},
+        {"tag": "input", "name": "i", "max_length": 2, "default_value": "abc"},
+        {"tag": "input", "name": "i", "rows": 3},
+        {"tag": "input", "name": "i", "required": "yes"},
+        {"tag": "input", "name": "i", "value": "x"},
     ],
 )
 def test_a_card_with_what_2_0_does_not_know_is_refused(element: dict[str, Any]) -> None:

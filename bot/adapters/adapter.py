@@ -55,10 +55,14 @@ class Person:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Heard:
-    """A message. ``message.thread`` is the platform's thread root, or "" at the top level of a channel."""
+    """A message. ``message.thread`` is the platform's thread root, or "" at the top level of a channel.
+
+    ``about``: the one message that it replies to, where the platform tells.
+    """
 
     message: Message
     channel: Channel
+    about: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -228,7 +232,7 @@ class Pressed:
 class AskedToSave:
     """A person wants a message kept as knowledge. ``text``: of the message, as the platform gave it.
 
-    ``trigger``: what a form can be opened with, for some seconds.
+    ``trigger``: what a form can be opened with, for some seconds; where none is needed, the id of what asked for it.
     """
 
     message_id: str
@@ -506,9 +510,13 @@ class SaveForm:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ask:
-    """Open a form for the person who asked for it, with the ``trigger`` that came with it. It is not repeated."""
+    """Open a form for ``user``, who asked for it, with the ``trigger`` that came with it. It is not repeated.
+
+    He alone sees it; whether he may read what it holds was looked at before.
+    """
 
     channel: str
+    user: str
     form: SaveForm
     trigger: str
 
@@ -588,7 +596,8 @@ class Adapter(Protocol):
     """A platform. ``parse`` is pure; the rest touches the network.
 
     ``post_interval``: least seconds between two posts in one channel. ``performs``: the acts that it can do.
-    ``tells_edits``: edits arrive as events; else ``reread`` finds them. ``has_command``: people can use our command.
+    ``tells_edits``: edits arrive as events; else ``reread`` finds them. ``has_command``: people can use our command,
+    and our shortcuts in the menu of a message; else messages do what they do.
     """
 
     name: str
@@ -641,6 +650,13 @@ class Adapter(Protocol):
 
     async def describe(self, channel: Channel) -> Channel:
         """The channel with its name and kind, where the platform tells. Raises LookupFailed."""
+        ...
+
+    async def message_of(self, link: str, asked_in: str) -> str:
+        """The whole id of the message that a link leads to, where only the platform can tell; else ``link`` itself.
+
+        ``asked_in``: the channel in which somebody gave it. Raises LookupFailed.
+        """
         ...
 
     async def people(self, ref: str) -> Sequence[Person]:

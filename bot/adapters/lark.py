@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 
 from bot.adapters import lark_cards as cards
+from bot.adapters import lark_forms as forms
 from bot.adapters import lark_wire as wire
 from bot.adapters.adapter import (
     Act,
@@ -18,6 +19,7 @@ from bot.adapters.adapter import (
     ActRefused,
     ActUncertain,
     Arrival,
+    Ask,
     Channel,
     ChannelKind,
     Delete,
@@ -43,10 +45,13 @@ from bot.adapters.kept import Kept
 from bot.adapters.lark_api import APPLINKS, ApiRefused, LarkApi
 from bot.adapters.lark_hook import LarkHook
 from bot.adapters.lark_link import LarkLink
+from bot.adapters.lark_pictures import LarkPictures
 from bot.adapters.lark_signing import Unwelcome
 from bot.answerer import Suggestion
 from bot.card import Card, texts_in
 from knowledge.audience import Standing
+from knowledge.images import MAX_BYTES, Pictures
+from knowledge.thread import Thread
 
 log = logging.getLogger("earshot.lark")
 
@@ -109,13 +114,14 @@ class LarkAdapter:
     tells_edits = False
     has_command = False
     performs: frozenset[type[Act]] = frozenset(
-        {Post, Say, Think, Delete, Draft, Edit, Revise, React, Whisper, Show}
+        {Post, Say, Think, Delete, Draft, Edit, Revise, React, Whisper, Show, Ask}
     )
 
     def __init__(
         self, apps: Sequence[LarkApp], make_link: MakeLink | None = None, hook: LarkHook | None = None
     ) -> None:
         self._hook = hook
+        self._pictures = LarkPictures(self._as_it_is_now, self._picture)
         self._apps: dict[str, _Joined] = {}
         for app in apps:
             api = LarkApi(app.id, app.secret, app.domain)
@@ -138,7 +144,9 @@ class LarkAdapter:
     def parse(self, payload: Payload) -> Event:
         me = self._joined(str(payload["header"]["app_id"])).me
         clicked = payload["header"].get("event_type") == wire.CLICKED
-        return cards.parse(payload, me) if clicked else wire.parse(payload, me)
+        if not clicked:
+            return wire.parse(payload, me)
+        return forms.parse(payload, me) or cards.parse(payload, me)
 
     def _joined(self, app: str) -> _Joined:
         joined = self._apps.get(app)
@@ -277,6 +285,8 @@ class LarkAdapter:
                 return await self._react(act)
             case Whisper():
                 return await self._whisper(act)
+            case Ask():
+                return await self._ask(act)
         raise ActRefused(f"Lark has no such thing as {type(act).__name__}")
 
     async def _post(self, act: Post) -> Receipt:
@@ -405,11 +415,29 @@ class LarkAdapter:
         await api.do("POST", path, body={"reaction_type": {"emoji_type": emoji}})
         return Receipt(message_id=act.message_id)
 
+    async def _ask(self, act: Ask) -> Receipt:
+        """As a card in the direct messages with who asked, which are open to nobody else: groups have no such thing."""
+        body = {
+            "receive_id": wire.bare(act.user),
+            "msg_type": "interactive",
+            "content": forms.content(forms.render_form(act.form)),
+            "uuid": _uuid("ask", act.trigger),
+        }
+        query = {"receive_id_type": "open_id"}
+        data = (await self._api(act.user).do("POST", _MESSAGES, query=query, body=body))["data"]
+        home = f"{wire.NAME}:{wire.app_of(act.user)}"
+        return Receipt(message_id=f"{home}/{data['chat_id']}/{data['message_id']}")
+
     async def _whisper(self, act: Whisper) -> Receipt:
         """As a card that only this person sees; where a chat has none, as a direct message."""
         shown = () if act.card is None else _named_in(act.card)
         names = await self._names(act.channel, act.text, *shown, *_said(act.suggestion))
         api = self._api(act.channel)
+        seen, _, clicked = (act.respond_to or "").partition("/")
+        if seen == cards.FORM:
+            card = cards.render_whisper(act, names, cards.DIRECT)
+            await self._patch(f"{wire.NAME}:{api.app_id}/{clicked}", card)
+            return Receipt(message_id=act.id)
         if not (await self._mode(act.channel) == "group" and await self._shown_there(act, names)):
             await self._shown_directly(act, names)
         if act.replace and act.respond_to is not None:
@@ -438,6 +466,8 @@ class LarkAdapter:
     async def _is_inside(self, channel: str, user: str) -> bool:
         """Whether somebody spoke or clicked in a chat since the start, or is among its members."""
         joined = self._joined(wire.app_of(channel))
+        if channel == user:  # a person stands for the direct messages with him
+            return True
         if wire.bare(user) in joined.inside.get(wire.bare(channel), ()):
             return True
         try:
@@ -497,14 +527,25 @@ class LarkAdapter:
         changed: dict[str, str | None] = {}
         for message_id in message_ids:
             me = self._joined(wire.app_of(message_id)).me
-            items = (await self._api(message_id).read(_path(message_id)))["data"].get("items") or ()
-            for item in items[:1]:
+            for item in (await self._as_it_is_now(message_id))[:1]:
                 if item.get("deleted"):
                     changed[message_id] = None
                 elif item.get("updated") and item.get("msg_type") != wire.FORWARDED:
                     channel = Channel(id=message_id.rpartition("/")[0])
                     changed[message_id] = wire.heard(item, me, channel).message.text
         return changed
+
+    async def load(self, thread: Thread, *, read: bool) -> Pictures:
+        """The pictures of a thread, as ``knowledge.images.Images`` says."""
+        return await self._pictures.load(thread, read=read)
+
+    async def _as_it_is_now(self, message_id: str) -> Sequence[Payload]:
+        items = (await self._api(message_id).read(_path(message_id)))["data"].get("items")
+        return items or ()
+
+    async def _picture(self, message_id: str, key: str) -> bytes:
+        path = f"{_path(message_id)}/resources/{key}"
+        return await self._api(message_id).fetch(path, {"type": "image"}, MAX_BYTES)
 
     async def _topic(self, channel: str, root: str) -> list[Payload]:
         """The messages of a thread: of the topic, if there is one, else the one that it begins with."""
@@ -554,6 +595,8 @@ class LarkAdapter:
             raise
 
     async def describe(self, channel: Channel) -> Channel:
+        if wire.is_person(channel.id):
+            return replace(channel, kind=ChannelKind.DIRECT)
         joined = self._joined(wire.app_of(channel.id))
         known = joined.channels.get(channel.id)
         if known is None:
@@ -564,11 +607,23 @@ class LarkAdapter:
 
     async def _mode(self, channel: str) -> str:
         joined = self._joined(wire.app_of(channel))
+        if wire.is_person(channel):
+            return "p2p"
         try:
             await self.describe(Channel(id=channel, kind=ChannelKind.PRIVATE))
         except LookupFailed as error:
             log.info("%s: its mode is not known: %s", channel, error)
         return joined.modes.get(channel, "p2p")
+
+    async def message_of(self, link: str, asked_in: str) -> str:
+        topic = wire.topic_in(link)
+        if topic is None:
+            return link
+        query = {"container_id_type": "thread", "container_id": topic, "sort_type": "ByCreateTimeAsc"}
+        items = (await self._api(asked_in).read(_MESSAGES, {**query, "page_size": "1"}))["data"].get("items")
+        if not items:
+            raise LookupFailed(f"Lark: there is nothing in the topic {topic}")
+        return f"{wire.NAME}:{wire.app_of(asked_in)}/{items[0]['chat_id']}/{wire.first_of(items[0])}"
 
     async def people(self, ref: str) -> Sequence[Person]:
         if not ref.startswith(f"{wire.NAME}:"):

@@ -23,6 +23,7 @@ PAGE = 50
 MAX_PAUSE = 5.0  # seconds that a read waits for a limit to be over
 LEAD = 300.0  # seconds before its end at which a token is not used any more
 
+_CHUNK = 64 * 1024
 _TOKEN_PATH = "/open-apis/auth/v3/tenant_access_token/internal"
 # Invalid, expired or missing: https://open.feishu.cn/document/ukTMukTMukTM/ugjM14COyUjL4ITN
 _BAD_TOKEN = frozenset({99991661, 99991663, 99991664, 99991665, 99991668, 99991677})
@@ -88,6 +89,19 @@ class LarkApi:
                 return
             asked["page_token"] = data["page_token"]
 
+    async def fetch(self, path: str, query: Mapping[str, str], most: int) -> bytes:
+        """A file, of which at most a little more than ``most`` bytes are read. Raises LookupFailed."""
+        try:
+            token = await self._valid_token()
+            try:
+                return await self._fetch(path, query, most, token)
+            except ApiRefused as error:
+                if error.code not in _BAD_TOKEN:
+                    raise
+            return await self._fetch(path, query, most, await self._valid_token(bad=token))
+        except (ApiRefused, ActPostponed, ActUncertain, aiohttp.ClientError, TimeoutError) as error:
+            raise LookupFailed(f"Lark: {type(error).__name__}: {error}") from error
+
     async def endpoint(self, seconds: float) -> Json:
         """``data`` of the endpoint exchange, which says where the long connection is opened.
 
@@ -136,18 +150,32 @@ class LarkApi:
     async def _send(
         self, method: str, path: str, query: Mapping[str, str] | None, body: Any, token: str | None
     ) -> Json:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(timeout=self._timeout)
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         data = None
         if body is not None:
             headers["Content-Type"] = "application/json; charset=utf-8"
             data = json.dumps(body, ensure_ascii=False).encode()
         # On a kept connection that is gone aiohttp repeats GET, PUT and DELETE, which changes nothing; POST never.
-        request = self._session.request(method, self.url + path, params=query, data=data, headers=headers)
+        request = self._open().request(method, self.url + path, params=query, data=data, headers=headers)
         async with request as answer:
             text = await answer.text()
             return _judged(answer.status, answer.headers, text)
+
+    async def _fetch(self, path: str, query: Mapping[str, str], most: int, token: str) -> bytes:
+        headers = {"Authorization": f"Bearer {token}"}
+        async with self._open().get(self.url + path, params=query, headers=headers) as answer:
+            if answer.status != 200 or answer.content_type == "application/json":
+                _judged(answer.status, answer.headers, await answer.text())
+                return b""
+            content = b""
+            while len(content) <= most and (chunk := await answer.content.read(_CHUNK)):
+                content += chunk
+            return content
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(timeout=self._timeout)
+        return self._session
 
 
 def _judged(status: int, headers: Mapping[str, str], text: str) -> Json:

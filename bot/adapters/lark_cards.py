@@ -53,6 +53,7 @@ MAX_CORRECTION = 1_000  # characters that an input takes
 OURS = "earshot"  # in a button's value: what it means
 ANSWER_FIELD = "earshot_answer"
 EPHEMERAL, DIRECT = "ephemeral", "direct"  # how something was shown to one person alone
+FORM = "form"  # it was filled in, in a direct message: what came of it stands in its place
 MARK = "em_"  # how the id of an element begins by which a card is found again
 
 # ---- what is said
@@ -545,5 +546,5 @@ def toast(body: Payload) -> dict[str, Any]:
     value = ((body.get("event") or {}).get("action") or {}).get("value")
     if not isinstance(value, Mapping) or OURS not in value:
         return {}
-    said = "Thank you." if value[OURS] in ("up", "down", "correct") else "Noted."
+    said = "Thank you." if value[OURS] in ("up", "down", "correct", "save") else "Noted."
     return {"toast": {"type": "info", "content": said}}

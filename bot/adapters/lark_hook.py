@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.adapters.lark_signing import VERIFICATION, Keys, Unwelcome, opened
+from bot.adapters.lark_signing import VERIFICATION, Keys, Unwelcome, opened_by
 from bot.web import Web
 
 log = logging.getLogger("earshot.lark")
@@ -19,9 +19,9 @@ PATH = "/lark/events"
 
 
 class LarkHook:
-    """Takes events at PATH of ``web`` from ``start`` on."""
+    """Takes events at PATH of ``web`` from ``start`` on. ``keys`` by app id."""
 
-    def __init__(self, keys: Keys, web: Web) -> None:
+    def __init__(self, keys: Mapping[str, Keys], web: Web) -> None:
         self._keys, self._web = keys, web
 
     def start(self, take_in: TakeIn) -> None:
@@ -32,7 +32,7 @@ class LarkHook:
 
     async def _take(self, request: web.Request, take_in: TakeIn) -> web.Response:
         try:
-            body = opened(await request.read(), request.headers, self._keys, datetime.now(UTC))
+            body = opened_by(await request.read(), request.headers, self._keys, datetime.now(UTC))
             if body.get("type") == VERIFICATION:
                 return web.json_response({"challenge": body.get("challenge")})
             return web.json_response(await take_in(body))

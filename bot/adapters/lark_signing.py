@@ -51,9 +51,27 @@ def opened(raw: bytes, headers: Mapping[str, str], keys: Keys, now: datetime) ->
     given = body.get("token") if asked else (body.get("header") or {}).get("token")
     if not isinstance(given, str) or not hmac.compare_digest(given.encode(), keys.token.encode()):
         raise Unwelcome(
-            401, "the verification token is another; set LARK_VERIFICATION_TOKEN as the console shows it"
+            401, "the verification token is another; set it as Encryption Strategy in the console shows it"
         )
     return body
+
+
+def opened_by(raw: bytes, headers: Mapping[str, str], keys: Mapping[str, Keys], now: datetime) -> Json:
+    """As ``opened``, of whichever app the request is. ``keys`` by app id: those of one open nothing of another's."""
+    refused: list[tuple[int, str]] = []
+    for app, held in keys.items():
+        try:
+            body = opened(raw, headers, held, now)
+        except Unwelcome as error:
+            refused.append((error.status, f"{app}: {error}"))
+            continue
+        named = (body.get("header") or {}).get("app_id")
+        if body.get("type") == VERIFICATION or named == app:
+            return body
+        refused.append(
+            (404, f"{app}: an event of the app {named}, which is not in config.yaml or has other keys")
+        )
+    raise Unwelcome(max(status for status, _ in refused), "; ".join(why for _, why in refused))
 
 
 def _loaded(raw: bytes) -> Json:
@@ -70,13 +88,13 @@ def _decrypted(body: Json, key: str) -> Json:
     """AES-256-CBC under the key's hash; the first block is the vector."""
     sealed = body.get("encrypt")
     if not isinstance(sealed, str):
-        raise Unwelcome(401, "a plain body, though LARK_ENCRYPT_KEY is set")
+        raise Unwelcome(401, "a plain body, though there is an encrypt key")
     try:
         data = base64.b64decode(sealed, validate=True)
         cipher = AES.new(hashlib.sha256(key.encode()).digest(), AES.MODE_CBC, data[: AES.block_size])
         plain = unpad(cipher.decrypt(data[AES.block_size :]), AES.block_size)
     except ValueError as error:
-        raise Unwelcome(401, "the body is encrypted with another key than LARK_ENCRYPT_KEY") from error
+        raise Unwelcome(401, "the body is encrypted with another key than the app's encrypt key") from error
     return _loaded(plain)
 
 

@@ -11,6 +11,7 @@ from bot.adapters.adapter import (
     Arrival,
     Channel,
     ChannelKind,
+    Commanded,
     Deleted,
     Event,
     Heard,
@@ -30,12 +31,14 @@ REACTED, UNREACTED = "im.message.reaction.created_v1", "im.message.reaction.dele
 CLICKED = "card.action.trigger"
 ADDED, REMOVED = "im.chat.member.bot.added_v1", "im.chat.member.bot.deleted_v1"
 DISBANDED, UPDATED = "im.chat.disbanded_v1", "im.chat.updated_v1"
+MENU = "application.bot.menu_v6"
 
 # What has to be subscribed to under "Events & Callbacks" of the app.
-EVENTS = (RECEIVED, RECALLED, REACTED, UNREACTED, ADDED, REMOVED, DISBANDED, UPDATED)
+EVENTS = (RECEIVED, RECALLED, REACTED, UNREACTED, ADDED, REMOVED, DISBANDED, UPDATED, MENU)
 CALLBACKS = (CLICKED,)
 
 FORWARDED = "merge_forward"
+IMAGE = "[image]"  # what stands for a picture in the text of a message
 CHILDREN = "earshot_children"  # beside the event: what a merged forward holds, which the event does not say
 
 
@@ -86,6 +89,8 @@ def _order_key(app: str, kind: str, event: Payload) -> str:
         return f"{place}/{root}" if root else place
     if kind == CLICKED:
         return f"{NAME}:{app}/{(event.get('context') or {}).get('open_message_id')}"
+    if kind == MENU:
+        return f"{NAME}:{app}/{_operator(event)}/menu"
     return f"{NAME}:{app}/{event.get('message_id') or event.get('chat_id')}"
 
 
@@ -121,7 +126,26 @@ def parse(body: Payload, me: Me) -> Event:
             return Ignored(why=f"we were taken out of {event.get('chat_id')}")
         case "im.chat.disbanded_v1":
             return Ignored(why=f"{event.get('chat_id')} was disbanded")
+        case "application.bot.menu_v6":
+            return _chosen(event, me, when(header.get("create_time")))
     return Ignored(why=f"{header.get('event_type')} needs no handling")
+
+
+# What the items of the bot's menu may be called: what the command does without more words.
+MENU_KEYS = ("help", "status", "optout", "optin")
+
+
+def _chosen(event: Payload, me: Me, at: datetime) -> Event:
+    """An item of the bot's menu. Lark says who chose it, not where: the menu stands only in direct messages."""
+    key, user = str(event.get("event_key")), _operator(event)
+    if key not in MENU_KEYS or user is None:
+        return Ignored(why=f"the menu's item {key!r}; known: {', '.join(MENU_KEYS)}")
+    person = f"{NAME}:{me.app}/{user}"
+    return Commanded(words=key, channel=person, user=person, at=at)
+
+
+def _operator(event: Payload) -> str | None:
+    return _open_id((event.get("operator") or {}).get("operator_id"))
 
 
 def _received(body: Payload, me: Me) -> Event:
@@ -151,6 +175,7 @@ def _received(body: Payload, me: Me) -> Event:
             link=chat_link(me, message["chat_id"]),
         ),
         channel=channel,
+        about=_replied_to(channel.id, message),
     )
 
 
@@ -168,7 +193,7 @@ def heard(item: Payload, me: Me, channel: Channel) -> Heard:
             at=when(item.get("create_time")),
             text="" if item.get("deleted") else text,
             role=Role.BOT if sender.get("sender_type") == "app" else Role.UNKNOWN,
-            link=chat_link(me, str(item.get("chat_id"))),
+            link=_told_link(item) or chat_link(me, str(item.get("chat_id"))),
         ),
         channel=channel,
     )
@@ -202,6 +227,13 @@ def _root(message: Payload) -> str | None:
 def _thread(channel: str, message: Payload) -> str:
     root = _root(message)
     return f"{channel}/{root}" if root else ""
+
+
+def _replied_to(channel: str, message: Payload) -> str | None:
+    """The message that somebody chose to answer. In a topic all that is said names the first, which tells nothing."""
+    parent = message.get("parent_id")
+    chosen = parent and not (message.get("thread_id") and parent == message.get("root_id"))
+    return f"{channel}/{parent}" if chosen else None
 
 
 def _reaction(event: Payload, me: Me, *, added: bool) -> Event:
@@ -240,8 +272,28 @@ def reaction_name(emoji_type: str) -> str:
     return _REACTIONS.get(name, name)
 
 
+def _told_link(item: Payload) -> str | None:
+    """The link to the message itself, which Lark tells only where a message is read back."""
+    link = str(item.get("message_app_link") or "")
+    return link if link.startswith("https://") else None
+
+
+_TOPIC_LINK = re.compile(r"https://[^/]+/client/thread/open\?(?:\S*&)?open_?thread_?id=(omt_\w+)", re.ASCII)
+
+
+def topic_in(link: str) -> str | None:
+    """The topic that a link of the client's opens; None if it opens none."""
+    found = _TOPIC_LINK.match(link)
+    return None if found is None else found[1]
+
+
+def first_of(item: Payload) -> str:
+    """The message that began the topic of a message that was read back."""
+    return _root(item) or str(item["message_id"])
+
+
 def chat_link(me: Me, chat: str) -> str:
-    """Opens the chat in the client; Lark documents no link to one message."""
+    """Opens the chat in the client; an event tells no link to its message."""
     return f"{me.applinks}/client/chat/open?openChatId={chat}"
 
 
@@ -303,12 +355,17 @@ def _mentions(given: Iterable[Payload], me: Me) -> dict[str, str]:
 
 def _post(post: Payload, named: Mapping[str, str]) -> str:
     """A rich post: its title, then its paragraphs in their order. What is sent has a level of languages above."""
-    inner = post if "content" in post else next((v for v in post.values() if isinstance(v, Mapping)), {})
-    title = str(inner.get("title") or "")
-    paragraphs = [
-        "".join(_piece(piece, named) for piece in _pieces(one)) for one in inner.get("content") or ()
-    ]
+    title = str(_inner(post).get("title") or "")
+    paragraphs = ["".join(_piece(piece, named) for piece in _pieces(one)) for one in _paragraphs(post)]
     return "\n".join([*([title] if title else []), *paragraphs]).strip()
+
+
+def _inner(post: Payload) -> Payload:
+    return post if "content" in post else next((v for v in post.values() if isinstance(v, Mapping)), {})
+
+
+def _paragraphs(post: Payload) -> Sequence[object]:
+    return _inner(post).get("content") or ()
 
 
 def _pieces(paragraph: object) -> Iterator[Payload]:
@@ -328,12 +385,35 @@ def _piece(piece: Payload, named: Mapping[str, str]) -> str:
         case "code_block":
             return f"```\n{str(piece.get('text') or '').rstrip()}\n```"
         case "img":
-            return "[image]"
+            return IMAGE
         case "media":
             return "[video]"
         case "emotion":
             return f":{piece.get('emoji_type')}:"
     return ""
+
+
+_KEY = re.compile(r"[\w-]+", re.ASCII)
+
+
+def image_keys(item: Payload) -> list[str]:
+    """The keys of the pictures of a message as reading it back gives it; none of a recalled one."""
+    if item.get("deleted"):
+        return []
+    held = _loaded((item.get("body") or {}).get("content"))
+    holders: list[Payload] = []
+    if item.get("msg_type") == "image":
+        holders = [held]
+    elif item.get("msg_type") == "post":
+        pieces = (piece for paragraph in _paragraphs(held) for piece in _pieces(paragraph))
+        holders = [piece for piece in pieces if piece.get("tag") == "img"]
+    keys = (str(each.get("image_key") or "") for each in holders)
+    return [key for key in keys if _KEY.fullmatch(key)]
+
+
+def images_forwarded(items: Sequence[Payload]) -> int:
+    """How many pictures stand in messages that were forwarded together: Lark gives them to nobody."""
+    return sum(len(image_keys(item)) for item in items if item.get("upper_message_id"))
 
 
 def _link(text: str, href: str) -> str:

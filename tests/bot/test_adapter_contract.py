@@ -16,6 +16,8 @@ from bot.adapters.adapter import (
     ActRefused,
     Adapter,
     Arrival,
+    Ask,
+    AskedToSave,
     Buttons,
     Channel,
     Delete,
@@ -31,6 +33,7 @@ from bot.adapters.adapter import (
     React,
     Receipt,
     Revise,
+    SaveForm,
     Say,
     Show,
     Think,
@@ -44,9 +47,11 @@ from bot.adapters.slack_http import PATH as SLACK_PATH
 from bot.adapters.slack_http import SlackHook
 from bot.answerer import Citation, Line, Suggestion
 from bot.card import Button, Card, Group, Piece, Verb, row
+from bot.pictures import PicturesOfPlatforms
 from bot.web import Web
 from knowledge.entry import EntryKind
-from knowledge.thread import Message
+from knowledge.images import Pictures
+from knowledge.thread import Message, Thread
 from tests.bot.running import ANN as SLACK_ANN
 from tests.bot.running import CHANNEL, workspace
 from tests.bot.running_lark import ANN as LARK_ANN
@@ -82,6 +87,14 @@ class Stage(Protocol):
         """What the bot said that still stands, as far as people read it."""
         ...
 
+    def attach(self, picture: bytes) -> str:
+        """The whole id of a message of Ann's with a picture."""
+        ...
+
+    def choose_save(self, message_id: str) -> bool:
+        """Ann chooses the shortcut that saves a message. Whether there is one."""
+        ...
+
 
 class SlackStage:
     def __init__(self, slack: LocalSlack, hook: SlackHook | None = None) -> None:
@@ -108,6 +121,14 @@ class SlackStage:
     def texts(self) -> list[str]:
         return [post.text + str(post.blocks) for post in self.slack.posts() if not post.deleted]
 
+    def attach(self, picture: bytes) -> str:
+        shot = self.slack.add_file("gate.png", picture)
+        return f"{self.channel}/{self.slack.post(CHANNEL, SLACK_ANN, 'see here', files=[shot])}"
+
+    def choose_save(self, message_id: str) -> bool:
+        self.slack.message_shortcut("save", CHANNEL, message_id.rsplit("/", 1)[-1], SLACK_ANN)
+        return True
+
 
 class LarkStage:
     def __init__(self, lark: LocalLark, hook: LarkHook | None = None) -> None:
@@ -131,6 +152,15 @@ class LarkStage:
 
     def texts(self) -> list[str]:
         return [message.content for message in self.lark.sent() if not message.deleted]
+
+    def attach(self, picture: bytes) -> str:
+        self.lark.keep("img_v3_1", picture)
+        content = {"image_key": "img_v3_1"}
+        return f"{self.channel}/{self.lark.say(CHAT, LARK_ANN, type='image', content=content)}"
+
+    def choose_save(self, message_id: str) -> bool:
+        del message_id
+        return False  # she says it
 
 
 class RoomStage:
@@ -163,6 +193,13 @@ class RoomStage:
 
     def texts(self) -> list[str]:
         return [f"{post.id}: {post.lead} {post.suggestion.text}" for post in self.room.posts.values()]
+
+    def attach(self, picture: bytes) -> str:
+        raise NotImplementedError(picture)
+
+    def choose_save(self, message_id: str) -> bool:
+        del message_id
+        return False
 
 
 class Heart:
@@ -231,7 +268,7 @@ async def _lark_over_http() -> AsyncIterator[Heart]:
     with LocalLark() as lark:
         tenant(lark)
         web = Web("127.0.0.1", 0)
-        heart = Heart(LarkStage(lark, LarkHook(Keys(token="a token", encrypt="a key"), web)))
+        heart = Heart(LarkStage(lark, LarkHook({lark.app_id: Keys(token="a token", encrypt="a key")}, web)))
         await heart.adapter.listen(heart.emit)
         await web.start()
         lark.post_events_to(web.url + PATH, "a token", "a key")
@@ -261,10 +298,11 @@ STAGES = {
 }
 
 
-# What cannot happen there: nobody changes or takes back what was said in a room.
+# What cannot happen there: nobody changes or takes back what was said in a room, or sends pictures.
 NOT_THERE = {
     ("room", "test_what_was_taken_back_is_told"),
     ("room", "test_an_edit_is_told_or_found_when_it_is_read_again"),
+    ("room", "test_a_picture_that_somebody_sent_can_be_looked_at"),
 }
 
 
@@ -428,6 +466,27 @@ async def test_all_that_it_says_it_performs_it_does(heart: Heart) -> None:
         assert isinstance(await heart.adapter.perform(act), Receipt)
 
 
+async def test_a_form_is_opened_for_who_asks_for_it(heart: Heart) -> None:
+    stage = heart.stage
+    trigger = root = stage.say("the gate stops")
+    await heart.arrived(1)
+    if stage.choose_save(root):
+        event = heart.event((await heart.arrived(2))[1])
+        assert isinstance(event, AskedToSave) and event.message_id == root
+        trigger = event.trigger
+    form = SaveForm(
+        message_id=root,
+        channel=stage.channel,
+        title="Gate",
+        problem="the gate stops",
+        solution="",
+        may_be_everywhere=True,
+    )
+    assert Ask in heart.adapter.performs
+    ask = Ask(channel=stage.channel, user=stage.ann, form=form, trigger=trigger)
+    assert isinstance(await heart.adapter.perform(ask), Receipt)
+
+
 async def test_what_is_said_in_words_of_its_own_stands_there_once_and_is_found(heart: Heart) -> None:
     stage = heart.stage
     root = stage.say("@earshot who painted the moon?")
@@ -470,6 +529,19 @@ async def test_a_channel_and_a_person_go_by_their_names(heart: Heart) -> None:
 async def test_a_group_that_nobody_knows_is_said_so(heart: Heart) -> None:
     with pytest.raises(LookupFailed):
         await heart.adapter.people("@nobody")
+
+
+async def test_a_picture_that_somebody_sent_can_be_looked_at(heart: Heart) -> None:
+    picture = b"\x89PNG\r\n\x1a\n of the gate"
+    heart.stage.attach(picture)
+    event = heart.event((await heart.arrived(1))[0])
+    assert isinstance(event, Heard) and isinstance(heart.adapter, SlackAdapter | LarkAdapter)
+    said = replace(event.message, thread=event.message.id)
+    thread = Thread(id=said.id, channel=said.channel, messages=(said,))
+    images = PicturesOfPlatforms({heart.adapter.name: heart.adapter})
+    assert await images.load(thread, read=False) == Pictures(unseen=1)
+    loaded = await images.load(thread, read=True)
+    assert [image.content for image in loaded.images] == [picture] and loaded.unseen == 0
 
 
 async def test_an_edit_is_told_or_found_when_it_is_read_again(heart: Heart) -> None:

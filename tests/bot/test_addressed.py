@@ -26,7 +26,7 @@ from bot.card import lines_in
 from bot.manners import Order, speaks_to_me
 from bot.scorer import Scale
 from bot.weighing import read_weights
-from bot.wishes import COMMANDS, Verb, Wish, is_courtesy, wish_in, wish_of_command
+from bot.wishes import COMMANDS, Verb, Wish, is_courtesy, wish_in, wish_of_command, wish_of_direct
 from knowledge.entry import Hit
 from knowledge.thread import Message, Thread
 from tests.bot.running import QUESTION, WEIGHTS, entry
@@ -96,7 +96,14 @@ def test_a_bot_gets_nothing_and_a_person_always_something() -> None:
         ("@earshot why?", Wish(verb=Verb.WHY)),
         ("@earshot why does it stop?", Wish(verb=Verb.ASK, rest="why does it stop?")),
         ("@earshot why https://x.slack.com/a/p1", Wish(verb=Verb.WHY, rest="https://x.slack.com/a/p1")),
+        ("@earshot why om_0a1b?", Wish(verb=Verb.ASK, rest="why om_0a1b?")),
+        ("@earshot why om_0a1b", Wish(verb=Verb.WHY, rest="om_0a1b")),
+        ("@earshot save", Wish(verb=Verb.SAVE)),
+        ("@earshot 保存", Wish(verb=Verb.SAVE)),
+        ("@earshot save om_0a1b", Wish(verb=Verb.SAVE, rest="om_0a1b")),
+        ("@earshot save the world", Wish(verb=Verb.ASK, rest="save the world")),
         ("@earshot mute", Wish(verb=Verb.ORDER, order=Order.MUTE)),
+        ("@earshot mute om_0a1b", Wish(verb=Verb.ASK, rest="mute om_0a1b")),
         ("@earshot ask how do I start it?", Wish(verb=Verb.ASK, rest="how do I start it?")),
         ("@earshot thanks a lot!", Wish(verb=Verb.COURTESY)),
         ("@earshot hello", Wish(verb=Verb.COURTESY)),
@@ -129,6 +136,25 @@ def test_what_a_mention_wants(said: str, wish: Wish) -> None:
 )
 def test_what_a_command_wants(words: str, wish: Wish) -> None:
     assert wish_of_command(words) == wish
+
+
+@pytest.mark.parametrize(
+    ("said", "wish"),
+    [
+        ("close om_0a1b", Wish(verb=Verb.ORDER, order=Order.CLOSE, rest="om_0a1b")),
+        (
+            "Mute <https://x.slack.com/a/p1>",
+            Wish(verb=Verb.ORDER, order=Order.MUTE, rest="https://x.slack.com/a/p1"),
+        ),
+        ("close", Wish(verb=Verb.ORDER, order=Order.CLOSE)),
+        ("close the gate", Wish(verb=Verb.ASK, rest="close the gate")),
+        ("optout om_0a1b", Wish(verb=Verb.ASK, rest="optout om_0a1b")),
+        ("summary lark:a/oc/om_1", Wish(verb=Verb.SUMMARY, rest="lark:a/oc/om_1")),
+        ("why does it stop?", Wish(verb=Verb.ASK, rest="why does it stop?")),
+    ],
+)
+def test_what_a_direct_message_wants(said: str, wish: Wish) -> None:
+    assert wish_of_direct(said) == wish
 
 
 def test_every_command_is_known_and_taught() -> None:

@@ -220,6 +220,27 @@ async def test_every_direct_message_is_answered_there_orders_too(tmp_path: Path)
         assert play.adapter.whispers == []
 
 
+async def test_an_order_in_a_direct_message_may_name_what_it_is_about(tmp_path: Path) -> None:
+    async with playing(tmp_path) as play:
+        await play.say("room:q", "ann", QUESTION)
+        await play.say("2", "ann", "mute room:q", channel=OF_ANN)
+        assert "keep quiet in this conversation" in play.said[-1]
+        muted = await play.database.run(lambda c: mutes.muted_here(c, "room:q", HELP))
+        assert muted is not None and muted.startswith("ann muted this conversation")
+        await play.say("3", "ann", "close room:nowhere", channel=OF_ANN)
+        assert "I know no such conversation" in play.said[-1]
+        await play.say("4", "ann", "close room:q", channel=OF_ANN)
+        tickets = await play.database.run(lambda c: ledger.ticket_counts(c))
+        assert "this conversation is over" in play.said[-1] and tickets == {"closed": 1}
+
+
+async def test_where_a_menu_saves_messages_who_asks_for_it_is_told_so_alone(tmp_path: Path) -> None:
+    async with playing(tmp_path) as play:
+        await play.say("1", "ann", "@earshot save")
+        assert "Save to knowledge" in play.whispered[-1]
+        assert play.said == [] and play.adapter.forms == []
+
+
 async def test_what_a_direct_message_taught_serves_nobody_else(tmp_path: Path) -> None:
     own = known(audience=f"channel:{OF_ANN}")
     async with playing(tmp_path, [own]) as play:

@@ -53,3 +53,12 @@ def test_settings_ask_for_more() -> None:
     assert ["im:message.reactions:write_only" in text for text in found] == [True, False]
     assert "contact:user.email:readonly" in found[1]
     assert examine_lark_settings(Config(), "cli_1", ALL) == []
+
+
+def test_pictures_need_the_permission_to_read_messages() -> None:
+    config = Config.model_validate({"writer": "claude", "claude": {"images": "on"}})
+    (finding,) = examine_lark_settings(config, "cli_1", ALL - {"im:message:readonly"})
+    assert "im:message:readonly" in finding.text and "no picture can be fetched" in finding.text
+    for given in ("im:message:readonly", "im:message", "im:message.history:readonly"):
+        assert examine_lark_settings(config, "cli_1", frozenset({given})) == []
+    assert examine_lark_settings(Config(), "cli_1", frozenset({"im:chat"})) == []

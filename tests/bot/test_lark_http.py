@@ -3,7 +3,7 @@
 import asyncio
 import io
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,10 +18,13 @@ from lark_oapi.event.dispatcher_handler import EventDispatcherHandler
 
 from bot.adapters.lark import LarkAdapter
 from bot.adapters.lark_hook import PATH, LarkHook
-from bot.adapters.lark_signing import Keys, Unwelcome, opened
+from bot.adapters.lark_signing import Keys, Unwelcome, opened, opened_by
 from bot.app import assemble, open_database
+from bot.config import Config, Secrets
+from bot.opening import lark_apps, lark_keys
 from bot.web import Web, WebFailed
 from knowledge.embed import HashEmbedder
+from knowledge.entry import PUBLIC
 from knowledge.search import Knowledge
 from tests.bot.running import QUESTION, entry
 from tests.bot.running_lark import ANN, CHAT, Running, app_of, config, tenant
@@ -91,6 +94,50 @@ def test_what_may_be_somebody_elses_is_refused(
     assert refused.value.status in (400, 401)
 
 
+def of(app: str, token: str = TOKEN) -> dict[str, Any]:
+    return {"schema": "2.0", "header": {"event_id": "e", "token": token, "app_id": app}, "event": {}}
+
+
+APPS = {
+    "cli_1": KEYS,
+    "cli_2": Keys(token="another token", encrypt="another key"),
+    "cli_plain": Keys(token="a third token"),
+}
+
+
+def test_each_of_several_apps_opens_its_own_events() -> None:
+    for app, keys in APPS.items():
+        body = of(app, keys.token)
+        if keys.encrypt is None:
+            assert opened_by(json.dumps(body).encode(), {}, APPS, NOW) == body
+        else:
+            assert opened_by(*at(NOW, body, keys.encrypt), APPS, NOW) == body
+    question = {**ASKED, "token": "another token"}
+    assert opened_by(sealed(question, "another key"), {}, APPS, NOW) == question
+
+
+@pytest.mark.parametrize(
+    ("raw", "headers", "status"),
+    [
+        (*at(NOW, of("cli_2")), 404),  # the keys of one app speak for no other
+        (json.dumps(of("cli_1", "a third token")).encode(), {}, 404),
+        (*at(NOW, of("cli_2"), "another key"), 401),
+        (*at(NOW, of("cli_2", "another token"), "a key of nobody"), 401),
+        (*at(NOW - timedelta(minutes=6), of("cli_2", "another token"), "another key"), 401),
+        (json.dumps(of("cli_1")).encode(), {}, 401),
+        (b"[]", {}, 400),
+    ],
+    ids=range(7),
+)
+def test_the_keys_of_one_app_open_nothing_of_anothers(
+    raw: bytes, headers: dict[str, str], status: int
+) -> None:
+    with pytest.raises(Unwelcome) as refused:
+        opened_by(raw, headers, APPS, NOW)
+    assert refused.value.status == status
+    assert all(f"{app}: " in str(refused.value) for app in APPS)
+
+
 @given(st.binary(max_size=200))
 def test_whatever_is_posted_is_refused_and_harms_nothing(raw: bytes) -> None:
     with pytest.raises(Unwelcome):
@@ -108,6 +155,23 @@ def test_the_sdk_believes_what_the_local_lark_posts() -> None:
     assert handler.do(request).status_code == 200 and len(taken) == 1
 
 
+def test_each_lark_app_has_its_own_address_and_keys() -> None:
+    apps = [
+        {"id": "cli_1", "secret": "s", "domain": "feishu", "verification_token": "t1", "encrypt_key": "k1"},
+        {"id": "cli_2", "secret": "s", "domain": "lark", "verification_token": "t2"},
+    ]
+    both = Config.model_validate({"lark": {"mode": "http", "apps": apps}})
+    environment = Secrets(lark_verification_token="t", lark_encrypt_key="k", lark_app_id="cli_e")
+    assert [app.domain for app in lark_apps(both, environment)] == ["feishu", "lark"]
+    assert lark_keys(both, environment) == {
+        "cli_1": Keys(token="t1", encrypt="k1"),
+        "cli_2": Keys(token="t2"),
+    }
+    one = Config.model_validate({"lark": {"mode": "http", "apps": [{"id": "cli_1", "secret": "s"}]}})
+    assert lark_keys(one, environment) == {"cli_1": Keys(token="t", encrypt="k")}
+    assert lark_keys(Config(), environment) == {"cli_e": Keys(token="t", encrypt="k")}
+
+
 # ---- over the wire
 
 
@@ -120,13 +184,19 @@ def lark() -> Iterator[LocalLark]:
 
 
 @asynccontextmanager
-async def running(lark: LocalLark, folder: Path) -> AsyncIterator[tuple[Running, str]]:
+async def running(
+    lark: LocalLark, folder: Path, more: Sequence[tuple[LocalLark, Keys]] = ()
+) -> AsyncIterator[tuple[Running, str]]:
+    """``more``: other apps, with their keys."""
     database = open_database(f"sqlite:///{folder / 'earshot.db'}")
     knowledge = Knowledge(database, HashEmbedder(), folder / "index")
     await knowledge.open()
-    await knowledge.learn([entry()])
+    await knowledge.learn([entry(audience=PUBLIC)])  # each app is a workspace of its own
     web = Web("127.0.0.1", 0)
-    adapter = LarkAdapter([app_of(lark)], hook=LarkHook(KEYS, web))
+    apps = {lark.app_id: KEYS, **{one.app_id: keys for one, keys in more}}
+    adapter = LarkAdapter(
+        [app_of(one) for one in (lark, *(each for each, _ in more))], hook=LarkHook(apps, web)
+    )
     settings = config()
     app = assemble(
         lambda: settings, database, knowledge, [adapter], settle=timedelta(milliseconds=20), web=web
@@ -136,6 +206,8 @@ async def running(lark: LocalLark, folder: Path) -> AsyncIterator[tuple[Running,
     try:
         await lark.until(lambda: bool(web.url) or task.done())
         lark.post_events_to(web.url + PATH, TOKEN, KEY)
+        for one, keys in more:
+            one.post_events_to(web.url + PATH, keys.token, keys.encrypt)
         yield Running(app=app, lark=lark, adapter=adapter, database=database), web.url + PATH
     finally:
         stop.set()
@@ -157,6 +229,21 @@ async def test_a_question_over_http_is_answered_once_and_a_button_counts(
         await asyncio.sleep(0.4)
     assert len(lark.sent()) == 1
     assert lark.link.opened == 0
+
+
+async def test_several_apps_post_to_one_address_and_are_answered_each_by_itself(
+    lark: LocalLark, tmp_path: Path
+) -> None:
+    with LocalLark(app_id="cli_second") as second, LocalLark(app_id="cli_plain") as plain:
+        more = [(second, Keys(token="t2", encrypt="k2")), (plain, Keys(token="t3"))]
+        for one, _ in more:
+            tenant(one)
+        async with running(lark, tmp_path, more):
+            for one in (lark, second, plain):
+                asked = one.say(CHAT, ANN, QUESTION)
+                await one.until(lambda: len(one.replies(asked)) == 1)
+        assert [len(one.sent()) for one in (lark, second, plain)] == [1, 1, 1]
+        assert second.violations == plain.violations == []
 
 
 async def test_the_address_answers_what_lark_asks_and_refuses_the_rest(
@@ -187,7 +274,7 @@ async def test_an_event_that_cannot_be_kept_is_not_acknowledged(lark: LocalLark)
         return {}
 
     web = Web("127.0.0.1", 0)
-    LarkHook(KEYS, web).start(take_in)
+    LarkHook({lark.app_id: KEYS}, web).start(take_in)
     await web.start()
     lark.post_events_to(web.url + PATH, TOKEN, KEY)
     lark.say(CHAT, ANN, "keep this")

@@ -15,6 +15,7 @@ from bot.adapters.adapter import (
     Buttons,
     Channel,
     ChannelKind,
+    Commanded,
     Deleted,
     Draft,
     Edit,
@@ -158,6 +159,38 @@ def test_where_a_message_belongs(fields: dict[str, str], thread: str) -> None:
     assert heard(said({"text": "hi"}, **fields)).message.thread == thread
 
 
+@pytest.mark.parametrize(
+    ("fields", "about"),
+    [
+        ({}, None),
+        # In a topic everything names its first message; only another one was chosen.
+        ({"root_id": "om_0", "parent_id": "om_0", "thread_id": "omt_1"}, None),
+        ({"root_id": "om_0", "parent_id": "om_9", "thread_id": "omt_1"}, "lark:cli_1/oc_1/om_9"),
+        ({"root_id": "om_0", "parent_id": "om_0"}, "lark:cli_1/oc_1/om_0"),
+    ],
+)
+def test_which_message_is_replied_to(fields: dict[str, str], about: str | None) -> None:
+    assert heard(said({"text": "why"}, **fields)).about == about
+
+
+@pytest.mark.parametrize("key", wire.MENU_KEYS)
+def test_an_item_of_the_menu_is_the_command_in_direct_messages(key: str) -> None:
+    chosen = event(wire.MENU, operator={"operator_id": {"open_id": "ou_ann"}}, event_key=key)
+    ann = "lark:cli_1/ou_ann"
+    at = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    assert wire.parse(chosen, ME) == Commanded(words=key, channel=ann, user=ann, at=at)
+    arrival = wire.arrival_of(chosen)
+    assert arrival is not None and arrival.conversation == f"{ann}/menu"
+
+
+def test_what_the_menu_holds_of_others_is_no_command() -> None:
+    for unknown in (
+        event(wire.MENU, operator={"operator_id": {"open_id": "ou_ann"}}, event_key="mute channel"),
+        event(wire.MENU, operator={}, event_key="help"),
+    ):
+        assert isinstance(wire.parse(unknown, ME), Ignored)
+
+
 @pytest.mark.parametrize(("chat_type", "kind"), [("p2p", ChannelKind.DIRECT), ("group", ChannelKind.PRIVATE)])
 def test_a_group_is_private_until_lark_says_otherwise(chat_type: str, kind: ChannelKind) -> None:
     channel = heard(said({"text": "hi"}, chat_type=chat_type)).channel
@@ -245,6 +278,37 @@ def test_what_is_no_event_is_passed_over(body: dict[str, Any]) -> None:
 )
 def test_places_go_by_id_or_name(given: str, place: str) -> None:
     assert wire.place_of(given, "cli_1") == place
+
+
+@pytest.mark.parametrize(
+    ("link", "topic"),
+    [
+        ("https://applink.feishu.cn/client/thread/open?open_thread_id=omt_1&open_chat_id=oc_1", "omt_1"),
+        ("https://applink.larksuite.com/client/thread/open?openchatid=oc_1&openthreadid=omt_1", "omt_1"),
+        ("https://applink.larksuite.com/client/chat/open?openChatId=oc_1", None),
+        ("https://example.com/client/thread/open?x=oc_1", None),
+        ("lark:cli_1/oc_1/om_1", None),
+        ("om_1", None),
+    ],
+)
+def test_a_link_to_a_topic_is_known(link: str, topic: str | None) -> None:
+    assert wire.topic_in(link) == topic
+
+
+def test_a_message_that_is_read_back_has_the_link_that_lark_tells() -> None:
+    channel = Channel(id="lark:cli_1/oc_1")
+    item = {
+        "message_id": "om_1",
+        "chat_id": "oc_1",
+        "msg_type": "text",
+        "body": {"content": '{"text": "hi"}'},
+    }
+    for told, link in (
+        ("https://applink.feishu.cn/client/chat/open?openChatId=oc_1&position=7",) * 2,
+        ("javascript:alert(1)", "https://applink.feishu.cn/client/chat/open?openChatId=oc_1"),
+        (None, "https://applink.feishu.cn/client/chat/open?openChatId=oc_1"),
+    ):
+        assert wire.heard({**item, "message_app_link": told}, ME, channel).message.link == link
 
 
 # ---- clicks

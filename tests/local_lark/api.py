@@ -62,7 +62,7 @@ message.list     GET    /open-apis/im/v1/messages container_id_type!,container_i
 reaction.create  POST   /open-apis/im/v1/messages/{message}/reactions - reaction_type! im:message|im:message.reactions:write_only
 reaction.delete  DELETE /open-apis/im/v1/messages/{message}/reactions/{reaction} - - im:message|im:message.reactions:write_only
 reaction.list    GET    /open-apis/im/v1/messages/{message}/reactions reaction_type,page_size,page_token,user_id_type - im:message|im:message:readonly|im:message.reactions:read
-resource.get     GET    /open-apis/im/v1/messages/{message}/resources/{file} type! - im:message|im:message:readonly
+resource.get     GET    /open-apis/im/v1/messages/{message}/resources/{file} type! - im:message|im:message:readonly|im:message.history:readonly
 chat.get         GET    /open-apis/im/v1/chats/{chat} user_id_type - im:chat|im:chat:readonly|im:chat:read
 chat.members     GET    /open-apis/im/v1/chats/{chat}/members member_id_type,page_size,page_token - im:chat|im:chat:readonly|im:chat.members:read
 chat.list        GET    /open-apis/im/v1/chats user_id_type,sort_type,page_size,page_token - im:chat|im:chat:readonly|im:chat:read
@@ -96,6 +96,7 @@ DEFAULT_SCOPES = (
     "im:message.reactions:read",
 )
 EVENTS = (
+    "application.bot.menu_v6",
     "im.chat.disbanded_v1",
     "im.chat.member.bot.added_v1",
     "im.chat.member.bot.deleted_v1",
@@ -150,6 +151,8 @@ class Api:
             return _answer(refused.code, refused.msg, status=refused.status)
         if isinstance(fault, DropAfterEffect):
             return _cut(http)
+        if isinstance(result, bytes):
+            return web.Response(body=result, content_type="image/png")
         return web.json_response({"code": 0, "msg": "success", **result})
 
     def _find(self, http: web.Request) -> tuple[Call | None, Json]:
@@ -373,8 +376,15 @@ class Api:
         operator = {"operator_id": held[1], "operator_type": kind}
         return {"reaction_id": held[0], "operator": operator, "reaction_type": {"emoji_type": held[2]}}
 
-    def _resource_get(self, given: Json) -> Json:
-        raise Refused(234001, f"no file {given['file']} is kept here")
+    def _resource_get(self, given: Json) -> bytes:
+        message = self._message(given["message"])
+        if given["type"] not in ("image", "file"):
+            raise Refused(234001, f"type {given['type']!r}", violation=True)
+        if message.upper is not None or message.type == "merge_forward":
+            raise Refused(234043, "Unsupported message type.", violation=True)
+        if message.deleted or f'"{given["file"]}"' not in message.content:
+            raise Refused(234003, "File not in msg.")
+        return self.world.files[given["file"]]
 
     # ---- chats and people
 

@@ -1,7 +1,7 @@
 """Pure: what a card of JSON 2.0 may hold. In 2.0 an unknown property is an error, not passed over."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 Json = dict[str, Any]
@@ -40,7 +40,13 @@ _ELEMENTS: dict[str, tuple[set[str], set[str]]] = {
         | {"rows", "auto_resize", "max_rows", "label", "label_position"},
         set(),
     ),
+    "checker": (
+        {"name", "checked", "text", "overall_checkable", "button_area", "checked_style", "padding", "confirm"}
+        | {"behaviors", "hover_tips", "disabled", "disabled_tips"},
+        set(),
+    ),
 }
+_FILLED = ("input", "checker")  # what a form holds to fill in
 _BUTTON_TYPES = {"default", "primary", "danger", "text", "primary_text", "danger_text", "primary_filled"}
 
 
@@ -98,11 +104,43 @@ def _element(element: Json, depth: int, *, in_form: bool) -> Iterator[str]:
     if tag == "button":
         yield from _button(element, in_form=in_form)
     if tag == "input":
-        yield from _input(element, in_form=in_form)
+        yield from _input(element)
+    if tag == "checker":
+        yield from _text(element.get("text"), {"plain_text", "lark_md"}, "checker.text")
+        if not isinstance(element.get("checked", False), bool):
+            yield f"checker.checked is {element['checked']!r}"
+    if in_form and tag in _FILLED and not element.get("name"):
+        yield f"{tag} of a form without a name"
     if tag == "form" and not any(one.get("form_action_type") == "submit" for one in walk({"body": element})):
         yield "a form without a button that submits it"
     for inner in (*element.get("elements", []), *element.get("columns", [])):
         yield from _element(inner, depth + 1, in_form=in_form or tag == "form")
+
+
+def offered(form: Json) -> Json:
+    """What stands in a form at first."""
+    return {
+        name: one.get("checked", False) if one["tag"] == "checker" else one.get("default_value", "")
+        for name, one in _fields(form).items()
+    }
+
+
+def _fields(form: Json) -> dict[str, Json]:
+    return {one["name"]: one for one in walk({"body": form}) if one["tag"] in _FILLED}
+
+
+def filled_in(form: Json, given: Mapping[str, str | bool]) -> Json:
+    """``form_value`` of a form in which somebody changed ``given``. The client sends nothing that must be filled in and
+    is not, and nothing that the form does not hold."""
+    fields = _fields(form)
+    assert set(given) <= set(fields), f"the form has {sorted(fields)}, not {sorted(set(given) - set(fields))}"
+    sent = offered(form) | dict(given)
+    for name, one in fields.items():
+        assert sent[name] or not one.get("required"), f"{name} must be filled in"
+        assert one["tag"] == "checker" or len(sent[name]) <= one.get("max_length", 1000), (
+            f"{name} is too long"
+        )
+    return sent
 
 
 def _button(button: Json, *, in_form: bool) -> Iterator[str]:
@@ -121,11 +159,21 @@ def _button(button: Json, *, in_form: bool) -> Iterator[str]:
         yield from _text(button["confirm"].get("text"), {"plain_text"}, "confirm.text")
 
 
-def _input(element: Json, *, in_form: bool) -> Iterator[str]:
-    if in_form and "name" not in element:
-        yield "an input of a form without a name"
-    if not 1 <= element.get("max_length", 1000) <= 1000:
-        yield f"input.max_length {element['max_length']}; from 1 to 1000"
+def _input(element: Json) -> Iterator[str]:
+    most = element.get("max_length", 1000)
+    if not 1 <= most <= 1000:
+        yield f"input.max_length {most}; from 1 to 1000"
+    given = element.get("default_value", "")
+    if not isinstance(given, str) or len(given) > most:
+        yield f"input.default_value {given!r}; a text of at most {most} characters"
+    if element.get("input_type", "text") not in ("text", "multiline_text", "password"):
+        yield f"input.input_type {element['input_type']!r}"
+    if "rows" in element and element.get("input_type") != "multiline_text":
+        yield "input.rows without input_type multiline_text"
+    if element.get("label_position", "top") not in ("top", "left"):
+        yield f"input.label_position {element['label_position']!r}"
+    if not isinstance(element.get("required", False), bool):
+        yield f"input.required is {element['required']!r}"
     for name in ("placeholder", "label"):
         if name in element:
             yield from _text(element[name], {"plain_text"}, f"input.{name}", most=100)

@@ -114,6 +114,16 @@ class LocalLark:
         """The id of the direct messages between a person and the bot."""
         return self._call(lambda: self.api.direct(user).id)
 
+    def keep(self, key: str, content: bytes) -> str:
+        """A picture that messages can hold under ``key``."""
+        self._call(lambda: self.world.files.update({key: content}))
+        return key
+
+    def link_to_topic(self, message_id: str) -> str:
+        """As the client gives it for the topic that a message is in."""
+        message = self._call(lambda: self.world.messages[message_id])
+        return self.world.link(message)
+
     # What people do
 
     def say(self, chat: str, user: str, text: str = "", **more: Any) -> str:
@@ -126,6 +136,10 @@ class LocalLark:
         if not mine:  # a bot's own messages are not pushed to it
             self.link.publish(self._wrap("im.message.receive_v1", self.world.event(message)))
         return message.id
+
+    def said_before(self, chat: str, user: str, text: str, **more: Any) -> str:
+        """As ``say``, while the bot was not there yet: no event tells of it."""
+        return self._call(lambda: self.world.put(Said(chat=chat, user=user, text=text, **more)).id)
 
     def say_twice(self, chat: str, user: str, text: str) -> str:
         """One message under two event ids."""
@@ -191,12 +205,14 @@ class LocalLark:
         self.link.publish(self._wrap(f"im.message.reaction.{kind}_v1", event))
 
     def click(
-        self, message_id: str, user: str, label: str, form: Mapping[str, str] | None = None
+        self, message_id: str, user: str, label: str, form: Mapping[str, str | bool] | None = None
     ) -> Delivery:
         """Somebody presses the button that says ``label``; ``form``: what was written in the fields."""
         return self._call(lambda: self._click(message_id, user, label, form))
 
-    def _click(self, message_id: str, user: str, label: str, form: Mapping[str, str] | None) -> Delivery:
+    def _click(
+        self, message_id: str, user: str, label: str, form: Mapping[str, str | bool] | None
+    ) -> Delivery:
         message = self.world.messages[message_id]
         [button] = [
             one
@@ -206,7 +222,12 @@ class LocalLark:
         [value] = [each["value"] for each in button["behaviors"] if each["type"] == "callback"]
         action: Json = {"tag": "button", "value": value, "timezone": "Europe/Berlin"}
         if "form_action_type" in button:
-            action |= {"name": button["name"], "form_value": dict(form or {})}
+            [whole] = [
+                one
+                for one in cards.walk(message.card)
+                if one["tag"] == "form" and button in cards.walk({"body": one})
+            ]
+            action |= {"name": button["name"], "form_value": cards.filled_in(whole, form or {})}
         event = {
             "operator": {
                 "tenant_key": self.world.users[user].tenant,
@@ -219,6 +240,12 @@ class LocalLark:
             "context": {"open_message_id": message.id, "open_chat_id": message.chat},
         }
         return self.link.publish(self._wrap("card.action.trigger", event, micro=True))
+
+    def choose(self, user: str, key: str) -> Delivery:
+        """Somebody chooses an item of the bot's menu. No chat: that is how Lark sends it."""
+        operator = {"operator_id": {"open_id": user, "union_id": f"on_{user}", "user_id": ""}}
+        event = {"operator": operator, "event_key": key, "timestamp": int(time.time())}
+        return self.event("application.bot.menu_v6", event)
 
     def disband(self, chat: str) -> None:
         def disband() -> None:

@@ -97,6 +97,7 @@ class World:
         self.users: dict[str, User] = {}
         self.messages: dict[str, Message] = {}
         self.sent: list[Message] = []  # by the bot, in order
+        self.files: dict[str, bytes] = {}  # by key
         self.by_uuid: dict[str, str] = {}
         self._numbers = count(1)
         self._last = 0
@@ -154,6 +155,15 @@ class World:
         ids = {"open_id": user, "union_id": f"on_{user}", "user_id": ""}
         return {"key": f"@_user_{index}", "id": ids, "name": name, "tenant_key": "tenant-1"}
 
+    def link(self, message: Message) -> str:
+        """What opens a message in the client: its topic, or its place in the chat."""
+        base = "https://applink.feishu.cn/client"
+        if message.topic is None:
+            return f"{base}/chat/open?openChatId={message.chat}&position={int(message.id[3:], 16)}"
+        ids = {"chat": message.chat, "thread": message.topic}
+        named = [f"open_{name}_id={value}&open{name}id={value}" for name, value in ids.items()]
+        return f"{base}/thread/open?{'&'.join(named)}&thread_position=-1"
+
     def children(self, upper: str) -> Iterator[Message]:
         return (message for message in self.messages.values() if message.upper == upper)
 
@@ -190,6 +200,7 @@ class World:
                 "tenant_key": "tenant-1",
             },
             "body": {"content": content},
+            "message_app_link": self.link(message),
             **({"mentions": mentions} if mentions else {}),
             **{name: value for name, value in optional.items() if value is not None},
         }
