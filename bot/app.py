@@ -12,13 +12,14 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection
 
-from bot import asking, audit, clicks, handlers, inbox, intents, presses, requests, saving, tables
+from bot import asking, audit, clicks, comings, handlers, inbox, intents, presses, requests, saving, tables
 from bot.adapters.adapter import (
     Adapter,
     Arrival,
     AskedForSummary,
     AskedToSave,
     AskedWhy,
+    Changed,
     Commanded,
     Corrected,
     Deleted,
@@ -26,13 +27,19 @@ from bot.adapters.adapter import (
     Event,
     Heard,
     Ignored,
+    Joined,
     Judged,
+    Left,
+    Moved,
     Objected,
+    PeopleLeft,
     Pressed,
     Reacted,
+    Reopened,
     Saved,
     Voted,
 )
+from bot.adapters.aliased import AliasedAdapter, Aliases
 from bot.clock import Clock, SystemClock
 from bot.config import Config
 from bot.handlers import Bot, Overtaken
@@ -193,6 +200,18 @@ class App:
                 await saving.on_asked_to_save(self.bot, work, event)
             case Saved():
                 await saving.on_saved(self.bot, work, event)
+            case Joined():
+                await comings.on_joined(self.bot, work, event)
+            case Left():
+                await comings.on_left(self.bot, work, event)
+            case Reopened():
+                await comings.on_reopened(self.bot, work, event)
+            case PeopleLeft():
+                await comings.on_people_left(self.bot, work, event)
+            case Changed():
+                await comings.on_changed(self.bot, work, event)
+            case Moved():
+                await comings.on_moved(self.bot, work, event)
             case Ignored(why=why):
                 log.debug("%s: ignored: %s", work.conversation, why)
                 await self.bot.database.run(lambda connection: inbox.finish(connection, work.id))
@@ -221,6 +240,7 @@ class App:
         again = await self.bot.database.run(lambda connection: _begun(connection, now))
         if again:
             log.info("%d events were cut off by the last stop; they are handled now", again)
+        await comings.read_aliases(self.bot)
         schedule = Schedule(self.bot)
         for adapter in self.bot.adapters.values():
             await adapter.listen(self.accept)
@@ -361,14 +381,16 @@ def assemble(
     web: Web | None = None,
 ) -> App:
     """Put an Earshot together. ``config`` is asked anew for every event, so that edits count at once."""
+    aliases = Aliases()
     bot = Bot(
         database=database,
         knowledge=knowledge,
         writer=writer or ExtractiveWriter(),
         clock=clock or SystemClock(),
         config=config,
-        adapters={adapter.name: adapter for adapter in adapters},
+        adapters={adapter.name: AliasedAdapter(adapter, aliases) for adapter in adapters},
         distilling=distilling,
         rewriter=rewriter,
+        aliases=aliases,
     )
     return App(bot, settle=settle, night=night, web=web)

@@ -8,14 +8,27 @@ import logging
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from bot import answers, asking, audit, drafts, inbox, intents, ledger, orders, retention, tickets, votes
+from bot import (
+    answers,
+    asking,
+    audit,
+    drafts,
+    inbox,
+    intents,
+    introductions,
+    ledger,
+    orders,
+    retention,
+    tickets,
+    votes,
+)
 from bot.adapters.adapter import (
     CLIP,
     Adapter,
@@ -28,6 +41,7 @@ from bot.adapters.adapter import (
     Reacted,
     Voted,
 )
+from bot.adapters.aliased import Aliases
 from bot.answerer import Suggestion, conversation, faults_of, ground, query_of
 from bot.audit import Kind
 from bot.clock import Clock
@@ -68,6 +82,7 @@ log = logging.getLogger("earshot")
 class Bot:
     """What the handlers work with. ``config`` is asked each time, because it may change while running.
 
+    ``aliases``: the channels whose id changed, as the adapters go by them.
     ``distilling`` opens who selects, for one night, what of closed threads is worth keeping. ``rewriter`` makes whole
     questions of vague ones, where config.yaml asks for it.
     """
@@ -80,6 +95,7 @@ class Bot:
     adapters: Mapping[str, Adapter]
     distilling: Callable[[], AbstractAsyncContextManager[Distiller]] = offline
     rewriter: Rewriter | None = None
+    aliases: Aliases = field(default_factory=Aliases)
 
     def adapter_of(self, channel: str) -> Adapter:
         """The adapter of a qualified id; a recording's ids are taken as given, and it has only one adapter."""
@@ -194,6 +210,8 @@ async def on_due(bot: Bot, work: Work) -> None:
 
 
 async def _look(bot: Bot, work: Work, situation: Situation) -> None:
+    if situation.out_of_reach is not None:  # nothing can be said there, to whom ever
+        return await _conclude(bot, work, situation, silent("out of reach", situation.out_of_reach), ())
     if asking.is_asked(situation):
         return await asking.answer_message(bot, work, situation)
     decision, hits = gate(situation), ()  # type: tuple[Decision | None, Sequence[Hit]]
@@ -453,6 +471,8 @@ async def on_reaction(bot: Bot, work: Work, reacted: Reacted) -> None:
             if answer.conversation is not None:
                 orders.hush(connection, answer.conversation, reacted)
                 _check(connection, config, answer.conversation, reacted)
+        elif (introduced := introductions.channel_of_post(connection, reacted.message_id)) is not None:
+            orders.hush_channel(connection, config, introduced, reacted)
         elif not (
             ledger.was_erased(connection, reacted.message_id)
             or drafts.is_draft_message(connection, reacted.message_id)

@@ -116,6 +116,8 @@ HELD: Mapping[str, Held] = {
     "optouts": Held(his=("user",)),
     "people": Held(his=("id",), along=("name", "mail_domain")),
     "channels": Held(of_channel=("id",), told=("name",), along=("kind",)),
+    "presences": Held(of_channel=("channel",), along=("standing",)),
+    "channel_aliases": Held(of_channel=("channel",), told=("alias",)),
     # What is not to be taken in again: ids of messages, which name a place and a time.
     "erased": Held(along=("message_id", "conversation")),
     "nights": Held(told=("report", "before"), along=("date", "state", "owner")),
@@ -174,6 +176,7 @@ AGED: Mapping[str, Mapping[str, Aged]] = {
     "outbox": {"error": Aged.EMPTIED},
     "drafts": {"status": Aged.OURS},
     "channels": {"name": Aged.OURS},
+    "channel_aliases": {"alias": Aged.OURS},
     "nights": {"report": Aged.OURS, "before": Aged.OURS},
     "night_changes": {"why": Aged.OURS, "doubts": Aged.OURS},
     "cards": {"content": Aged.OURS},

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from bot import answers, cards, drafts, intents, ledger, mutes, showing, tables, whispers
+from bot import answers, cards, drafts, intents, ledger, mutes, presences, showing, tables, whispers
 from bot.adapters.adapter import (
     CLIP,
     Act,
@@ -88,6 +88,10 @@ async def send(bot: Bot, intent: Intent) -> None:
     adapter, now = bot.adapter_of(intent.channel), bot.clock.now()
     if intent.kind == cards.SHOW and await _placed(bot, adapter, intent):
         return
+    gone = await bot.database.run(lambda connection: presences.closed(connection, intent.channel))
+    if gone is not None:
+        log.info("%s %s in %s: dropped: %s", intent.kind, intent.suggestion_id, intent.channel, gone)
+        return await _drop(bot, intent, intents.OUT_OF_REACH + gone)
     act = await bot.database.run(lambda connection: _act(connection, intent, bot))
     why = "not wanted any more" if act is None else _hopeless(adapter, intent, act)
     if act is None or why is not None:

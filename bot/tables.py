@@ -495,6 +495,26 @@ answer_sources = Table(
     Index("answer_sources_source", "source"),
 )
 
+# Whether a channel is within reach, as far as the platform told; see bot/presence.py.
+presences = Table(
+    "presences",
+    _metadata,
+    Column("channel", String, primary_key=True),
+    Column("inside", Boolean, nullable=False),
+    Column("member_at", Float),
+    Column("standing", String, nullable=False),
+    Column("standing_at", Float),
+)
+# Other whole ids of a channel, with the time from which on it goes by them; without a time a former `#name`.
+channel_aliases = Table(
+    "channel_aliases",
+    _metadata,
+    Column("alias", String, primary_key=True),
+    Column("channel", String, primary_key=True),
+    Column("at", Float),
+    Index("channel_aliases_channel", "channel"),
+)
+
 
 def _add_scores(connection: Connection) -> None:
     """What decisions weighed, what threads showed, and the channels' scales."""
@@ -595,6 +615,11 @@ def _add_answers(connection: Connection) -> None:
         table.create(connection, checkfirst=True)
 
 
+def _add_life_of_channels(connection: Connection) -> None:
+    for table in (presences, channel_aliases):
+        table.create(connection, checkfirst=True)
+
+
 MIGRATIONS = [
     Migration("2026-11-ledger", lambda connection: _metadata.create_all(connection)),
     Migration("2026-11-scores", _add_scores),
@@ -612,6 +637,7 @@ MIGRATIONS = [
     Migration("2026-11-spending", _add_spending),
     Migration("2026-11-workspaces", _add_workspaces),
     Migration("2026-11-answers", _add_answers),
+    Migration("2026-11-channels", _add_life_of_channels),
 ]
 
 # What a scratch copy keeps of its store: who people are is knowledge of today, not a conversation.

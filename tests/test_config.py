@@ -97,6 +97,7 @@ def test_the_defaults_are_the_documented_ones() -> None:
         cool_down=timedelta(minutes=10),
         clip=False,
         weekly=True,
+        introduce=True,
         drafts_to=None,
         drafts_to_is_own=False,
     )

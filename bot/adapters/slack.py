@@ -15,6 +15,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.adapters import slack_cards as cards
+from bot.adapters import slack_channels as channels
 from bot.adapters import slack_wire as wire
 from bot.adapters.adapter import (
     Act,
@@ -89,7 +90,8 @@ class SlackAdapter:
         return self._workspaces.get(team) or next(iter(self._workspaces.values()))
 
     def parse(self, payload: Payload) -> Event:
-        return cards.parse(payload) or wire.parse(payload, self._in(str(payload.get("team_id"))).me)
+        me = self._in(str(payload.get("team_id"))).me
+        return cards.parse(payload) or channels.parse(payload, me) or wire.parse(payload, me)
 
     # ---- start and stop
 
@@ -173,6 +175,8 @@ class SlackAdapter:
     def _hearing(self, emit: Emit) -> Emit:
         async def hear(arrival: Arrival) -> None:
             self._link = replace(self._link, heard_at=datetime.now(UTC))
+            for channel in channels.touched(arrival.payload):
+                self._in(channel).drop_kept(channel)
             await emit(arrival)
 
         return hear
