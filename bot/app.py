@@ -240,7 +240,7 @@ class App:
         again = await self.bot.database.run(lambda connection: _begun(connection, now))
         if again:
             log.info("%d events were cut off by the last stop; they are handled now", again)
-        await comings.read_aliases(self.bot)
+        await handlers.read_aliases(self.bot)
         schedule = Schedule(self.bot)
         for adapter in self.bot.adapters.values():
             await adapter.listen(self.accept)

@@ -19,7 +19,7 @@ from bot.adapters.adapter import (
     Reopened,
 )
 from bot.audit import Kind
-from bot.handlers import Bot
+from bot.handlers import Bot, read_aliases
 from bot.inbox import Work
 
 log = logging.getLogger("earshot")
@@ -99,6 +99,7 @@ async def on_changed(bot: Bot, work: Work, changed: Changed) -> None:
             audit.put(connection, Kind.CHANNEL, changed.at, channel=changed.channel, what="changed")
 
     await _concluded(bot, work, change)
+    await read_aliases(bot)
 
 
 async def on_moved(bot: Bot, work: Work, moved: Moved) -> None:
@@ -111,11 +112,6 @@ async def on_moved(bot: Bot, work: Work, moved: Moved) -> None:
 
     await _concluded(bot, work, move)
     await read_aliases(bot)
-
-
-async def read_aliases(bot: Bot) -> None:
-    """Let the adapters know under which ids channels go, as the store has it now."""
-    bot.aliases.take(await bot.database.run(aliases.known))
 
 
 def _reach(connection: Connection, channel: str, event: Joined | Reopened) -> str | None:

@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from bot import (
+    aliases,
     answers,
     asking,
     audit,
@@ -596,6 +597,14 @@ async def on_clock(bot: Bot) -> None:
     await bot.database.run(lambda connection: recalibrate_due(connection, config, now))
     await bot.database.run(lambda connection: ledger.close_quiet(connection, now, close_after))
     await bot.database.run(lambda connection: drafts.expire_old(connection, now))
+    await read_aliases(
+        bot
+    )  # a new name may have been noticed on the way, or something been forgotten elsewhere
+
+
+async def read_aliases(bot: Bot) -> None:
+    """Let the adapters know under which ids and names channels went and go, as the store has it now."""
+    bot.aliases.take(await bot.database.run(aliases.known))
 
 
 def _ago(span: timedelta) -> str:

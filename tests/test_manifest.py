@@ -167,7 +167,7 @@ def test_an_event_as_slack_sends_it_is_not_ignored(name: str) -> None:
     item = {"type": "message", "channel": "C1", "ts": "1700000000.000100"}
     event = {"type": inner_type(name), "user": "U1", "event_ts": "1700000001.000100", "reaction": "+1"}
     said = {**item, "channel_type": name.partition(".")[2].removesuffix("s"), "text": "hello"}
-    inner = {**event, "item": item} if "reaction" in name else {**said, **event}
+    inner: dict[str, Any] = {**event, "item": item} if "reaction" in name else {**said, **event}
     inner |= {"channel": {"id": "C1", "name": "helpdesk"}} if name.endswith("_rename") else {}
     inner |= {"old_channel_id": "C1", "new_channel_id": "C2"} if name == "channel_id_changed" else {}
     inner |= {"user": "UBOT"} if name.startswith("member_") else {}

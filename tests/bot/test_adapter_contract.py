@@ -16,15 +16,20 @@ from bot.adapters.adapter import (
     Adapter,
     Arrival,
     Buttons,
+    Changed,
     Channel,
     Delete,
     Deleted,
+    Departure,
     Draft,
     Edit,
     Edited,
     Event,
     Heard,
+    Joined,
+    Left,
     LookupFailed,
+    PeopleLeft,
     Post,
     Question,
     React,
@@ -78,6 +83,18 @@ class Stage(Protocol):
         """What the bot said that still stands, as far as people read it."""
         ...
 
+    # The life of a channel: Ann lets the bot in or takes it out, gives the channel another name, leaves it, ends it.
+
+    def let_in(self) -> None: ...
+
+    def take_out(self) -> None: ...
+
+    def rename(self, name: str) -> None: ...
+
+    def leave(self) -> None: ...
+
+    def end(self) -> None: ...
+
 
 class SlackStage:
     def __init__(self, slack: LocalSlack) -> None:
@@ -104,6 +121,21 @@ class SlackStage:
     def texts(self) -> list[str]:
         return [post.text + str(post.blocks) for post in self.slack.posts() if not post.deleted]
 
+    def let_in(self) -> None:
+        self.slack.join(CHANNEL, self.slack.identity.bot_user, inviter=SLACK_ANN)
+
+    def take_out(self) -> None:
+        self.slack.leave(CHANNEL, self.slack.identity.bot_user)
+
+    def rename(self, name: str) -> None:
+        self.slack.rename(CHANNEL, name)
+
+    def leave(self) -> None:
+        self.slack.leave(CHANNEL, SLACK_ANN)
+
+    def end(self) -> None:
+        self.slack.remove(CHANNEL)
+
 
 class LarkStage:
     def __init__(self, lark: LocalLark, hook: LarkHook | None = None) -> None:
@@ -127,6 +159,21 @@ class LarkStage:
 
     def texts(self) -> list[str]:
         return [message.content for message in self.lark.sent() if not message.deleted]
+
+    def let_in(self) -> None:
+        self.lark.add_bot(CHAT, LARK_ANN)
+
+    def take_out(self) -> None:
+        self.lark.remove_bot(CHAT, LARK_ANN)
+
+    def rename(self, name: str) -> None:
+        self.lark.rename(CHAT, name, LARK_ANN)
+
+    def leave(self) -> None:
+        self.lark.leave(CHAT, LARK_ANN)
+
+    def end(self) -> None:
+        self.lark.disband(CHAT)
 
 
 class RoomStage:
@@ -159,6 +206,21 @@ class RoomStage:
 
     def texts(self) -> list[str]:
         return [post.suggestion.text for post in self.room.posts.values()]
+
+    def let_in(self) -> None:
+        raise NotImplementedError
+
+    def take_out(self) -> None:
+        raise NotImplementedError
+
+    def rename(self, name: str) -> None:
+        raise NotImplementedError(name)
+
+    def leave(self) -> None:
+        raise NotImplementedError
+
+    def end(self) -> None:
+        raise NotImplementedError
 
 
 class Heart:
@@ -236,8 +298,12 @@ async def _room() -> AsyncIterator[Heart]:
 STAGES = {"Slack, socket": _slack, "Lark, ws": _lark, "Lark, HTTP": _lark_over_http, "room": _room}
 
 
-# What cannot happen there: nobody changes or takes back what was said in a room.
+# What cannot happen there: nobody changes or takes back what was said in a room, and rooms stay as they are.
 NOT_THERE = {
+    ("room", "test_being_let_in_and_taken_out_of_a_channel_is_told"),
+    ("room", "test_another_name_of_a_channel_is_told_and_holds_at_once"),
+    ("room", "test_who_left_a_channel_is_not_in_it_any_more_at_once"),
+    ("room", "test_the_end_of_a_channel_is_told"),
     ("room", "test_what_was_taken_back_is_told"),
     ("room", "test_an_edit_is_told_or_found_when_it_is_read_again"),
 }
@@ -433,3 +499,41 @@ async def test_an_edit_is_told_or_found_when_it_is_read_again(heart: Heart) -> N
 async def test_stopping_twice_is_stopping(heart: Heart) -> None:
     await heart.adapter.close()
     await heart.adapter.close()
+
+
+async def test_being_let_in_and_taken_out_of_a_channel_is_told(heart: Heart) -> None:
+    stage = heart.stage
+    stage.take_out()
+    stage.let_in()
+    left, joined = map(heart.event, await heart.arrived(2))
+    assert isinstance(left, Left) and (left.channel, left.how) == (stage.channel, Departure.LEFT)
+    assert isinstance(joined, Joined) and (joined.channel.id, joined.by) == (stage.channel, stage.ann)
+    assert left.at <= joined.at and heart.arrivals[0].conversation == heart.arrivals[1].conversation
+
+
+async def test_another_name_of_a_channel_is_told_and_holds_at_once(heart: Heart) -> None:
+    stage = heart.stage
+    assert (await heart.adapter.describe(Channel(id=stage.channel))).name == "help"
+    stage.rename("helpdesk")
+    (changed,) = map(heart.event, await heart.arrived(1))
+    assert isinstance(changed, Changed) and (changed.channel, changed.name) == (stage.channel, "helpdesk")
+    assert (await heart.adapter.describe(Channel(id=stage.channel))).name == "helpdesk"
+    assert (await heart.adapter.place("#help")) is None
+    named = await heart.adapter.place("#helpdesk")
+    assert named is not None and named.id == stage.channel
+
+
+async def test_who_left_a_channel_is_not_in_it_any_more_at_once(heart: Heart) -> None:
+    stage = heart.stage
+    assert stage.ann in await heart.adapter.members(stage.channel)
+    stage.leave()
+    (gone,) = map(heart.event, await heart.arrived(1))
+    assert isinstance(gone, PeopleLeft) and (gone.channel, gone.users) == (stage.channel, (stage.ann,))
+    assert stage.ann not in await heart.adapter.members(stage.channel)
+
+
+async def test_the_end_of_a_channel_is_told(heart: Heart) -> None:
+    heart.stage.end()
+    (ended,) = map(heart.event, await heart.arrived(1))
+    assert isinstance(ended, Left)
+    assert (ended.channel, ended.how) == (heart.stage.channel, Departure.DELETED)
