@@ -6,71 +6,75 @@ A channel is kept under the id under which it was first heard of (``bot/adapters
 import re
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, select
+from sqlalchemy import Connection, and_, bindparam, delete, or_, select
 from sqlalchemy.dialects.sqlite import insert
 
 from bot.adapters.aliased import Aliases, with_id
-from bot.tables import channel_aliases as table
-from bot.tables import channels, seconds
+from bot.tables import channel_ids, channel_names, channels, seconds
 
-_OF = select(table.c.alias).where(table.c.channel == bindparam("channel")).order_by(table.c.at, table.c.alias)
+_IDS = (
+    select(channel_ids.c.alias).where(channel_ids.c.channel == bindparam("channel")).order_by("at", "alias")
+)
+_NAMES = select(channel_names.c.name).where(channel_names.c.channel == bindparam("channel")).order_by("name")
 
 
 def put_id(connection: Connection, channel: str, alias: str, at: datetime) -> None:
-    """From ``at`` on the channel goes by this whole id (its own: again). What comes late changes nothing."""
-    row = insert(table).values(alias=alias, channel=channel, at=seconds(at))
-    later = {"at": row.excluded.at}
-    connection.execute(row.on_conflict_do_update(index_elements=["alias", "channel"], set_=later))
+    """From ``at`` on the channel goes by this whole id (its own: again)."""
+    row = insert(channel_ids).values(alias=alias, channel=channel, at=seconds(at))
+    again = row.on_conflict_do_update(index_elements=["alias", "channel"], set_={"at": row.excluded.at})
+    connection.execute(again)
 
 
 def put_name(connection: Connection, channel: str, former: str, name: str) -> None:
-    """A channel that was called ``former`` (without #) is called ``name`` now."""
-    connection.execute(delete(table).where(table.c.channel == channel, table.c.alias == f"#{name}"))
-    row = insert(table).values(alias=f"#{former}", channel=channel, at=None)
-    connection.execute(row.on_conflict_do_nothing())
+    """A channel that was called ``former`` is called ``name`` now, both without #."""
+    same = and_(channel_names.c.channel == channel, channel_names.c.name == name)
+    connection.execute(delete(channel_names).where(same))
+    connection.execute(insert(channel_names).values(name=former, channel=channel).on_conflict_do_nothing())
 
 
 def known(connection: Connection) -> Aliases:
     """All of them, as adapters need them."""
-    rows = connection.execute(select(table).order_by(table.c.at, table.c.alias)).all()
-    ids = [row for row in rows if row.at is not None]
-    called: dict[str, list[str]] = {}
-    for row in rows:
-        called.setdefault(row.alias.casefold(), []).append(row.channel)
-    for channel in {row.channel for row in ids}:
-        called.setdefault(_bare(channel).casefold(), []).append(channel)
-    kept = {row.alias: row.channel for row in ids if row.alias != row.channel}
+    ids = connection.execute(select(channel_ids).order_by(channel_ids.c.at, channel_ids.c.alias)).all()
     current = {row.channel: row.alias for row in ids}  # the latest is the last
-    now = {channel: alias for channel, alias in current.items() if channel != alias}
-    return Aliases(kept=kept, current=now, called=called)
+    called: dict[str, list[str]] = {}
+    for row in connection.execute(select(channel_names)).all():
+        called.setdefault(f"#{row.name}".casefold(), []).append(row.channel)
+    for channel in current:
+        called.setdefault(_bare(channel).casefold(), []).append(channel)
+    return Aliases(
+        kept={row.alias: row.channel for row in ids if row.alias != row.channel},
+        current={channel: alias for channel, alias in current.items() if channel != alias},
+        called=called,
+    )
 
 
-def others_of(connection: Connection, channel: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The other whole ids of a channel; and what it was called (with #), as far as no other is called so now."""
-    named = list(connection.execute(_OF, {"channel": channel}).scalars())
-    ids = tuple(alias for alias in named if not alias.startswith("#") and alias != channel)
-    names = [alias for alias in named if alias.startswith("#")]
+def other_ids(connection: Connection, channel: str) -> tuple[str, ...]:
+    """The other whole ids that a channel went or goes by."""
+    named = connection.execute(_IDS, {"channel": channel}).scalars()
+    return tuple(alias for alias in named if alias != channel)
+
+
+def former_names(connection: Connection, channel: str) -> tuple[str, ...]:
+    """What a channel was called, with #, as far as no other is called so now."""
+    names = list(connection.execute(_NAMES, {"channel": channel}).scalars())
     if not names:
-        return ids, ()
-    taken = select(channels.c.name).where(channels.c.name.in_([name[1:] for name in names]))
-    in_use = set(connection.execute(taken).scalars())
-    return ids, tuple(name for name in names if name[1:] not in in_use)
+        return ()
+    taken = connection.execute(select(channels.c.name).where(channels.c.name.in_(names)))
+    in_use = set(taken.scalars())
+    return tuple(f"#{name}" for name in names if name not in in_use)
 
 
 def with_id_of(connection: Connection, given: str) -> list[str]:
     """The channels that went or go by this id, whole or bare, beside the one that they are kept under."""
-    ending = table.c.alias.endswith(f"/{given}", autoescape=True)
-    return _channels(connection, table.c.at.is_not(None) & ((table.c.alias == given) | ending))
+    ending = channel_ids.c.alias.endswith(f"/{given}", autoescape=True)
+    found = select(channel_ids.c.channel).where(or_(channel_ids.c.alias == given, ending)).distinct()
+    return sorted(connection.execute(found).scalars())
 
 
 def once_called(connection: Connection, given: str) -> list[str]:
     """The channels that went by a name, with or without #."""
-    return _channels(connection, table.c.alias == f"#{given.removeprefix('#')}")
-
-
-def _channels(connection: Connection, where: ColumnElement[bool]) -> list[str]:
-    found = select(table.c.channel).where(where).distinct().order_by(table.c.channel)
-    return list(connection.execute(found).scalars())
+    found = select(channel_names.c.channel).where(channel_names.c.name == given.removeprefix("#"))
+    return sorted(connection.execute(found).scalars())
 
 
 _PART = re.compile(r"[^/\s]+")

@@ -86,7 +86,9 @@ async def on_people_left(bot: Bot, work: Work, gone: PeopleLeft) -> None:
 
 async def on_changed(bot: Bot, work: Work, changed: Changed) -> None:
     """Name, kind and who shares a channel are read anew. A former name stays as an alias."""
-    known = await bot.database.run(lambda connection: ledger.is_known(connection, changed.channel))
+    if not await bot.database.run(lambda connection: ledger.is_known(connection, changed.channel)):
+        # Slack tells of every public channel; those that we were never in are not our business.
+        return await bot.database.run(lambda connection: inbox.finish(connection, work.id))
     before = await bot.database.run(lambda connection: ledger.channel_of(connection, changed.channel))
     told = await _told_of(bot.adapter_of(changed.channel), Channel(id=changed.channel, kind=before.kind))
 
@@ -94,7 +96,7 @@ async def on_changed(bot: Bot, work: Work, changed: Changed) -> None:
         now = told or Channel(
             id=before.id, kind=before.kind, name=changed.name or before.name, external=before.external
         )
-        if known and (now.kind, now.name, now.external) != (before.kind, before.name, before.external):
+        if (now.kind, now.name, now.external) != (before.kind, before.name, before.external):
             ledger.put_channel(connection, now)
             audit.put(connection, Kind.CHANNEL, changed.at, channel=changed.channel, what="changed")
 

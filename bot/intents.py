@@ -107,9 +107,13 @@ def drop_intent(connection: Connection, intent: Intent, why: str, now: datetime)
     _audit(connection, Kind.DROPPED, intent, now)
 
 
-def try_again(connection: Connection, channel: str, kind: str, now: datetime) -> None:
-    """What was dropped because its channel was out of reach is to be done after all."""
+def try_again(
+    connection: Connection, channel: str, kind: str, now: datetime, *, only: str | None = None
+) -> None:
+    """What was dropped because its channel was out of reach is to be done after all. ``only``: of this subject."""
     same = and_(outbox.c.channel == channel, outbox.c.kind == kind)
+    if only is not None:
+        same = and_(same, outbox.c.suggestion_id == only)
     dropped_so = and_(outbox.c.state == Sent.DROPPED, outbox.c.error.startswith(OUT_OF_REACH))
     values = {"state": Sent.INTENT, "due_at": seconds(now), "error": None}
     connection.execute(update(outbox).where(same, dropped_so).values(**values))

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from bot import cards, ledger, mutes
+from bot import cards, intents, ledger, mutes
 from bot.adapters.adapter import Channel
 from bot.card import Card
 from bot.cards import CardKind
@@ -31,9 +31,11 @@ def put_introduction(
         return False
     content = None if by is None else json.dumps({"by": by})
     new = cards.put_card(connection, CardKind.INTRODUCTION, _SUBJECT, channel.id, now, content)
+    card_id = cards.id_of(CardKind.INTRODUCTION, _SUBJECT, channel.id)
     if new:
-        card_id = cards.id_of(CardKind.INTRODUCTION, _SUBJECT, channel.id)
         cards.settle_place(connection, card_id, channel.id)
+    else:  # we may have been taken out before it was said
+        intents.try_again(connection, channel.id, cards.SHOW, now, only=card_id)
     return new
 
 

@@ -99,14 +99,13 @@ def channel_of(connection: Connection, channel_id: str) -> Channel:
     row = connection.execute(_CHANNEL, {"id": channel_id}).first()
     if row is None:
         return Channel(id=channel_id, kind=ChannelKind.PRIVATE)
-    aka, former = aliases.others_of(connection, channel_id)
     return Channel(
         id=row.id,
         kind=ChannelKind(row.kind),
         name=row.name,
         external=row.external,
-        aka=aka,
-        former=former,
+        aka=aliases.other_ids(connection, channel_id),
+        former=aliases.former_names(connection, channel_id),
     )
 
 

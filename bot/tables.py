@@ -505,14 +505,22 @@ presences = Table(
     Column("standing", String, nullable=False),
     Column("standing_at", Float),
 )
-# Other whole ids of a channel, with the time from which on it goes by them; without a time a former `#name`.
-channel_aliases = Table(
-    "channel_aliases",
+# Another whole id of a channel (or its own again), and since when it goes by that.
+channel_ids = Table(
+    "channel_ids",
     _metadata,
     Column("alias", String, primary_key=True),
     Column("channel", String, primary_key=True),
-    Column("at", Float),
-    Index("channel_aliases_channel", "channel"),
+    Column("at", Float, nullable=False),
+    Index("channel_ids_channel", "channel"),
+)
+# What channels were called before, without #.
+channel_names = Table(
+    "channel_names",
+    _metadata,
+    Column("name", String, primary_key=True),
+    Column("channel", String, primary_key=True),
+    Index("channel_names_channel", "channel"),
 )
 
 
@@ -616,7 +624,7 @@ def _add_answers(connection: Connection) -> None:
 
 
 def _add_life_of_channels(connection: Connection) -> None:
-    for table in (presences, channel_aliases):
+    for table in (presences, channel_ids, channel_names):
         table.create(connection, checkfirst=True)
 
 

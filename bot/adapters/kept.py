@@ -26,11 +26,14 @@ class Kept(Generic[K, V]):
         if known is None and now <= put_at:
             self._kept[key] = (put_at, None)
             return
-        self._kept[key] = (now, value)
+        self._keep(key, (now, value))
+
+    def _keep(self, key: K, put: tuple[float, V | None]) -> None:
+        self._kept[key] = put
         while len(self._kept) > MOST:
             del self._kept[next(iter(self._kept))]  # the one put longest ago
 
     def drop(self, key: K, now: float) -> None:
         """It holds no more, nor does what was asked for before ``now`` and is still on its way."""
         self._kept.pop(key, None)
-        self._kept[key] = (now, None)
+        self._keep(key, (now, None))

@@ -29,7 +29,7 @@ from tests.bot.running import (
     running,
     workspace,
 )
-from tests.local_slack import DropAfterEffect, LocalSlack
+from tests.local_slack import DropAfterEffect, Http429, LocalSlack
 
 NEW, NEW_ID = "C0NEW00001", "C0OTHER001"
 QUIET = 0.3  # seconds in which nothing more must happen
@@ -153,6 +153,20 @@ async def test_coming_again_and_a_broken_connection_lead_to_no_second_one(
         await told(run, "joined", 2)
         await asyncio.sleep(1.5)
     assert len(slack.posts(NEW)) == 1
+
+
+async def test_who_was_taken_out_before_he_could_say_it_says_it_when_he_is_back(
+    slack: LocalSlack, tmp_path: Path
+) -> None:
+    slack.faults["chat.postMessage"].append(Http429(1))
+    async with running(slack, tmp_path) as run:
+        slack.join(NEW, slack.identity.bot_user)
+        await slack.until(lambda: bool(slack.calls("chat.postMessage")))
+        slack.leave(NEW, slack.identity.bot_user)
+        dropped = select(outbox.c.id).where(outbox.c.state == "dropped")
+        await becomes(run, lambda c: c.execute(dropped).first() is not None)
+        slack.join(NEW, slack.identity.bot_user)
+        await introduced(slack)
 
 
 async def test_a_mute_sign_on_the_introduction_mutes_the_channel_from_who_may(
@@ -368,4 +382,5 @@ async def test_a_channel_is_forgotten_by_any_of_its_ids(slack: LocalSlack, tmp_p
             run.database, whole(slack, PRIVATE), config=config(), now=run.bot.clock.now()
         )
         assert receipt.counts["messages"] == 2
-        assert (await run.database.run(aliases.known)).kept == {}
+        # It is still gone to by the id of now: answers may have to be taken back there.
+        assert (await run.database.run(aliases.known)).kept == {whole(slack, NEW_ID): whole(slack, PRIVATE)}
