@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 
 from sqlalchemy import Connection
 
@@ -19,26 +20,31 @@ from bot.adapters.adapter import (
     Reopened,
 )
 from bot.audit import Kind
+from bot.config import Config
 from bot.handlers import Bot, read_aliases
 from bot.inbox import Work
+from bot.situation import chosen_for
 
 log = logging.getLogger("earshot")
+
+ASKED_AGAIN = 2  # tries, with back-off, to learn what a channel is called before it is taken as it is
 
 
 async def on_joined(bot: Bot, work: Work, joined: Joined) -> None:
     """We are in a channel: remember it, and say once what we do there."""
     now, config = bot.clock.now(), bot.config()
     told = await _told_of(bot.adapter_of(joined.channel.id), joined.channel)
+    if told is None and work.tries < ASKED_AGAIN:
+        raise LookupFailed(f"{joined.channel.id}: whether it is to be quiet there may hang on its name")
 
     def come(connection: Connection) -> None:
-        known = ledger.is_known(connection, joined.channel.id)
-        if told is not None or not known:
+        if told is not None or not ledger.is_known(connection, joined.channel.id):
             ledger.put_channel(connection, told or joined.channel)
         reached = _reach(connection, joined.channel.id, joined)
         audit.put(
             connection, Kind.CHANNEL, joined.at, channel=joined.channel.id, actor=joined.by, what="joined"
         )
-        if reached is None:
+        if reached is None and told is not None:
             channel = ledger.channel_of(connection, joined.channel.id)
             introductions.put_introduction(connection, config, channel, joined.by, now)
 
@@ -99,9 +105,19 @@ async def on_changed(bot: Bot, work: Work, changed: Changed) -> None:
         if (now.kind, now.name, now.external) != (before.kind, before.name, before.external):
             ledger.put_channel(connection, now)
             audit.put(connection, Kind.CHANNEL, changed.at, channel=changed.channel, what="changed")
+            _remind(bot.config(), ledger.channel_of(connection, changed.channel))
 
     await _concluded(bot, work, change)
     await read_aliases(bot)
+
+
+def _remind(config: Config, channel: Channel) -> None:
+    """Say so where only a former name in config.yaml means the channel."""
+    if chosen_for(config, channel) != chosen_for(config, replace(channel, former=())):
+        former = ", ".join(channel.former)
+        log.warning(
+            "config.yaml means %s by a name that it had (%s); write '#%s'", channel.id, former, channel.name
+        )
 
 
 async def on_moved(bot: Bot, work: Work, moved: Moved) -> None:

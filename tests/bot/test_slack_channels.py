@@ -29,7 +29,7 @@ from tests.bot.running import (
     running,
     workspace,
 )
-from tests.local_slack import DropAfterEffect, Http429, LocalSlack
+from tests.local_slack import DropAfterEffect, Http429, LocalSlack, SlackError
 
 NEW, NEW_ID = "C0NEW00001", "C0OTHER001"
 QUIET = 0.3  # seconds in which nothing more must happen
@@ -151,7 +151,7 @@ async def test_coming_again_and_a_broken_connection_lead_to_no_second_one(
     async with running(slack, tmp_path) as run:
         slack.join(NEW, slack.identity.bot_user)
         await told(run, "joined", 2)
-        await asyncio.sleep(1.5)
+        await asyncio.sleep(QUIET)
     assert len(slack.posts(NEW)) == 1
 
 
@@ -167,6 +167,17 @@ async def test_who_was_taken_out_before_he_could_say_it_says_it_when_he_is_back(
         await becomes(run, lambda c: c.execute(dropped).first() is not None)
         slack.join(NEW, slack.identity.bot_user)
         await introduced(slack)
+
+
+async def test_while_slack_does_not_say_what_a_channel_is_called_nothing_is_said_there(
+    slack: LocalSlack, tmp_path: Path
+) -> None:
+    slack.faults["conversations.info"] += [SlackError("internal_error"), SlackError("internal_error")]
+    async with running(slack, tmp_path, settings=config(channels={"#machines": {"mode": "off"}})) as run:
+        slack.join(NEW, slack.identity.bot_user)
+        await slack.until(lambda: len(slack.calls("conversations.info")) == 2)
+        assert await run.database.run(lambda c: ledger.is_known(c, whole(slack, NEW))) is False
+    assert slack.posts(NEW) == []
 
 
 async def test_a_mute_sign_on_the_introduction_mutes_the_channel_from_who_may(
@@ -303,7 +314,7 @@ async def test_who_left_a_private_channel_is_told_of_it_no_more(slack: LocalSlac
 
 
 async def test_settings_go_by_the_new_name_at_once_and_an_old_one_still_means_the_channel(
-    slack: LocalSlack, tmp_path: Path
+    slack: LocalSlack, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings = config(channels={"#helpdesk": {"mode": "off"}, "#help-private": {"mode": "off"}})
     async with running(slack, tmp_path, [entry()], settings=settings) as run:
@@ -316,6 +327,7 @@ async def test_settings_go_by_the_new_name_at_once_and_an_old_one_still_means_th
         assert (await decided(run, CHANNEL, slack.post(CHANNEL, CARL, OTHERS_QUESTION)))[1] == "off"
         # Whoever renamed it did not mean to let it speak there.
         assert (await decided(run, PRIVATE, slack.post(PRIVATE, ANN, THIRD_QUESTION)))[1] == "off"
+        assert "by a name that it had (#help-private); write '#quiet-please'" in caplog.text
         adapter = run.bot.adapters["slack"]
         new, old = await adapter.place("#helpdesk"), await adapter.place("#help")
         assert new is not None and old is not None and new.id == old.id == whole(slack, CHANNEL)
