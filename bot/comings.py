@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from bot import aliases, audit, drafts, inbox, intents, introductions, ledger, presences
+from bot import aliases, audit, drafts, inbox, introductions, ledger, presences
 from bot.adapters.adapter import (
     Adapter,
     Changed,
@@ -40,11 +40,11 @@ async def on_joined(bot: Bot, work: Work, joined: Joined) -> None:
     def come(connection: Connection) -> None:
         if told is not None or not ledger.is_known(connection, joined.channel.id):
             ledger.put_channel(connection, told or joined.channel)
-        reached = _reach(connection, joined.channel.id, joined)
+        why = presences.take(connection, joined.channel.id, joined)
         audit.put(
             connection, Kind.CHANNEL, joined.at, channel=joined.channel.id, actor=joined.by, what="joined"
         )
-        if reached is None and told is not None:
+        if why is None and told is not None:
             channel = ledger.channel_of(connection, joined.channel.id)
             introductions.put_introduction(connection, config, channel, joined.by, now)
 
@@ -78,7 +78,7 @@ async def on_reopened(bot: Bot, work: Work, reopened: Reopened) -> None:
 
     def reopen(connection: Connection) -> None:
         if ledger.is_known(connection, reopened.channel):
-            _reach(connection, reopened.channel, reopened)
+            presences.take(connection, reopened.channel, reopened)
             audit.put(connection, Kind.CHANNEL, reopened.at, channel=reopened.channel, what="reopened")
 
     await _concluded(bot, work, reopen)
@@ -130,14 +130,6 @@ async def on_moved(bot: Bot, work: Work, moved: Moved) -> None:
 
     await _concluded(bot, work, move)
     await read_aliases(bot)
-
-
-def _reach(connection: Connection, channel: str, event: Joined | Reopened) -> str | None:
-    """Why the channel is still out of reach, if it is. Else what could not be taken back there is taken back now."""
-    why = presences.take(connection, channel, event)
-    if why is None:
-        intents.try_again(connection, channel, "delete", event.at)
-    return why
 
 
 async def _told_of(adapter: Adapter, channel: Channel) -> Channel | None:

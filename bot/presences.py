@@ -7,6 +7,7 @@ from functools import partial
 from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.dialects.sqlite import insert
 
+from bot import intents
 from bot.adapters.adapter import Joined, Left, Reopened
 from bot.presence import Presence, Standing, after, heard_in, out_of_reach
 from bot.tables import moment, presences, seconds
@@ -35,16 +36,18 @@ def closed(connection: Connection, channel: str) -> str | None:
 
 def take(connection: Connection, channel: str, event: Joined | Left | Reopened) -> str | None:
     """Keep what an event tells. Why nothing can be said in the channel now; None if it can."""
-    return _keep(connection, channel, partial(after, event=event))
+    return _keep(connection, channel, partial(after, event=event), event.at)
 
 
 def heard(connection: Connection, channel: str, at: datetime) -> None:
     """Something was said there: should an event have been missed that told of our return, this tells it."""
     if closed(connection, channel) is not None:
-        _keep(connection, channel, partial(heard_in, at=at))
+        _keep(connection, channel, partial(heard_in, at=at), at)
 
 
-def _keep(connection: Connection, channel: str, change: Callable[[Presence], Presence]) -> str | None:
+def _keep(
+    connection: Connection, channel: str, change: Callable[[Presence], Presence], now: datetime
+) -> str | None:
     new = change(presence_in(connection, channel) or Presence())
     values = {
         "inside": new.inside,
@@ -54,4 +57,7 @@ def _keep(connection: Connection, channel: str, change: Callable[[Presence], Pre
     }
     row = insert(presences).values(channel=channel, **values)
     connection.execute(row.on_conflict_do_update(index_elements=["channel"], set_=values))
-    return out_of_reach(new)
+    why = out_of_reach(new)
+    if why is None:  # what was to be taken back there meanwhile is taken back now
+        intents.try_again(connection, channel, "delete", now)
+    return why
