@@ -13,7 +13,20 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection
 
-from bot import asking, audit, clicks, handlers, homes, inbox, intents, presses, requests, saving, tables
+from bot import (
+    asking,
+    audit,
+    clicks,
+    comings,
+    handlers,
+    homes,
+    inbox,
+    intents,
+    presses,
+    requests,
+    saving,
+    tables,
+)
 from bot.adapters.adapter import (
     Adapter,
     Arrival,
@@ -21,6 +34,7 @@ from bot.adapters.adapter import (
     AskedToReword,
     AskedToSave,
     AskedWhy,
+    Changed,
     Commanded,
     Corrected,
     Correcting,
@@ -30,16 +44,22 @@ from bot.adapters.adapter import (
     FillsForms,
     Heard,
     Ignored,
+    Joined,
     Judged,
+    Left,
+    Moved,
     Objected,
     OpenedHome,
     OrderedAtHome,
+    PeopleLeft,
     Pressed,
     Reacted,
+    Reopened,
     Reworded,
     Saved,
     Voted,
 )
+from bot.adapters.aliased import AliasedAdapter, Aliases
 from bot.clock import Clock, SystemClock
 from bot.config import Config
 from bot.handlers import Bot, Overtaken
@@ -213,6 +233,18 @@ class App:
                 await homes.on_opened_home(self.bot, work, event)
             case OrderedAtHome():
                 await homes.on_ordered_at_home(self.bot, work, event)
+            case Joined():
+                await comings.on_joined(self.bot, work, event)
+            case Left():
+                await comings.on_left(self.bot, work, event)
+            case Reopened():
+                await comings.on_reopened(self.bot, work, event)
+            case PeopleLeft():
+                await comings.on_people_left(self.bot, work, event)
+            case Changed():
+                await comings.on_changed(self.bot, work, event)
+            case Moved():
+                await comings.on_moved(self.bot, work, event)
             case Ignored(why=why):
                 log.debug("%s: ignored: %s", work.conversation, why)
                 await self.bot.database.run(lambda connection: inbox.finish(connection, work.id))
@@ -241,6 +273,7 @@ class App:
         again = await self.bot.database.run(lambda connection: _begun(connection, now))
         if again:
             log.info("%d events were cut off by the last stop; they are handled now", again)
+        await handlers.read_aliases(self.bot)
         schedule = Schedule(self.bot)
         for adapter in self.bot.adapters.values():
             await adapter.listen(self.accept)
@@ -381,15 +414,17 @@ def assemble(
     web: Web | None = None,
 ) -> App:
     """Put an Earshot together. ``config`` is asked anew for every event, so that edits count at once."""
+    aliases = Aliases()
     bot = Bot(
         database=database,
         knowledge=knowledge,
         writer=writer or ExtractiveWriter(),
         clock=clock or SystemClock(),
         config=config,
-        adapters={adapter.name: adapter for adapter in adapters},
+        adapters={adapter.name: AliasedAdapter(adapter, aliases) for adapter in adapters},
         distilling=distilling,
         rewriter=rewriter,
+        aliases=aliases,
     )
     for adapter in adapters:
         if isinstance(adapter, FillsForms):

@@ -72,6 +72,10 @@ class Kind(StrEnum):
     CLOSED = "closed"
     FORGOT = "forgot"
     RETRIED = "retried"  # events that were set aside
+    # what becomes of channels
+    CHANNEL = (
+        "channel"  # joined, left, archived, deleted, reopened, changed (name, kind, sharing), moved (its id)
+    )
     # how it runs
     STARTED = "started"
     STOPPED = "stopped"

@@ -24,6 +24,7 @@ AGAIN = "card again "  # and when: to be put in place of what stands there
 class CardKind(StrEnum):
     DIGEST = "digest"
     WEEKLY = "weekly"
+    INTRODUCTION = "introduction"
 
 
 def put_card(
@@ -58,6 +59,12 @@ def id_of(kind: CardKind, subject: str, place: str) -> str:
 
 def card_row(connection: Connection, card_id: str) -> Row[Any] | None:
     return connection.execute(select(cards).where(cards.c.id == card_id)).first()
+
+
+def by_message(connection: Connection, kind: CardKind, message_id: str) -> Row[Any] | None:
+    """The card of a kind that stands in a message."""
+    same = and_(cards.c.kind == kind, cards.c.message_id == message_id)
+    return connection.execute(select(cards).where(same)).first()
 
 
 def was_put(connection: Connection, kind: CardKind, subject: str, place: str) -> bool:

@@ -162,6 +162,7 @@ class Speaking(Section):
     clip: Switch = False
     weekly: Switch = True
     rejected: Annotated[Rejected, _choice(*get_args(Rejected))] = "delete"
+    introduce: Switch = True
 
 
 class ChannelSettings(Speaking):
@@ -234,6 +235,7 @@ class ChannelPolicy:
     clip: bool
     weekly: bool
     rejected: Rejected
+    introduce: bool
     drafts_to: str | None
     drafts_to_is_own: bool
     daily_tokens: int | None = None
@@ -272,15 +274,18 @@ class Config(Section):
         """The zone of quiet hours and nights; the machine's if none is set."""
         return zoneinfo.ZoneInfo(self.timezone) if self.timezone else tzlocal.get_localzone()
 
-    def channel(self, ids_and_names: Iterable[str]) -> ChannelPolicy:
+    def channel(self, ids_and_names: Iterable[str], former: Iterable[str] = ()) -> ChannelPolicy:
         """What holds in the channel that goes by these: its qualified id, and if known ``#name`` and bare id.
 
         Of several entries that mean the channel, a qualified id counts more than a bare one, and that more
-        than a name, key by key.
+        than a name, key by key. By a ``former`` name it is meant only if it is by none of today: renaming a channel
+        takes no setting away.
         """
         given = tuple(ids_and_names)
         names = {_same_channel(name) for name in (*given, *map(_bare, given))}
         meant = [key for key in self.channels if _same_channel(key) in names]
+        before = {_same_channel(name) for name in former}
+        meant = meant or [key for key in self.channels if _same_channel(key) in before]
         said = {name: getattr(self.defaults, name) for name in Speaking.model_fields}
         for channel in (self.channels[key] for key in sorted(meant, key=_exactness)):
             said |= {name: getattr(channel, name) for name in channel.model_fields_set}

@@ -15,7 +15,7 @@ from bot.adapters.adapter import Draft, Edit, Question
 from bot.answerer import Suggestion
 from bot.audit import Kind
 from bot.intents import intend
-from bot.tables import drafts, moment, seconds, tickets
+from bot.tables import drafts, moment, seconds, suggestions, tickets
 from bot.tickets import ENDED
 
 # An analyst may look only in the morning; a day later the question has found another way.
@@ -120,6 +120,9 @@ def expire(connection: Connection, suggestion_id: str, why: str, now: datetime) 
 
 _OPEN = select(drafts.c.suggestion_id).where(drafts.c.state == DraftState.OPEN)
 _OPEN_HERE = _OPEN.where(drafts.c.conversation == bindparam("conversation"))
+_OPEN_ABOUT = _OPEN.join(suggestions, suggestions.c.id == drafts.c.suggestion_id).where(
+    suggestions.c.channel == bindparam("channel")
+)
 _OPEN_LONG = _OPEN.where(drafts.c.opened_at <= bindparam("before"))
 _SOLVED = _OPEN.join(tickets, tickets.c.conversation == drafts.c.conversation).where(
     tickets.c.state.in_(list(ENDED))
@@ -129,6 +132,12 @@ _SOLVED = _OPEN.join(tickets, tickets.c.conversation == drafts.c.conversation).w
 def expire_in(connection: Connection, conversation: str, why: str, now: datetime) -> None:
     """The open drafts of a conversation are too late."""
     for suggestion_id in list(connection.execute(_OPEN_HERE, {"conversation": conversation}).scalars()):
+        expire(connection, suggestion_id, why, now)
+
+
+def expire_about(connection: Connection, channel: str, why: str, now: datetime) -> None:
+    """So are those about a channel that is out of reach."""
+    for suggestion_id in list(connection.execute(_OPEN_ABOUT, {"channel": channel}).scalars()):
         expire(connection, suggestion_id, why, now)
 
 

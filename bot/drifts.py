@@ -202,9 +202,8 @@ def held_back(connection: Connection, config: Config, channel: Channel, policy: 
 
 
 def _chosen(config: Config, channel: Channel) -> ChannelPolicy:
-    return config.channel(
-        [channel.id, channel.id.rsplit("/", 1)[-1], *([f"#{channel.name}"] if channel.name else [])]
-    )
+    named = [f"#{channel.name}"] if channel.name else []
+    return config.channel([channel.id, *channel.aka, *named], channel.former)
 
 
 def _settings(chosen: ChannelPolicy) -> str:

@@ -19,7 +19,20 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Table, and_, delete, func, or_, select, update
 
-from bot import answers, audit, batches, digests, drafts, intents, ledger, receipts, revisions, tables, votes
+from bot import (
+    aliases,
+    answers,
+    audit,
+    batches,
+    digests,
+    drafts,
+    intents,
+    ledger,
+    receipts,
+    revisions,
+    tables,
+    votes,
+)
 from bot.answerer import CORRECTION
 from bot.audit import BY_COMMAND, Kind
 from bot.audit_chain import FORGOTTEN
@@ -155,12 +168,16 @@ async def forget_channel(
     folder: Path | None = None,
     dry_run: bool = False,
 ) -> Receipt:
-    """Forget a channel, by whole id: what was said there, and what is known of the channel itself."""
-    said = await database.run(partial(_said_in, channel=channel))
-    steps: list[Step] = [
-        *_erasing(config, What.CHANNEL, said, now),
-        partial(_forget_channel, channel=channel, now=now),
-    ]
+    """Forget a channel, by whole id: what was said there, and what is known of the channel itself.
+
+    Its other ids are forgotten along: something may have been heard under one before it was known to be another.
+    """
+    others = await database.run(lambda connection: aliases.other_ids(connection, channel))
+    steps: list[Step] = []
+    for each in (*others, channel):
+        said = await database.run(partial(_said_in, channel=each))
+        steps += _erasing(config, What.CHANNEL, said, now)
+        steps.append(partial(_forget_channel, channel=each, now=now))
     return await _forget(database, What.CHANNEL, channel, steps, now, folder, dry_run=dry_run)
 
 

@@ -8,7 +8,7 @@ import logging
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -16,12 +16,14 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from bot import (
+    aliases,
     answers,
     asking,
     audit,
     drafts,
     inbox,
     intents,
+    introductions,
     ledger,
     orders,
     rejections,
@@ -42,6 +44,7 @@ from bot.adapters.adapter import (
     Reacted,
     Voted,
 )
+from bot.adapters.aliased import Aliases
 from bot.answerer import Suggestion, conversation, faults_of, ground, query_of
 from bot.audit import Kind
 from bot.clock import Clock
@@ -82,6 +85,7 @@ log = logging.getLogger("earshot")
 class Bot:
     """What the handlers work with. ``config`` is asked each time, because it may change while running.
 
+    ``aliases``: the channels whose id changed, as the adapters go by them.
     ``distilling`` opens who selects, for one night, what of closed threads is worth keeping. ``rewriter`` makes whole
     questions of vague ones, where config.yaml asks for it.
     """
@@ -94,6 +98,7 @@ class Bot:
     adapters: Mapping[str, Adapter]
     distilling: Callable[[], AbstractAsyncContextManager[Distiller]] = offline
     rewriter: Rewriter | None = None
+    aliases: Aliases = field(default_factory=Aliases)
 
     def adapter_of(self, channel: str) -> Adapter:
         """The adapter of a qualified id; a recording's ids are taken as given, and it has only one adapter."""
@@ -208,6 +213,8 @@ async def on_due(bot: Bot, work: Work) -> None:
 
 
 async def _look(bot: Bot, work: Work, situation: Situation) -> None:
+    if situation.out_of_reach is not None:  # nothing can be said there, to whom ever
+        return await _conclude(bot, work, situation, silent("out of reach", situation.out_of_reach), ())
     if asking.is_asked(situation):
         return await asking.answer_message(bot, work, situation)
     decision, hits = gate(situation), ()  # type: tuple[Decision | None, Sequence[Hit]]
@@ -468,6 +475,8 @@ async def on_reaction(bot: Bot, work: Work, reacted: Reacted) -> None:
             if answer.conversation is not None:
                 orders.hush(connection, answer.conversation, reacted)
                 _check(connection, config, answer.conversation, reacted)
+        elif (introduced := introductions.channel_of_post(connection, reacted.message_id)) is not None:
+            orders.hush_channel(connection, config, introduced, reacted)
         elif not (
             ledger.was_erased(connection, reacted.message_id)
             or drafts.is_draft_message(connection, reacted.message_id)
@@ -595,6 +604,14 @@ async def on_clock(bot: Bot) -> None:
     await bot.database.run(lambda connection: recalibrate_due(connection, config, now))
     await bot.database.run(lambda connection: ledger.close_quiet(connection, now, close_after))
     await bot.database.run(lambda connection: drafts.expire_old(connection, now))
+    await read_aliases(
+        bot
+    )  # a new name may have been noticed on the way, or something been forgotten elsewhere
+
+
+async def read_aliases(bot: Bot) -> None:
+    """Let the adapters know under which ids and names channels went and go, as the store has it now."""
+    bot.aliases.take(await bot.database.run(aliases.known))
 
 
 def _ago(span: timedelta) -> str:

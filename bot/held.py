@@ -120,6 +120,10 @@ HELD: Mapping[str, Held] = {
     "optouts": Held(his=("user",)),
     "people": Held(his=("id",), along=("name", "mail_domain")),
     "channels": Held(of_channel=("id",), told=("name",), along=("kind",)),
+    "presences": Held(of_channel=("channel",), along=("standing",)),
+    "channel_names": Held(of_channel=("channel",), told=("name",)),
+    # Ids of channels, as in `erased`. Without them what is still to be taken back there would not be found.
+    "channel_ids": Held(along=("alias", "channel")),
     # What is not to be taken in again: ids of messages, which name a place and a time.
     "erased": Held(along=("message_id", "conversation")),
     "nights": Held(told=("report", "before"), along=("date", "state", "owner")),
@@ -179,6 +183,7 @@ AGED: Mapping[str, Mapping[str, Aged]] = {
     "outbox": {"error": Aged.EMPTIED},
     "drafts": {"status": Aged.OURS},
     "channels": {"name": Aged.OURS},
+    "channel_names": {"name": Aged.OURS},
     "nights": {"report": Aged.OURS, "before": Aged.OURS},
     "night_changes": {"why": Aged.OURS, "doubts": Aged.OURS},
     "cards": {"content": Aged.OURS},

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row, func, select
 
-from bot import drafts, drifts, inbox, ledger, mutes, nights, opencases, optouts, orders
+from bot import drafts, drifts, inbox, ledger, mutes, nights, opencases, optouts, orders, presences
 from bot.adapters.adapter import (
     ActPostponed,
     ActRefused,
@@ -208,13 +208,14 @@ def _is_barred(config: Config, channel: Channel) -> bool:
 
 
 def _channels(connection: Connection, user: str) -> list[Channel]:
-    """The channels of the user's workspace that were heard of, where somebody spoke last coming first."""
+    """The channels of the user's workspace within reach, where somebody spoke last coming first."""
     spoken = select(func.max(messages.c.at)).where(messages.c.channel == channels.c.id).scalar_subquery()
     alone = channels.c.kind.in_([ChannelKind.DIRECT, ChannelKind.GROUP])
     latest = select(channels.c.id).where(~alone).order_by(spoken.desc(), channels.c.id)
     home = workspace_in(user)
     ours = (each for each in connection.execute(latest).scalars().all() if workspace_in(each) == home)
-    return [ledger.channel_of(connection, each) for each in islice(ours, LOOKED_AT)]
+    within_reach = (each for each in ours if presences.closed(connection, each) is None)
+    return [ledger.channel_of(connection, each) for each in islice(within_reach, LOOKED_AT)]
 
 
 # ---- for everybody ---------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from sqlalchemy.dialects.sqlite import insert
 from bot import audit
 from bot.adapters.adapter import Arrival
 from bot.audit import BY_COMMAND, Kind
-from bot.tables import InboxState, Sent, inbox, moment, outbox, seconds
+from bot.tables import InboxState, Sent, inbox, messages, moment, outbox, seconds
 
 MAX_TRIES = 5  # after that an event is set aside: it is ours to mend, not the conversation's to wait for
 BACKOFF = (1.0, 4.0, 16.0, 60.0)  # seconds before the next try
@@ -135,6 +135,13 @@ def wait(connection: Connection, work_id: int, message_id: str, until: datetime)
         "tries": 0,
     }
     connection.execute(update(inbox).where(inbox.c.id == work_id).values(**values))
+
+
+def hasten(connection: Connection, channel: str, now: datetime) -> None:
+    """The messages of a channel that wait for their second look are to be looked at now."""
+    there = select(messages.c.id).where(messages.c.channel == channel)
+    waiting = and_(inbox.c.state == InboxState.WAITING, inbox.c.message_id.in_(there))
+    connection.execute(update(inbox).where(waiting).values(due_at=seconds(now)))
 
 
 def postpone(connection: Connection, work: Work, now: datetime, error: str) -> bool:

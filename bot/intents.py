@@ -13,6 +13,8 @@ from bot.audit import Kind
 from bot.audit_chain import Fact
 from bot.tables import Sent, moment, outbox, seconds, suggestions
 
+OUT_OF_REACH = "out of reach: "  # begins why it was dropped
+
 
 def intend(connection: Connection, suggestion_id: str, kind: str, channel: str, now: datetime) -> None:
     """Write down what is about to be done, once."""
@@ -104,6 +106,18 @@ def hold_channel(connection: Connection, channel: str, until: datetime) -> None:
 def drop_intent(connection: Connection, intent: Intent, why: str, now: datetime) -> None:
     connection.execute(update(outbox).where(outbox.c.id == intent.id).values(state=Sent.DROPPED, error=why))
     _audit(connection, Kind.DROPPED, intent, now)
+
+
+def try_again(
+    connection: Connection, channel: str, kind: str, now: datetime, *, only: str | None = None
+) -> None:
+    """What was dropped because its channel was out of reach is to be done after all. ``only``: of this subject."""
+    same = and_(outbox.c.channel == channel, outbox.c.kind == kind)
+    if only is not None:
+        same = and_(same, outbox.c.suggestion_id == only)
+    dropped_so = and_(outbox.c.state == Sent.DROPPED, outbox.c.error.startswith(OUT_OF_REACH))
+    values = {"state": Sent.INTENT, "due_at": seconds(now), "error": None}
+    connection.execute(update(outbox).where(same, dropped_so).values(**values))
 
 
 def mark_done(

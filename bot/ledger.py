@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.sqlite import insert
 
-from bot import audit
+from bot import aliases, audit
 from bot.adapters.adapter import Channel, ChannelKind, Person
 from bot.answerer import Citation, Line, Suggestion
 from bot.audit import Kind
@@ -69,20 +69,31 @@ def put_channel(connection: Connection, channel: Channel) -> None:
         return
     if row is None:
         hear_of(connection, channel.id)
+    elif row.name and name and row.name != name:
+        aliases.put_name(connection, channel.id, row.name, name)
     new = insert(channels).values(id=channel.id, **values)
     connection.execute(new.on_conflict_do_update(index_elements=["id"], set_=values))
 
 
+def is_known(connection: Connection, channel_id: str) -> bool:
+    """Whether a channel was ever heard of."""
+    return connection.execute(_CHANNEL, {"id": channel_id}).first() is not None
+
+
 def find_channels(connection: Connection, given: str) -> list[str]:
-    """Ids of the channels that ``given`` may mean: a whole id, the last part of one, or ``#name``."""
+    """Ids of the channels that ``given`` may mean: a whole id, the last part of one, or ``#name``.
+
+    What none goes by now may be what one went by before.
+    """
+    if moved := aliases.with_id_of(connection, given):
+        return moved
     exact = list(connection.execute(select(channels.c.id).where(channels.c.id == given)).scalars())
     if exact:
         return exact
     ending = channels.c.id.endswith(f"/{given}", autoescape=True)
     named = channels.c.name == given.removeprefix("#")
-    return list(
-        connection.execute(select(channels.c.id).where(or_(ending, named)).order_by(channels.c.id)).scalars()
-    )
+    query = select(channels.c.id).where(or_(ending, named)).order_by(channels.c.id)
+    return list(connection.execute(query).scalars()) or aliases.once_called(connection, given)
 
 
 def channel_of(connection: Connection, channel_id: str) -> Channel:
@@ -90,7 +101,14 @@ def channel_of(connection: Connection, channel_id: str) -> Channel:
     row = connection.execute(_CHANNEL, {"id": channel_id}).first()
     if row is None:
         return Channel(id=channel_id, kind=ChannelKind.PRIVATE)
-    return Channel(id=row.id, kind=ChannelKind(row.kind), name=row.name, external=row.external)
+    return Channel(
+        id=row.id,
+        kind=ChannelKind(row.kind),
+        name=row.name,
+        external=row.external,
+        aka=aliases.other_ids(connection, channel_id),
+        former=aliases.former_names(connection, channel_id),
+    )
 
 
 _PUT_MESSAGE = insert(messages).on_conflict_do_nothing()
@@ -196,6 +214,11 @@ def _message(row: Row[Any], put_on: tuple[Reaction, ...] = ()) -> Message:
 
 def find_messages(connection: Connection, given: str) -> list[str]:
     """Ids of the messages that ``given`` may mean: a whole id, a permalink, or the last part of an id."""
+    kept = aliases.as_kept(connection, given)
+    return _find_messages(connection, given) or ([] if kept == given else _find_messages(connection, kept))
+
+
+def _find_messages(connection: Connection, given: str) -> list[str]:
     exact = select(messages.c.id).where(or_(messages.c.id == given, messages.c.link == given))
     ids = list(connection.execute(exact.order_by(messages.c.at.desc()).limit(10)).scalars())
     if ids or "/" in given:
@@ -461,6 +484,19 @@ def close_quiet(connection: Connection, now: datetime, close_after: timedelta) -
             put_ticket(connection, ended, quiet.last_at + span)
             closed += 1
     return closed
+
+
+def close_in(connection: Connection, channel: str, at: datetime) -> list[str]:
+    """Close the tickets of a channel that is out of reach; their conversations. Only what was resolved is learnt from:
+    how the others end, nobody hears."""
+    there = and_(tickets.c.channel == channel, tickets.c.state.in_(_OPEN_STATES))
+    found = [_ticket(row) for row in connection.execute(select(tickets).where(there)).all()]
+    for ticket in found:
+        ended = replace(advance(ticket, Step.OUT_OF_REACH, ticket.last_at), last_at=ticket.last_at)
+        put_ticket(connection, ended, at)
+        if not ticket.ended:
+            mark_learnt(connection, ticket.conversation)
+    return [ticket.conversation for ticket in found]
 
 
 _LAST_OF_OPEN = (

@@ -135,6 +135,14 @@ def _in_charge(connection: Connection, config: Config, message: Message) -> bool
     return listed or role_in(connection, config, message.user, message.role) is Role.ANALYST
 
 
+def hush_channel(connection: Connection, config: Config, channel: str, reacted: Reacted) -> None:
+    """🔇 on our introduction mutes the channel, from who may order that, until it is taken off."""
+    listed = is_listed(reacted.user, config.admins | config.owners)
+    in_charge = listed or role_in(connection, config, reacted.user) is Role.ANALYST
+    if in_charge or not _is_staffed(config):
+        hush(connection, channel, reacted)
+
+
 def hush(connection: Connection, conversation: str, reacted: Reacted) -> None:
     """🔇 on anything in a conversation mutes it as long as it stands, or until the bot is mentioned there."""
     if not is_mute(reacted.name):

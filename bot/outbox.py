@@ -15,6 +15,7 @@ from bot import (
     intents,
     ledger,
     mutes,
+    presences,
     rejections,
     revisions,
     showing,
@@ -103,6 +104,10 @@ async def send(bot: Bot, intent: Intent) -> None:
     if intent.kind == rejections.REJECT:
         await bot.database.run(lambda connection: rejections.settle(connection, bot.config(), intent, now))
         return
+    gone = await bot.database.run(lambda connection: presences.closed(connection, intent.channel))
+    if gone is not None:
+        log.info("%s %s in %s: dropped: %s", intent.kind, intent.suggestion_id, intent.channel, gone)
+        return await _drop(bot, intent, intents.OUT_OF_REACH + gone)
     act = await bot.database.run(lambda connection: _act(connection, intent, bot))
     why = "not wanted any more" if act is None else _hopeless(adapter, intent, act)
     if act is None or why is not None:

@@ -136,6 +136,7 @@ class Situation:
     direct: bool = False
     resumed: bool = False
     delays: tuple[timedelta, ...] = ()
+    out_of_reach: str | None = None
 
     @property
     def asked(self) -> bool:

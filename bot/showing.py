@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from bot import cards, digests, weeklies
+from bot import cards, digests, introductions, weeklies
 from bot.adapters.adapter import Show
 from bot.card import Card
 from bot.cards import CardKind
@@ -22,6 +22,9 @@ def show_of(connection: Connection, intent: Intent, config: Config, now: datetim
         return None
     if CardKind(row.kind) is CardKind.DIGEST:
         return _show(row, digests.card_of(connection, config, row), again=again)
+    if CardKind(row.kind) is CardKind.INTRODUCTION:
+        said = introductions.card_of(connection, config, row)
+        return None if said is None else _show(row, said, again=again)
     card = weeklies.card_of(connection, config, row, now)
     return None if card is None else _show(row, card, again=again)
 

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from sqlalchemy import Connection
 
-from bot import answers, conversations, drifts, ledger, mutes, tempo, tickets, votes
+from bot import answers, conversations, drifts, ledger, mutes, presences, tempo, tickets, votes
 from bot.adapters.adapter import Channel, ChannelKind, Heard
 from bot.config import (
     EPHEMERAL,
@@ -47,6 +47,7 @@ def hear(connection: Connection, config: Config, heard: Heard, now: datetime) ->
     """Keep the message, move its ticket, and gather what a decision may look at."""
     message = heard.message
     ledger.put_channel(connection, heard.channel)
+    presences.heard(connection, heard.channel.id, message.at)
     conversation = conversation_for(connection, message)
     role = role_in(connection, config, message.user, message.role)
     message = replace(message, thread=conversation, role=role)
@@ -95,6 +96,7 @@ def recall(connection: Connection, config: Config, message_id: str, now: datetim
         direct=channel.kind is ChannelKind.DIRECT,
         resumed=_resumed(connection, message, thread, now),
         delays=ledger.first_answer_delays(connection, message.channel, now, tempo.KNOWN),
+        out_of_reach=presences.closed(connection, message.channel),
     )
 
 
@@ -206,12 +208,18 @@ def whole_user(given: str, channel: str) -> str:
 
 def names_of(channel: Channel) -> list[str]:
     """What config.yaml may call a channel."""
-    return [channel.id, channel.id.rsplit("/", 1)[-1], *([f"#{channel.name}"] if channel.name else [])]
+    named = [f"#{channel.name}"] if channel.name else []
+    return [channel.id, channel.id.rsplit("/", 1)[-1], *channel.aka, *named]
+
+
+def chosen_for(config: Config, channel: Channel) -> ChannelPolicy:
+    """What config.yaml chooses for a channel."""
+    return config.channel(names_of(channel), channel.former)
 
 
 def policy_of(config: Config, channel: Channel, now: datetime) -> Policy:
     """What config.yaml allows in a channel at this time."""
-    chosen = config.channel(names_of(channel))
+    chosen = chosen_for(config, channel)
     local = now.astimezone(config.tz).time()
     weights = read_weights(config.weights or SHIPPED)
     threshold = weights.threshold(chosen.precision)

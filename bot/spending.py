@@ -11,7 +11,7 @@ from sqlalchemy.dialects.sqlite import insert
 from bot import ledger
 from bot.clock import Clock
 from bot.config import Config
-from bot.situation import names_of
+from bot.situation import chosen_for
 from bot.tables import spending
 from knowledge.budget import Reserved, Spent
 from knowledge.database import Database
@@ -144,7 +144,7 @@ def _refused(connection: Connection, config: Config, day: str, channel: str, wan
 
 def _own(connection: Connection, config: Config, channel: str) -> Limit:
     """What a channel alone may cost a day."""
-    policy = config.channel(names_of(ledger.channel_of(connection, channel)))
+    policy = chosen_for(config, ledger.channel_of(connection, channel))
     return _limit(policy.daily_tokens, policy.daily_usd)
 
 

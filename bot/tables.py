@@ -540,6 +540,33 @@ doubted = Table(
     Column("suggestion_id", String, primary_key=True),
     Column("source", String, primary_key=True),
 )
+# Whether a channel is within reach, as far as the platform told; see bot/presence.py.
+presences = Table(
+    "presences",
+    _metadata,
+    Column("channel", String, primary_key=True),
+    Column("inside", Boolean, nullable=False),
+    Column("member_at", Float),
+    Column("standing", String, nullable=False),
+    Column("standing_at", Float),
+)
+# Another whole id of a channel (or its own again), and since when it goes by that.
+channel_ids = Table(
+    "channel_ids",
+    _metadata,
+    Column("alias", String, primary_key=True),
+    Column("channel", String, primary_key=True),
+    Column("at", Float, nullable=False),
+    Index("channel_ids_channel", "channel"),
+)
+# What channels were called before, without #.
+channel_names = Table(
+    "channel_names",
+    _metadata,
+    Column("name", String, primary_key=True),
+    Column("channel", String, primary_key=True),
+    Index("channel_names_channel", "channel"),
+)
 
 
 def _add_scores(connection: Connection) -> None:
@@ -651,6 +678,11 @@ def _add_revisions(connection: Connection) -> None:
         index.create(connection, checkfirst=True)
 
 
+def _add_life_of_channels(connection: Connection) -> None:
+    for table in (presences, channel_ids, channel_names):
+        table.create(connection, checkfirst=True)
+
+
 MIGRATIONS = [
     Migration("2026-11-ledger", lambda connection: _metadata.create_all(connection)),
     Migration("2026-11-scores", _add_scores),
@@ -669,6 +701,7 @@ MIGRATIONS = [
     Migration("2026-11-workspaces", _add_workspaces),
     Migration("2026-11-answers", _add_answers),
     Migration("2026-11-revisions", _add_revisions),
+    Migration("2026-11-channels", _add_life_of_channels),
 ]
 
 # What a scratch copy keeps of its store: who people are is knowledge of today, not a conversation.

@@ -23,6 +23,7 @@ class Step(StrEnum):
     CHECKED_IN_CHARGE = "✅ by a person in charge"
     UNCHECKED = "✅ taken off"
     QUIET = "quiet for long"
+    OUT_OF_REACH = "its channel is out of reach"
 
 
 _S = TicketState
@@ -33,12 +34,14 @@ TRANSITIONS: dict[tuple[TicketState, Step], TicketState] = {
     (_S.OPENED, Step.CHECKED): _S.RESOLVED,
     (_S.OPENED, Step.CHECKED_IN_CHARGE): _S.CLOSED,
     (_S.OPENED, Step.QUIET): _S.CLOSED,
+    (_S.OPENED, Step.OUT_OF_REACH): _S.CLOSED,
     (_S.ENGAGED, Step.ASKER_SPOKE): _S.ENGAGED,
     (_S.ENGAGED, Step.OTHER_SPOKE): _S.ENGAGED,
     (_S.ENGAGED, Step.THANKED): _S.RESOLVED,
     (_S.ENGAGED, Step.CHECKED): _S.RESOLVED,
     (_S.ENGAGED, Step.CHECKED_IN_CHARGE): _S.CLOSED,
     (_S.ENGAGED, Step.QUIET): _S.CLOSED,
+    (_S.ENGAGED, Step.OUT_OF_REACH): _S.CLOSED,
     (_S.RESOLVED, Step.ASKER_SPOKE): _S.REOPENED,
     (_S.RESOLVED, Step.OTHER_SPOKE): _S.RESOLVED,  # "you're welcome"
     (_S.RESOLVED, Step.THANKED): _S.RESOLVED,
@@ -46,6 +49,7 @@ TRANSITIONS: dict[tuple[TicketState, Step], TicketState] = {
     (_S.RESOLVED, Step.CHECKED_IN_CHARGE): _S.CLOSED,
     (_S.RESOLVED, Step.UNCHECKED): _S.REOPENED,
     (_S.RESOLVED, Step.QUIET): _S.CLOSED,
+    (_S.RESOLVED, Step.OUT_OF_REACH): _S.CLOSED,
     (_S.CLOSED, Step.ASKER_SPOKE): _S.REOPENED,
     (_S.CLOSED, Step.OTHER_SPOKE): _S.CLOSED,
     (_S.CLOSED, Step.THANKED): _S.CLOSED,
@@ -58,6 +62,7 @@ TRANSITIONS: dict[tuple[TicketState, Step], TicketState] = {
     (_S.REOPENED, Step.CHECKED): _S.RESOLVED,
     (_S.REOPENED, Step.CHECKED_IN_CHARGE): _S.CLOSED,
     (_S.REOPENED, Step.QUIET): _S.CLOSED,
+    (_S.REOPENED, Step.OUT_OF_REACH): _S.CLOSED,
 }
 
 ENDED = frozenset({TicketState.RESOLVED, TicketState.CLOSED})

@@ -11,13 +11,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, func, select
 
-from bot import cards, ledger, mutes
+from bot import cards, ledger, mutes, presences
 from bot.adapters.adapter import Channel, ChannelKind
 from bot.card import Card
 from bot.cards import CardKind
 from bot.config import Config, in_quiet_hours
 from bot.scorer import Action
-from bot.situation import names_of
+from bot.situation import chosen_for
 from bot.tables import channels, decisions, messages, moment, seconds, suggestions
 from bot.weekly import (
     MOST_LINKS,
@@ -66,12 +66,14 @@ def _open_channels(connection: Connection, week: Week) -> Iterator[Channel]:
 
 def _may_be_told(connection: Connection, config: Config, channel: Channel, now: datetime) -> bool:
     """Whether it speaks there at all: what it says of itself is not for customers of another company."""
-    policy = config.channel(names_of(channel))
+    policy = chosen_for(config, channel)
     if not policy.weekly or policy.mode != "reply" or channel.external:
         return False
     if channel.kind in (ChannelKind.DIRECT, ChannelKind.GROUP):
         return False
     if in_quiet_hours(policy.quiet_hours, now.astimezone(config.tz).time()):
+        return False
+    if presences.closed(connection, channel.id) is not None:
         return False
     return mutes.muted_here(connection, "", channel.id) is None
 

@@ -98,6 +98,7 @@ def test_the_defaults_are_the_documented_ones() -> None:
         clip=False,
         weekly=True,
         rejected="delete",
+        introduce=True,
         drafts_to=None,
         drafts_to_is_own=False,
     )

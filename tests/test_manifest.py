@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from bot.adapters import slack, slack_wire
+from bot.adapters import slack, slack_channels, slack_wire
 from bot.adapters.adapter import Ignored, Post
 from bot.adapters.slack_cards import COMMAND, SAVE_SHORTCUT, SUMMARY_SHORTCUT, WHY_SHORTCUT
 from bot.adapters.slack_wire import EVENTS, FEEDBACK_ACTION, OPTIONAL_SCOPES, SCOPES, Me, parse, render
@@ -61,7 +61,26 @@ EVENT_SCOPES: dict[str, set[str]] = {
     "message.im": {"im:history"},
     "reaction_added": {"reactions:read"},
     "reaction_removed": {"reactions:read"},
+    "channel_archive": {"channels:read"},
+    "channel_deleted": {"channels:read"},
+    "channel_id_changed": set(),
+    "channel_left": {"channels:read"},
+    "channel_rename": {"channels:read"},
+    "channel_shared": {"channels:read", "groups:read"},
+    "channel_unarchive": {"channels:read"},
+    "channel_unshared": {"channels:read", "groups:read"},
+    "group_archive": {"groups:read"},
+    "group_deleted": {"groups:read"},
+    "group_left": {"groups:read"},
+    "group_rename": {"groups:read"},
+    "group_unarchive": {"groups:read"},
+    "member_joined_channel": {"channels:read", "groups:read"},
+    "member_left_channel": {"channels:read", "groups:read"},
 }
+# The reference at hand leaves them out; https://docs.slack.dev/reference/events has them.
+LEFT_OUT = {"channel_archive", "channel_unarchive", "group_archive", "group_unarchive"}
+# Of groups among several people, in whose messages nothing is heard.
+NOT_NEEDED = {"mpim:read"}
 
 
 SHORTCUT_SCOPES = {"commands"}
@@ -83,10 +102,13 @@ def called_methods() -> set[str]:
 
 
 def handled_types() -> set[str]:
-    """The types of events that `slack_wire.parse` tells apart."""
-    tree = ast.parse(Path(slack_wire.__file__).read_text(encoding="utf-8"))
-    parsing = next(n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n.name == "parse")
-    values = [node.value for node in ast.walk(parsing) if isinstance(node, ast.MatchValue)]
+    """The types of events that the modules of the wire tell apart, each in its `parse`."""
+    trees = [
+        ast.parse(Path(str(m.__file__)).read_text(encoding="utf-8")) for m in (slack_wire, slack_channels)
+    ]
+    functions = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    parsing = [function for function in functions if function.name == "parse"]
+    values = [node.value for parse in parsing for node in ast.walk(parse) if isinstance(node, ast.MatchValue)]
     return {
         value.value for value in values if isinstance(value, ast.Constant) and isinstance(value.value, str)
     }
@@ -153,8 +175,12 @@ def test_an_event_as_slack_sends_it_is_not_ignored(name: str) -> None:
         "tab": "home",
     }
     said = {**item, "channel_type": name.partition(".")[2].removesuffix("s"), "text": "hello"}
-    inner = {**event, "item": item} if "reaction" in name else {**said, **event}
-    assert not isinstance(parse({"type": "event_callback", "team_id": "T1", "event": inner}, me), Ignored)
+    inner: dict[str, Any] = {**event, "item": item} if "reaction" in name else {**said, **event}
+    inner |= {"channel": {"id": "C1", "name": "helpdesk"}} if name.endswith("_rename") else {}
+    inner |= {"old_channel_id": "C1", "new_channel_id": "C2"} if name == "channel_id_changed" else {}
+    inner |= {"user": "UBOT"} if name.startswith("member_") else {}
+    body = {"type": "event_callback", "team_id": "T1", "event": inner}
+    assert not isinstance(slack_channels.parse(body, me) or parse(body, me), Ignored)
 
 
 def test_it_needs_no_public_address_and_its_buttons_work() -> None:
@@ -184,9 +210,11 @@ def test_the_manifest_fits_slacks_schema() -> None:
 @with_slacks_reference
 def test_slack_knows_the_events_their_scopes_and_the_methods() -> None:
     reference = json.loads((WIRE / "slack_ref.json").read_text(encoding="utf-8"))
-    known = {name: set(reference["events"][name]["scopes"]) for name in BOT_EVENTS}
-    assert known == EVENT_SCOPES
-    assert all("Events" in reference["events"][name]["apis"] for name in BOT_EVENTS)
+    there = set(BOT_EVENTS) - LEFT_OUT
+    known = {name: set(reference["events"][name]["scopes"]) - NOT_NEEDED for name in there}
+    assert known == {name: EVENT_SCOPES[name] for name in there}
+    assert all("Events" in reference["events"][name]["apis"] for name in there)
+    assert LEFT_OUT.isdisjoint(reference["events"])
     called = called_methods() - OPTIONAL_METHODS.keys()  # the reference at hand leaves user groups out
     assert called <= set(reference["methods"])
     assert [name for name in called if reference["methods"][name]["deprecated"]] == []

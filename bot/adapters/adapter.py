@@ -25,12 +25,17 @@ class ChannelKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Channel:
-    """Where something was said. ``external``: shared with another company (Slack Connect)."""
+    """Where something was said. ``external``: shared with another company (Slack Connect).
+
+    ``aka``: other ids that it goes by, whole; ``former``: what it was called before, as far as nothing else is.
+    """
 
     id: str
     kind: ChannelKind = ChannelKind.PUBLIC
     name: str | None = None
     external: bool = False
+    aka: tuple[str, ...] = ()
+    former: tuple[str, ...] = ()
 
     @property
     def private(self) -> bool:
@@ -273,12 +278,73 @@ class OpenedHome:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Joined:
+    """We came into a channel. ``by``: who asked us in, where the platform tells."""
+
+    channel: Channel
+    at: datetime
+    by: str | None = None
+
+
+class Departure(StrEnum):
+    """Why a channel is out of reach."""
+
+    LEFT = "left"  # we were taken out of it
+    ARCHIVED = "archived"
+    DELETED = "deleted"  # in Lark: disbanded
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Left:
+    """A channel is out of our reach from now on."""
+
+    channel: str
+    how: Departure
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class OrderedAtHome:
     """A click on a button of our own page. ``subject``: the channel that the order is about, if it is about one."""
 
     order: Order
     subject: str | None
     user: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reopened:
+    """An archived channel is open again. Whether we are in it is told by ``Joined``."""
+
+    channel: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PeopleLeft:
+    """People are in a channel no more, by whole id. Who is in it is read anew from then on."""
+
+    channel: str
+    users: tuple[str, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Changed:
+    """What a channel is called, who may find it or who shares it is not what it was. ``name``: where it was told."""
+
+    channel: str
+    at: datetime
+    name: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Moved:
+    """A channel goes by another id from now on: ``to``."""
+
+    channel: str
+    to: str
     at: datetime
 
 
@@ -309,6 +375,12 @@ Event = (
     | Saved
     | OpenedHome
     | OrderedAtHome
+    | Joined
+    | Left
+    | Reopened
+    | PeopleLeft
+    | Changed
+    | Moved
     | Ignored
 )
 

@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 
 from bot.adapters import lark_cards as cards
+from bot.adapters import lark_channels as groups
 from bot.adapters import lark_forms as forms
 from bot.adapters import lark_wire as wire
 from bot.adapters.adapter import (
@@ -58,7 +59,8 @@ log = logging.getLogger("earshot.lark")
 POST_INTERVAL = 0.25  # seconds; Lark allows five messages a second to a group, from all bots in it together
 CHILDREN_WITHIN = 1.5  # seconds to ask what was forwarded; the acknowledgement is due after three
 PEOPLE_KEPT = 600.0  # seconds; who leaves the company sees less from then on
-MEMBERS_KEPT = 120.0  # seconds; who left a group may be told of it for as long
+MEMBERS_KEPT = 120.0  # seconds; if no event says so, who left a group may be told of it for as long
+CHATS_KEPT = 3600.0  # seconds; the same for names, and for who may find a group
 UUID_HOLDS = timedelta(minutes=55)  # for an hour Lark sends what has the same uuid only once
 CLOCKS_APART = 60  # seconds by which Lark's clock may be behind ours
 _MESSAGES = "/open-apis/im/v1/messages"
@@ -92,7 +94,7 @@ class _Joined:
     link: LarkLink | None
     me: wire.Me
     scopes: frozenset[str] = frozenset()
-    channels: dict[str, Channel] = field(default_factory=dict)
+    channels: Kept[str, Channel] = field(default_factory=lambda: Kept(CHATS_KEPT))
     modes: dict[str, str] = field(default_factory=dict)  # chat_mode by chat
     people: Kept[str, Person] = field(default_factory=lambda: Kept(PEOPLE_KEPT))
     members: Kept[str, frozenset[str]] = field(default_factory=lambda: Kept(MEMBERS_KEPT))
@@ -144,9 +146,9 @@ class LarkAdapter:
     def parse(self, payload: Payload) -> Event:
         me = self._joined(str(payload["header"]["app_id"])).me
         clicked = payload["header"].get("event_type") == wire.CLICKED
-        if not clicked:
-            return wire.parse(payload, me)
-        return forms.parse(payload, me) or cards.parse(payload, me)
+        if clicked:
+            return forms.parse(payload, me) or cards.parse(payload, me)
+        return groups.parse(payload, me) or wire.parse(payload, me)
 
     def _joined(self, app: str) -> _Joined:
         joined = self._apps.get(app)
@@ -211,13 +213,11 @@ class LarkAdapter:
     def _taking_in(self, joined: _Joined, emit: Emit) -> TakeIn:
         async def take_in(body: Payload) -> dict[str, Any]:
             """The inbox insert. If it raises, nothing is acknowledged, and Lark delivers again."""
-            event = body.get("event") or {}
             if (present := wire.present_in(body)) is not None:
                 joined.inside.setdefault(present[0], set()).add(present[1])
                 if (standing := wire.standing_in(body)) is not None:
                     joined.standings[present[1]] = standing
-            if (body.get("header") or {}).get("event_type") in (wire.UPDATED, wire.ADDED, wire.DISBANDED):
-                joined.channels.pop(f"{wire.NAME}:{joined.me.app}/{event.get('chat_id')}", None)
+            _drop_kept(joined, body)
             whole = await self._with_children(joined, body) if wire.is_forward(body) else body
             arrival = _queued(wire.arrival_of(whole), whole)
             if arrival is not None:
@@ -597,11 +597,12 @@ class LarkAdapter:
     async def describe(self, channel: Channel) -> Channel:
         if wire.is_person(channel.id):
             return replace(channel, kind=ChannelKind.DIRECT)
-        joined = self._joined(wire.app_of(channel.id))
-        known = joined.channels.get(channel.id)
+        joined, now = self._joined(wire.app_of(channel.id)), asyncio.get_running_loop().time()
+        known = joined.channels.get(channel.id, now)
         if known is None:
             chat = (await joined.api.read(f"/open-apis/im/v1/chats/{wire.bare(channel.id)}"))["data"]
-            known = joined.channels[channel.id] = wire.described(channel, chat)
+            known = wire.described(channel, chat)
+            joined.channels.put(channel.id, known, now)
             joined.modes[channel.id] = str(chat.get("chat_mode") or "group")
         return replace(known, external=known.external or channel.external)
 
@@ -668,6 +669,17 @@ class LarkAdapter:
             except LookupFailed as error:
                 log.info("no name for %s: %s", whole, error)
         return names
+
+
+def _drop_kept(joined: _Joined, body: Payload) -> None:
+    """A group, or who is in it, is not as it was: what was told of it is asked for anew."""
+    chat = groups.touched(body)
+    if chat is None:
+        return
+    now, channel = asyncio.get_running_loop().time(), f"{wire.NAME}:{joined.me.app}/{chat}"
+    joined.channels.drop(channel, now)
+    joined.members.drop(channel, now)
+    joined.inside.get(chat, set()).difference_update(groups.gone_from(body))
 
 
 async def _granted(api: LarkApi) -> frozenset[str]:

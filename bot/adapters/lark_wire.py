@@ -32,9 +32,11 @@ CLICKED = "card.action.trigger"
 ADDED, REMOVED = "im.chat.member.bot.added_v1", "im.chat.member.bot.deleted_v1"
 DISBANDED, UPDATED = "im.chat.disbanded_v1", "im.chat.updated_v1"
 MENU = "application.bot.menu_v6"
+PERSON_REMOVED, PERSON_WITHDRAWN = "im.chat.member.user.deleted_v1", "im.chat.member.user.withdrawn_v1"
 
 # What has to be subscribed to under "Events & Callbacks" of the app.
-EVENTS = (RECEIVED, RECALLED, REACTED, UNREACTED, ADDED, REMOVED, DISBANDED, UPDATED, MENU)
+CHAT_EVENTS = (ADDED, REMOVED, DISBANDED, UPDATED, PERSON_REMOVED, PERSON_WITHDRAWN)  # see lark_channels
+EVENTS = (RECEIVED, RECALLED, REACTED, UNREACTED, *CHAT_EVENTS, MENU)
 CALLBACKS = (CLICKED,)
 
 FORWARDED = "merge_forward"
@@ -120,12 +122,6 @@ def parse(body: Payload, me: Me) -> Event:
             return Deleted(message_id=message_id, at=when(event.get("recall_time")))
         case "im.message.reaction.created_v1" | "im.message.reaction.deleted_v1":
             return _reaction(event, me, added=header["event_type"] == REACTED)
-        case "im.chat.member.bot.added_v1":
-            return Ignored(why=f"we were added to {event.get('chat_id')}")
-        case "im.chat.member.bot.deleted_v1":
-            return Ignored(why=f"we were taken out of {event.get('chat_id')}")
-        case "im.chat.disbanded_v1":
-            return Ignored(why=f"{event.get('chat_id')} was disbanded")
         case "application.bot.menu_v6":
             return _chosen(event, me, when(header.get("create_time")))
     return Ignored(why=f"{header.get('event_type')} needs no handling")

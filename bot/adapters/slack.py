@@ -11,6 +11,7 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
 from bot.adapters import slack_cards as cards
+from bot.adapters import slack_channels as channels
 from bot.adapters import slack_wire as wire
 from bot.adapters.adapter import (
     Act,
@@ -94,7 +95,8 @@ class SlackAdapter:
         return self._workspaces.get(team) or next(iter(self._workspaces.values()))
 
     def parse(self, payload: Payload) -> Event:
-        return cards.parse(payload) or wire.parse(payload, self._in(str(payload.get("team_id"))).me)
+        me = self._in(str(payload.get("team_id"))).me
+        return cards.parse(payload) or channels.parse(payload, me) or wire.parse(payload, me)
 
     # ---- start and stop
 
@@ -178,6 +180,8 @@ class SlackAdapter:
     def _hearing(self, emit: Emit) -> Emit:
         async def hear(arrival: Arrival) -> None:
             self._door.heard()
+            for channel in channels.touched(arrival.payload):
+                self._in(channel).drop_kept(channel)
             await emit(arrival)
 
         return hear

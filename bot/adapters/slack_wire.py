@@ -66,7 +66,27 @@ MAIL_SCOPE = "users:read.email"
 CLIP_SCOPE = "reactions:write"  # for `clip: on`, and for 👀 where Slack shows no status
 FILES_SCOPE = "files:read"  # for `claude.images: true`
 OPTIONAL_SCOPES = frozenset({GROUPS_SCOPE, MAIL_SCOPE, CLIP_SCOPE, FILES_SCOPE})
-EVENTS = frozenset(
+# How channels and who is in them change; see slack_channels.
+CHANNEL_EVENTS = frozenset(
+    {
+        "channel_archive",
+        "channel_deleted",
+        "channel_id_changed",
+        "channel_left",
+        "channel_rename",
+        "channel_shared",
+        "channel_unarchive",
+        "channel_unshared",
+        "group_archive",
+        "group_deleted",
+        "group_left",
+        "group_rename",
+        "group_unarchive",
+        "member_joined_channel",
+        "member_left_channel",
+    }
+)
+EVENTS = CHANNEL_EVENTS | frozenset(
     {
         "message.channels",
         "message.groups",
@@ -152,8 +172,8 @@ def _place(event: Payload) -> tuple[str | None, str | None]:
         return item.get("channel"), item.get("ts")
     inner = event.get("message")
     changed = inner.get("ts") if isinstance(inner, Mapping) else None
-    channel = event.get("channel")
-    name = channel if isinstance(channel, str) else None
+    channel = event.get("channel") or event.get("new_channel_id")
+    name = channel.get("id") if isinstance(channel, Mapping) else channel  # a rename holds the channel itself
     return name, event.get("deleted_ts") or changed or event.get("ts")
 
 

@@ -42,7 +42,8 @@ log = logging.getLogger("earshot.slack")
 
 PAGE = 200
 PEOPLE_KEPT = 600.0  # seconds; who is made a guest sees less from then on
-MEMBERS_KEPT = 120.0  # seconds; who left a private channel may be told of it for as long
+MEMBERS_KEPT = 120.0  # seconds; if no event says so, who left a private channel may be told of it for as long
+CHANNELS_KEPT = 3600.0  # seconds; the same for names and for who shares a channel
 EYES = "eyes"
 CLOCKS_APART = 60  # seconds by which Slack's clock may be behind ours
 # Slack is to look for no names and addresses in texts: for chat.update it would by default.
@@ -56,7 +57,7 @@ class SlackWorkspace:
         self.me = me
         self.granted = granted
         self.client = client_of(token, base_url)
-        self._channels: dict[str, Channel] = {}
+        self._channels: Kept[str, Channel] = Kept(CHANNELS_KEPT)
         self._names: dict[str, str] = {}
         self._people: Kept[str, Person] = Kept(PEOPLE_KEPT)
         self._members: Kept[str, frozenset[str]] = Kept(MEMBERS_KEPT)
@@ -231,6 +232,13 @@ class SlackWorkspace:
 
     # ---- looking up
 
+    def drop_kept(self, channel: str) -> None:
+        """A channel, or who is in it, is not as it was: what was told of it is asked for anew."""
+        now = asyncio.get_running_loop().time()
+        self._channels.drop(channel, now)
+        self._members.drop(channel, now)
+        self._named = {name: known for name, known in self._named.items() if known.id != channel}
+
     async def fetch(self, channel: Channel, thread: str) -> Sequence[Heard]:
         found = [message async for message in self._replies(channel.id, wire.bare(thread))]
         return [
@@ -287,11 +295,12 @@ class SlackWorkspace:
     async def describe(self, channel: Channel) -> Channel:
         if wire.bare(channel.id).startswith("D"):
             return replace(channel, kind=ChannelKind.DIRECT)  # it has no name, and nobody else is in it
-        known = self._channels.get(channel.id)
+        now = asyncio.get_running_loop().time()
+        known = self._channels.get(channel.id, now)
         if known is None:
             answer = await read(self.client.conversations_info(channel=wire.bare(channel.id)))
             known = _described(channel, answer["channel"])
-            self._channels[channel.id] = known
+            self._channels.put(channel.id, known, now)
         return replace(known, external=known.external or channel.external)
 
     async def people(self, ref: str) -> Sequence[Person]:

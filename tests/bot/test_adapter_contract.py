@@ -19,15 +19,20 @@ from bot.adapters.adapter import (
     Ask,
     AskedToSave,
     Buttons,
+    Changed,
     Channel,
     Delete,
     Deleted,
+    Departure,
     Draft,
     Edit,
     Edited,
     Event,
     Heard,
+    Joined,
+    Left,
     LookupFailed,
+    PeopleLeft,
     Post,
     Question,
     React,
@@ -95,6 +100,18 @@ class Stage(Protocol):
         """Ann chooses the shortcut that saves a message. Whether there is one."""
         ...
 
+    # The life of a channel: Ann lets the bot in or takes it out, gives the channel another name, leaves it, ends it.
+
+    def let_in(self) -> None: ...
+
+    def take_out(self) -> None: ...
+
+    def rename(self, name: str) -> None: ...
+
+    def leave(self) -> None: ...
+
+    def end(self) -> None: ...
+
 
 class SlackStage:
     def __init__(self, slack: LocalSlack, hook: SlackHook | None = None) -> None:
@@ -129,6 +146,21 @@ class SlackStage:
         self.slack.message_shortcut("save", CHANNEL, message_id.rsplit("/", 1)[-1], SLACK_ANN)
         return True
 
+    def let_in(self) -> None:
+        self.slack.join(CHANNEL, self.slack.identity.bot_user, inviter=SLACK_ANN)
+
+    def take_out(self) -> None:
+        self.slack.leave(CHANNEL, self.slack.identity.bot_user)
+
+    def rename(self, name: str) -> None:
+        self.slack.rename(CHANNEL, name)
+
+    def leave(self) -> None:
+        self.slack.leave(CHANNEL, SLACK_ANN)
+
+    def end(self) -> None:
+        self.slack.remove(CHANNEL)
+
 
 class LarkStage:
     def __init__(self, lark: LocalLark, hook: LarkHook | None = None) -> None:
@@ -161,6 +193,21 @@ class LarkStage:
     def choose_save(self, message_id: str) -> bool:
         del message_id
         return False  # she says it
+
+    def let_in(self) -> None:
+        self.lark.add_bot(CHAT, LARK_ANN)
+
+    def take_out(self) -> None:
+        self.lark.remove_bot(CHAT, LARK_ANN)
+
+    def rename(self, name: str) -> None:
+        self.lark.rename(CHAT, name, LARK_ANN)
+
+    def leave(self) -> None:
+        self.lark.leave(CHAT, LARK_ANN)
+
+    def end(self) -> None:
+        self.lark.disband(CHAT)
 
 
 class RoomStage:
@@ -200,6 +247,21 @@ class RoomStage:
     def choose_save(self, message_id: str) -> bool:
         del message_id
         return False
+
+    def let_in(self) -> None:
+        raise NotImplementedError
+
+    def take_out(self) -> None:
+        raise NotImplementedError
+
+    def rename(self, name: str) -> None:
+        raise NotImplementedError(name)
+
+    def leave(self) -> None:
+        raise NotImplementedError
+
+    def end(self) -> None:
+        raise NotImplementedError
 
 
 class Heart:
@@ -298,8 +360,13 @@ STAGES = {
 }
 
 
-# What cannot happen there: nobody changes or takes back what was said in a room, or sends pictures.
+# What cannot happen there: nobody changes or takes back what was said in a room, or sends pictures; and rooms stay as
+# they are.
 NOT_THERE = {
+    ("room", "test_being_let_in_and_taken_out_of_a_channel_is_told"),
+    ("room", "test_another_name_of_a_channel_is_told_and_holds_at_once"),
+    ("room", "test_who_left_a_channel_is_not_in_it_any_more_at_once"),
+    ("room", "test_the_end_of_a_channel_is_told"),
     ("room", "test_what_was_taken_back_is_told"),
     ("room", "test_an_edit_is_told_or_found_when_it_is_read_again"),
     ("room", "test_a_picture_that_somebody_sent_can_be_looked_at"),
@@ -560,3 +627,41 @@ async def test_an_edit_is_told_or_found_when_it_is_read_again(heart: Heart) -> N
 async def test_stopping_twice_is_stopping(heart: Heart) -> None:
     await heart.adapter.close()
     await heart.adapter.close()
+
+
+async def test_being_let_in_and_taken_out_of_a_channel_is_told(heart: Heart) -> None:
+    stage = heart.stage
+    stage.take_out()
+    stage.let_in()
+    left, joined = map(heart.event, await heart.arrived(2))
+    assert isinstance(left, Left) and (left.channel, left.how) == (stage.channel, Departure.LEFT)
+    assert isinstance(joined, Joined) and (joined.channel.id, joined.by) == (stage.channel, stage.ann)
+    assert left.at <= joined.at and heart.arrivals[0].conversation == heart.arrivals[1].conversation
+
+
+async def test_another_name_of_a_channel_is_told_and_holds_at_once(heart: Heart) -> None:
+    stage = heart.stage
+    assert (await heart.adapter.describe(Channel(id=stage.channel))).name == "help"
+    stage.rename("helpdesk")
+    (changed,) = map(heart.event, await heart.arrived(1))
+    assert isinstance(changed, Changed) and (changed.channel, changed.name) == (stage.channel, "helpdesk")
+    assert (await heart.adapter.describe(Channel(id=stage.channel))).name == "helpdesk"
+    assert (await heart.adapter.place("#help")) is None
+    named = await heart.adapter.place("#helpdesk")
+    assert named is not None and named.id == stage.channel
+
+
+async def test_who_left_a_channel_is_not_in_it_any_more_at_once(heart: Heart) -> None:
+    stage = heart.stage
+    assert stage.ann in await heart.adapter.members(stage.channel)
+    stage.leave()
+    (gone,) = map(heart.event, await heart.arrived(1))
+    assert isinstance(gone, PeopleLeft) and (gone.channel, gone.users) == (stage.channel, (stage.ann,))
+    assert stage.ann not in await heart.adapter.members(stage.channel)
+
+
+async def test_the_end_of_a_channel_is_told(heart: Heart) -> None:
+    heart.stage.end()
+    (ended,) = map(heart.event, await heart.arrived(1))
+    assert isinstance(ended, Left)
+    assert (ended.channel, ended.how) == (heart.stage.channel, Departure.DELETED)

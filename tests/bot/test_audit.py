@@ -13,12 +13,14 @@ import pytest
 from sqlalchemy import Connection, delete, update
 from sqlalchemy.exc import IntegrityError
 
-from bot import audit, clicks, forget, handlers, ledger, saving, tables
+from bot import audit, clicks, comings, forget, handlers, ledger, saving, tables
 from bot.adapters.adapter import (
     Corrected,
     Deleted,
+    Departure,
     Edited,
     Judged,
+    Left,
     Objected,
     Reacted,
     Saved,
@@ -78,6 +80,7 @@ OF_THE_ROOM = {
     Kind.OPTED_IN,
     Kind.CLOSED,
     Kind.SAVED,
+    Kind.CHANNEL,
 }
 OF_NIGHTS = {
     Kind.LEARNT,
@@ -186,6 +189,7 @@ async def test_what_happens_in_channels_is_recorded_without_a_word_of_it(tmp_pat
             at=now(),
         )
         await saving.on_saved(bot, job, kept)
+        await comings.on_left(bot, job, Left(channel="help", how=Departure.ARCHIVED, at=now()))
         assert kinds(played.database) >= OF_THE_ROOM, OF_THE_ROOM - kinds(played.database)
         assert_whole(played.database)
         told = " ".join(str(cell) for row in recorded(played.database) for cell in row).casefold()

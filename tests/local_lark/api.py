@@ -100,6 +100,8 @@ EVENTS = (
     "im.chat.disbanded_v1",
     "im.chat.member.bot.added_v1",
     "im.chat.member.bot.deleted_v1",
+    "im.chat.member.user.deleted_v1",
+    "im.chat.member.user.withdrawn_v1",
     "im.chat.updated_v1",
     "im.message.reaction.created_v1",
     "im.message.reaction.deleted_v1",
@@ -393,6 +395,7 @@ class Api:
 
     def _chat_list(self, given: Json) -> Json:
         chats = [chat for chat in self.world.chats.values() if chat.mode != "p2p" and not chat.disbanded]
+        chats = [chat for chat in chats if chat.with_bot]
         page, more = _page([_chat(chat, own=True) for chat in chats], given, most=100)
         return {"data": {"items": page, **more}}
 
@@ -452,6 +455,8 @@ class Api:
             raise Refused(232006, f"Your request specifies a chat_id which is invalid: {chat_id}")
         if chat.disbanded:
             raise Refused(232009, "Your request specifies a chat which has already been dissolved.")
+        if not chat.with_bot:
+            raise Refused(232011, "Operator can NOT be out of the chat.")
         return chat
 
     def _message(self, message_id: str) -> Message:

@@ -250,10 +250,53 @@ class LocalLark:
     def disband(self, chat: str) -> None:
         def disband() -> None:
             self.world.chats[chat].disbanded = True
-            event = {"chat_id": chat, "external": False, "name": self.world.chats[chat].name}
-            self.link.publish(self._wrap("im.chat.disbanded_v1", event))
+            self.link.publish(self._wrap("im.chat.disbanded_v1", self._about(chat)))
 
         self._call(disband)
+
+    def add_bot(self, chat: str, by: str) -> None:
+        """Somebody adds the bot to a group."""
+
+        def add() -> None:
+            self.world.chats[chat].with_bot = True
+            self.link.publish(self._wrap("im.chat.member.bot.added_v1", self._about(chat, by)))
+
+        self._call(add)
+
+    def remove_bot(self, chat: str, by: str) -> None:
+        def remove() -> None:
+            self.world.chats[chat].with_bot = False
+            self.link.publish(self._wrap("im.chat.member.bot.deleted_v1", self._about(chat, by)))
+
+        self._call(remove)
+
+    def leave(self, chat: str, user: str) -> None:
+        """Somebody leaves a group."""
+
+        def leave() -> None:
+            self.world.chats[chat].members.remove(user)
+            ids = {"open_id": user, "union_id": f"on_{user}", "user_id": ""}
+            users = [{"name": self.world.users[user].name, "tenant_key": "tenant-1", "user_id": ids}]
+            event = {**self._about(chat, user), "users": users}
+            self.link.publish(self._wrap("im.chat.member.user.deleted_v1", event))
+
+        self._call(leave)
+
+    def rename(self, chat: str, name: str, by: str) -> None:
+        def rename() -> None:
+            about = self._about(chat, by)
+            before, self.world.chats[chat].name = self.world.chats[chat].name, name
+            change = {"before_change": {"name": before}, "after_change": {"name": name}}
+            self.link.publish(self._wrap("im.chat.updated_v1", {**about, **change}))
+
+        self._call(rename)
+
+    def _about(self, chat: str, by: str | None = None) -> Json:
+        """What all events about a group say."""
+        known = self.world.chats[chat]
+        operator = {} if by is None else {"open_id": by, "union_id": f"on_{by}", "user_id": ""}
+        about = {"chat_id": chat, "operator_id": operator, "operator_tenant_key": "tenant-1"}
+        return {**about, "external": known.external, "name": known.name, "i18n_names": {"en_us": known.name}}
 
     def event(self, event_type: str, event: Json) -> Delivery:
         """Any other event."""

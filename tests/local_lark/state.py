@@ -21,6 +21,7 @@ class Chat:
     members: list[str] = field(default_factory=list)
     external: bool = False
     disbanded: bool = False
+    with_bot: bool = True
 
 
 @dataclass(kw_only=True, slots=True)

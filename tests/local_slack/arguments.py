@@ -113,6 +113,9 @@ def needed(method: str, kinds: tuple[str, ...], args: Mapping[str, Any]) -> list
     return wanted
 
 
+_CHANGES = ("archive", "unarchive", "deleted", "rename", "left")
+
+
 def event_scopes(event_type: str, kind: str | None) -> tuple[str, ...]:
     """The scopes of which one is needed to be sent an event; empty if none is."""
     if event_type == "message" and kind is not None:
@@ -123,6 +126,10 @@ def event_scopes(event_type: str, kind: str | None) -> tuple[str, ...]:
         "reaction_removed": ("reactions:read",),
         "member_joined_channel": ("channels:read", "groups:read"),
         "member_left_channel": ("channels:read", "groups:read"),
+        "channel_shared": ("channels:read", "groups:read"),
+        "channel_unshared": ("channels:read", "groups:read"),
+        **{f"channel_{change}": ("channels:read",) for change in _CHANGES},
+        **{f"group_{change}": ("groups:read",) for change in _CHANGES},
     }.get(event_type, ())
 
 

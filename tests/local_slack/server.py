@@ -278,6 +278,7 @@ class LocalSlack:
         self._call(lambda: self.workspace.join(self.workspace.channel(channel), user, inviter))
 
     def leave(self, channel: str, user: str) -> None:
+        """Somebody leaves, or is taken out; the bot, too."""
         self._call(lambda: self.workspace.leave(self.workspace.channel(channel), user))
 
     def open_home(self, user: str, *, tab: str = "home") -> str:
@@ -285,6 +286,27 @@ class LocalSlack:
         inner = {"type": "app_home_opened", "user": user, "channel": self.dm(user), "tab": tab}
         shown = self.homes(user) if tab == "home" else []
         return self.event(inner | ({"view": shown[-1]} if shown else {}))
+
+    def archive(self, channel: str, *, by: str = "U0ADMIN001") -> None:
+        self._call(lambda: self.workspace.archive(self.workspace.channel(channel), by))
+
+    def unarchive(self, channel: str, *, by: str = "U0ADMIN001") -> None:
+        self._call(lambda: self.workspace.unarchive(self.workspace.channel(channel), by))
+
+    def remove(self, channel: str) -> None:
+        """Delete a channel."""
+        self._call(lambda: self.workspace.remove(self.workspace.channel(channel)))
+
+    def rename(self, channel: str, name: str) -> None:
+        self._call(lambda: self.workspace.rename(self.workspace.channel(channel), name))
+
+    def renumber(self, channel: str, new: str) -> None:
+        """Give a channel another id."""
+        self._call(lambda: self.workspace.renumber(self.workspace.channel(channel), new))
+
+    def share(self, channel: str, *, team: str = "T0OTHER001", shared: bool = True) -> None:
+        """Share a channel with another company, or no longer."""
+        self._call(lambda: self.workspace.share(self.workspace.channel(channel), team, shared=shared))
 
     def event(self, inner: Json, *, external: bool = False) -> str:
         """Send any inner event, whatever the scopes. Returns the event_id."""

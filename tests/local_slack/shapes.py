@@ -86,6 +86,15 @@ def member_event(
     return event | ({"inviter": inviter} if inviter else {})
 
 
+def channel_event(workspace: "Workspace", change: str, channel: "Channel", **more: object) -> Json:
+    """``channel_archive``, or ``group_archive`` of a private one. A rename holds the channel itself."""
+    kind = "channel" if channel.kind.channel_type == "channel" else "group"
+    event: Json = {"type": f"{kind}_{change}", "channel": channel.id, "event_ts": workspace.stamp()}
+    if change == "rename":
+        event["channel"] = {"id": channel.id, "name": channel.name, "created": 1_700_000_000}
+    return event | more
+
+
 def callback(workspace: "Workspace", event: Json, *, event_id: str, external: bool) -> Json:
     """The outer event of an ``events_api`` envelope."""
     identity = workspace.identity

@@ -211,8 +211,47 @@ class Workspace:
         self._publish(shapes.member_event(self, "member_joined_channel", channel, user, inviter), channel)
 
     def leave(self, channel: Channel, user: str) -> None:
-        self._publish(shapes.member_event(self, "member_left_channel", channel, user, None), channel)
+        if user == self.identity.bot_user:  # it is told of its own leaving by another event
+            self._publish(shapes.channel_event(self, "left", channel, actor_id="USLACKBOT"), channel)
+        else:
+            self._publish(shapes.member_event(self, "member_left_channel", channel, user, None), channel)
         channel.members.remove(user)
+
+    def archive(self, channel: Channel, by: str) -> None:
+        channel.archived = True
+        self._publish(shapes.channel_event(self, "archive", channel, user=by, is_moved=0), channel)
+
+    def unarchive(self, channel: Channel, by: str) -> None:
+        channel.archived = False
+        self._publish(shapes.channel_event(self, "unarchive", channel, user=by), channel)
+
+    def remove(self, channel: Channel) -> None:
+        """Delete a channel with all that is in it."""
+        self._publish(shapes.channel_event(self, "deleted", channel), channel)
+        del self.channels[channel.id]
+
+    def rename(self, channel: Channel, name: str) -> None:
+        channel.name = name
+        self._publish(shapes.channel_event(self, "rename", channel), channel)
+
+    def renumber(self, channel: Channel, new: str) -> None:
+        """Give a channel another id, under which its messages go on; the old one is unknown from then on."""
+        old = channel.id
+        del self.channels[old]
+        channel.id, self.channels[new] = new, channel
+        for message in channel.messages.values():
+            message.channel = new
+        event = {"type": "channel_id_changed", "old_channel_id": old, "new_channel_id": new}
+        self._publish(event | {"event_ts": self.stamp()}, channel)
+
+    def share(self, channel: Channel, team: str, *, shared: bool) -> None:
+        """Share a channel with another company, or no longer."""
+        channel.external = shared
+        named = {"connected_team_id": team} if shared else {"previously_connected_team_id": team}
+        kind = "channel_shared" if shared else "channel_unshared"
+        more = {} if shared else {"is_ext_shared": False}
+        event = {"type": kind, "channel": channel.id, "event_ts": self.stamp(), **named, **more}
+        self._publish(event, channel)
 
     # Messages
 
