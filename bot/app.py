@@ -31,6 +31,7 @@ from bot.adapters.adapter import (
     Pressed,
     Reacted,
     Saved,
+    Uninstalled,
     Voted,
 )
 from bot.clock import Clock, SystemClock
@@ -40,6 +41,7 @@ from bot.inbox import Work
 from bot.outbox import GRACE, Outbox
 from bot.presses import NightActions
 from bot.schedule import Schedule
+from bot.uninstalling import on_uninstalled
 from bot.web import Web, WebFailed
 from bot.weighing import read_weights
 from knowledge import ranking, store
@@ -193,6 +195,8 @@ class App:
                 await saving.on_asked_to_save(self.bot, work, event)
             case Saved():
                 await saving.on_saved(self.bot, work, event)
+            case Uninstalled():
+                await on_uninstalled(self.bot, work, event)
             case Ignored(why=why):
                 log.debug("%s: ignored: %s", work.conversation, why)
                 await self.bot.database.run(lambda connection: inbox.finish(connection, work.id))

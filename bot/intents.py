@@ -105,6 +105,17 @@ def drop_intent(connection: Connection, intent: Intent, why: str, now: datetime)
     _audit(connection, Kind.DROPPED, intent, now)
 
 
+def drop_in(connection: Connection, workspace: str, why: str, now: datetime) -> int:
+    """Drop what is still to be done in the channels of a workspace (``slack:T1``). How many that were."""
+    theirs = outbox.c.channel.startswith(f"{workspace}/", autoescape=True)
+    rows = connection.execute(
+        select(outbox).where(theirs, outbox.c.state.in_([Sent.INTENT, Sent.SENDING]))
+    ).all()
+    for row in rows:
+        drop_intent(connection, _intent(row), why, now)
+    return len(rows)
+
+
 def mark_done(connection: Connection, intent: Intent, posted_id: str | None, now: datetime) -> None:
     connection.execute(update(outbox).where(outbox.c.id == intent.id).values(state=Sent.DONE, error=None))
     if posted_id is not None:

@@ -54,11 +54,13 @@ OPTIONAL_METHODS: dict[str, set[str]] = {
 OPTIONAL_FIELDS = {"users:read.email", "files:read"}  # of users.info; of the files in messages
 # From the event pages of https://docs.slack.dev/reference/events.
 EVENT_SCOPES: dict[str, set[str]] = {
+    "app_uninstalled": set(),
     "message.channels": {"channels:history"},
     "message.groups": {"groups:history"},
     "message.im": {"im:history"},
     "reaction_added": {"reactions:read"},
     "reaction_removed": {"reactions:read"},
+    "tokens_revoked": set(),
 }
 
 
@@ -144,6 +146,7 @@ def test_an_event_as_slack_sends_it_is_not_ignored(name: str) -> None:
     me = Me(team="T1", user="UBOT", bot="BBOT", url="https://example.slack.com/")
     item = {"type": "message", "channel": "C1", "ts": "1700000000.000100"}
     event = {"type": inner_type(name), "user": "U1", "event_ts": "1700000001.000100", "reaction": "+1"}
+    event |= {"tokens": {"bot": ["UBOT"]}} if name == "tokens_revoked" else {}
     said = {**item, "channel_type": name.partition(".")[2].removesuffix("s"), "text": "hello"}
     inner = {**event, "item": item} if "reaction" in name else {**said, **event}
     assert not isinstance(parse({"type": "event_callback", "team_id": "T1", "event": inner}, me), Ignored)

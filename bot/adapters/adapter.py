@@ -222,6 +222,15 @@ class Saved:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Uninstalled:
+    """We were taken out of a workspace, or our keys to it are void. ``installation``: ``slack:T1``, or ``slack:E1`` for
+    all workspaces of an organisation."""
+
+    installation: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Ignored:
     """Something that needs no handling; ``why`` is for the log."""
 
@@ -243,6 +252,7 @@ Event = (
     | Pressed
     | AskedToSave
     | Saved
+    | Uninstalled
     | Ignored
 )
 
@@ -548,6 +558,10 @@ class Adapter(Protocol):
 
     async def members(self, channel: str) -> frozenset[str]:
         """Who is in a channel now, by whole id; what is told may be some minutes old. Raises LookupFailed."""
+        ...
+
+    def leave(self, installation: str) -> None:
+        """Do nothing more where we were taken out of: from now on acts there are refused."""
         ...
 
     async def close(self) -> None: ...

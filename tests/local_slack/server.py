@@ -15,6 +15,7 @@ from .faults import Fault
 from .http_events import HttpEvents
 from .interactive import Interactions
 from .methods import Methods
+from .oauth import OAuth
 from .people import Said
 from .responses import ResponseUrls
 from .socket_mode import Ack, Delivery, RetrySchedule, SocketMode
@@ -173,6 +174,22 @@ class LocalSlack:
     @property
     def _courier(self) -> SocketMode | HttpEvents:
         return self._http or self._socket_mode
+
+    # Installing
+
+    @property
+    def oauth(self) -> OAuth:
+        """The app's credentials, redirect URLs and grants."""
+        return self._web_api.oauth
+
+    def play(self, other: "LocalSlack") -> None:
+        """Answer calls for ``other``'s workspace as it does: one Slack with one app in two workspaces."""
+        self._call(lambda: self._web_api.elsewhere.update({other.identity.team: other.url}))
+        other._call(lambda: other.workspace.count_from(len(self._web_api.elsewhere) * 1_000_000))
+
+    def agree(self, asked: str, identity: Identity | None = None) -> str:
+        """Somebody allows what the address ``asked`` for, in this workspace or another. Where the browser goes then."""
+        return self._call(lambda: self.oauth.agree(asked, identity or self.identity))
 
     # The place
 
