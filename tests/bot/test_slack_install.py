@@ -89,8 +89,9 @@ class Served:
 
 @asynccontextmanager
 async def serving(
-    slack: LocalSlack, folder: Path, *others: LocalSlack, look: float = 60.0
+    slack: LocalSlack, folder: Path, *others: LocalSlack, look: float = 60.0, socket: bool = False
 ) -> AsyncIterator[Served]:
+    """Events come over HTTP, or over one ``socket``."""
     database = open_database(f"sqlite:///{folder / 'earshot.db'}")
     knowledge = Knowledge(database, HashEmbedder(), folder / "index")
     await knowledge.open()
@@ -98,7 +99,8 @@ async def serving(
     web, store = Web("127.0.0.1", 0), StoredInstallations(database)
     oauth = slack.oauth
     installing = SlackInstalling(oauth.client_id, oauth.client_secret, slack.base_url, store, web, look=look)
-    adapter = SlackAdapter("", "", slack.base_url, SlackHook(SECRET, web), installing)
+    hook = None if socket else SlackHook(SECRET, web)
+    adapter = SlackAdapter("", slack.app_token, slack.base_url, hook, installing)
     settings = config()
     app = assemble(
         lambda: settings, database, knowledge, [adapter], settle=timedelta(milliseconds=20), web=web
@@ -109,7 +111,7 @@ async def serving(
         await slack.until(lambda: bool(web.url) or task.done())
         if task.done():
             task.result()
-        for each in (slack, *others):
+        for each in () if socket else (slack, *others):
             each.post_events_to(web.url + PATH, SECRET)
         yield Served(app=app, adapter=adapter, database=database, web=web, store=store)
     finally:
@@ -162,6 +164,19 @@ async def test_two_workspaces_install_one_after_another_and_each_is_answered_whe
     async with serving(slack, tmp_path, other):  # as after a restart
         again = slack.post(CHANNEL, CARL, OTHERS_QUESTION)
         await slack.until(lambda: len(slack.bot_replies(again)) == 1)
+
+
+async def test_one_socket_brings_the_events_of_all_workspaces(
+    slack: LocalSlack, other: LocalSlack, tmp_path: Path
+) -> None:
+    other.hold = True  # it has no connection of its own
+    async with serving(slack, tmp_path, socket=True) as served:
+        await install(slack, served.web)
+        await install(slack, served.web, OTHER)
+        asked, there = slack.post(CHANNEL, ANN, QUESTION), other.post(HELP_THERE, ANN, QUESTION)
+        slack.relay(other.events[-1])
+        await slack.until(lambda: len(slack.bot_replies(asked)) == len(other.bot_replies(there)) == 1)
+    assert slack.sockets_opened == 1
 
 
 async def test_the_address_at_slack_asks_for_the_scopes_of_the_manifest_and_no_rights_of_a_person(

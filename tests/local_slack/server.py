@@ -187,6 +187,10 @@ class LocalSlack:
         self._call(lambda: self._web_api.elsewhere.update({other.identity.team: other.url}))
         other._call(lambda: other.workspace.count_from(len(self._web_api.elsewhere) * 1_000_000))
 
+    def relay(self, payload: Json) -> None:
+        """Send an event of a workspace that this server plays, over the one connection of the app."""
+        self._call(lambda: self._courier.deliver("events_api", payload, event=payload["event_id"]))
+
     def agree(self, asked: str, identity: Identity | None = None) -> str:
         """Somebody allows what the address ``asked`` for, in this workspace or another. Where the browser goes then."""
         return self._call(lambda: self.oauth.agree(asked, identity or self.identity))
@@ -297,9 +301,12 @@ class LocalSlack:
     def leave(self, channel: str, user: str) -> None:
         self._call(lambda: self.workspace.leave(self.workspace.channel(channel), user))
 
-    def event(self, inner: Json, *, external: bool = False) -> str:
-        """Send any inner event, whatever the scopes. Returns the event_id."""
-        return self._call(lambda: self._send({"event_ts": self.workspace.stamp()} | inner, external))
+    def event(self, inner: Json, *, external: bool = False, outer: Json | None = None) -> str:
+        """Send any inner event, whatever the scopes; ``outer``: fields around it, in place of its own. Returns the
+        event_id."""
+        return self._call(
+            lambda: self._send({"event_ts": self.workspace.stamp()} | inner, external, outer or {})
+        )
 
     def _say_twice(self, said: Said) -> str:
         first = len(self.events)
@@ -349,9 +356,9 @@ class LocalSlack:
         if self.identity.bot_user in channel.members and (not scopes or set(scopes) & set(self.scopes)):
             self._send(inner, channel.external)
 
-    def _send(self, inner: Json, external: bool) -> str:
+    def _send(self, inner: Json, external: bool, outer: Json | None = None) -> str:
         event_id = self.workspace.serial("Ev")
-        payload = shapes.callback(self.workspace, inner, event_id=event_id, external=external)
+        payload = shapes.callback(self.workspace, inner, event_id=event_id, external=external) | (outer or {})
         self.events.append(payload)
         self._courier.deliver("events_api", payload, event=event_id)
         return event_id

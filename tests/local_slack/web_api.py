@@ -122,6 +122,7 @@ class WebApi:
             args = read(request.method, request.args, is_json=is_json)
             if request.method == "oauth.v2.access":
                 return Answer(self.oauth.access(args, request.headers.get("Authorization", "")))
+            self._ask_for_team(request)
             self._authorize(request.method, args)
             return Answer(self._perform(request.method, args))
         except Refused as refused:
@@ -159,16 +160,18 @@ class WebApi:
             raise Refused("invalid_auth", f"token {token[:8]}… is unknown")
 
     def _authorize(self, method: str, args: Json) -> None:
-        # Slack knows no channels of a whole organisation, only of a team of it.
-        org = self.methods.org_wide and method in ("conversations.list", "usergroups.list")
-        if org and "team_id" not in args:
-            raise Refused("missing_argument", f"{method} with an organisation's token needs team_id")
         for scopes in needed(method, self.methods.kinds(method, args), args):
             if not set(scopes) & set(self.scopes):
                 provided = ",".join(self.scopes)
                 raise Refused(
                     "missing_scope", f"needs {' or '.join(scopes)}", needed=scopes[0], provided=provided
                 )
+
+    def _ask_for_team(self, request: Request) -> None:
+        """An organisation's token does not say which of its workspaces is meant."""
+        of_a_team = request.method in ("conversations.list", "usergroups.list", "usergroups.users.list")
+        if self.methods.org_wide and of_a_team and "team_id" not in request.args:
+            raise Refused("missing_argument", "team_id is needed with an organisation's token")
 
     def _wait_for_retry_after(self, request: Request) -> None:
         left = self._not_before.get((request.method, request.args.get("channel", "")), 0.0) - request.at
