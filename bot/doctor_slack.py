@@ -4,8 +4,20 @@ from collections.abc import Mapping, Sequence
 
 from bot.adapters import slack_wire
 from bot.adapters.slack_installed import Installed
-from bot.config import Config
+from bot.config import Config, groups_in, mail_domains_in
 from bot.doctor import Finding
+
+
+def scopes_for(config: Config) -> frozenset[str]:
+    """What a workspace that installs the app is asked for: what is always needed, and what the settings need."""
+    clip = config.defaults.clip or any(channel.clip for channel in config.channels.values())
+    wanted = {
+        slack_wire.GROUPS_SCOPE: bool(groups_in(config.analysts)),
+        slack_wire.MAIL_SCOPE: bool(mail_domains_in(config.analysts)),
+        slack_wire.CLIP_SCOPE: clip,
+        slack_wire.FILES_SCOPE: config.writer == "claude" and config.claude.images,
+    }
+    return slack_wire.SCOPES | {scope for scope, needed in wanted.items() if needed}
 
 
 def examine_addresses(config: Config, *, installing: bool) -> list[Finding]:

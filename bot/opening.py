@@ -21,6 +21,7 @@ from bot.app import open_database, open_knowledge
 from bot.cli import DEFAULT_CONFIG
 from bot.config import Config, Secrets
 from bot.config_file import load
+from bot.doctor_slack import scopes_for
 from bot.installations import StoredInstallations
 from bot.terminal import Failed, err, shown_progress
 from bot.web import Web
@@ -65,7 +66,12 @@ def slack_of(config: Config, secrets: Secrets, web: Web, database: Database) -> 
     if secrets.slack_client_id is not None and secrets.slack_client_secret is not None:
         store = StoredInstallations(database)
         installing = SlackInstalling(
-            secrets.slack_client_id, secrets.slack_client_secret, base_url, store, web
+            secrets.slack_client_id,
+            secrets.slack_client_secret,
+            base_url,
+            store,
+            web,
+            scopes=scopes_for(config),
         )
     return SlackAdapter(
         secrets.slack_bot_token or "", secrets.slack_app_token or "", base_url, hook, installing

@@ -146,9 +146,9 @@ def test_an_event_as_slack_sends_it_is_not_ignored(name: str) -> None:
     me = Me(team="T1", user="UBOT", bot="BBOT", url="https://example.slack.com/")
     item = {"type": "message", "channel": "C1", "ts": "1700000000.000100"}
     event = {"type": inner_type(name), "user": "U1", "event_ts": "1700000001.000100", "reaction": "+1"}
-    event |= {"tokens": {"bot": ["UBOT"]}} if name == "tokens_revoked" else {}
     said = {**item, "channel_type": name.partition(".")[2].removesuffix("s"), "text": "hello"}
-    inner = {**event, "item": item} if "reaction" in name else {**said, **event}
+    inner: dict[str, Any] = {**event, "item": item} if "reaction" in name else {**said, **event}
+    inner |= {"tokens": {"bot": ["UBOT"]}} if name == "tokens_revoked" else {}
     assert not isinstance(parse({"type": "event_callback", "team_id": "T1", "event": inner}, me), Ignored)
 
 

@@ -208,6 +208,11 @@ class SlackAdapter:
         async def take_in(req: AsyncBoltRequest, next: Callable[[], Awaitable[BoltResponse]]) -> BoltResponse:
             if not wire.homes(req.body):
                 return await next()  # of no workspace: Slack asks for the challenge
+            if req.body.get("type") == "app_rate_limited":
+                log.warning(
+                    "Slack withholds events of %s: there are more than 30 000 an hour", req.body["team_id"]
+                )
+                return BoltResponse(status=200, body="")
             home = await self._home_of(req.body)
             if home is None:
                 log.info("ignored, as Earshot is not installed in %s", " or ".join(wire.homes(req.body)))

@@ -52,7 +52,7 @@ class NoBotToken(Exception):
 class SlackInstalling:
     """Serves INSTALL and REDIRECT of ``web`` from ``open`` on, and renews tokens until ``close``.
 
-    ``look``: seconds between two looks for tokens that run out.
+    ``scopes``: what workspaces are asked for; ``look``: seconds between two looks for tokens that run out.
     """
 
     def __init__(
@@ -63,11 +63,12 @@ class SlackInstalling:
         store: Installations,
         web: Web,
         *,
+        scopes: frozenset[str] = wire.SCOPES,
         look: float = LOOK,
     ) -> None:
         self.store = store
         self._id, self._secret, self._base_url = client_id, client_secret, base_url
-        self._web, self._look = web, look
+        self._web, self._scopes, self._look = web, scopes, look
         self._unkept: dict[str, tuple[Installed, Installed]] = {}  # by id: renewed, and not kept yet
         self._renewing: asyncio.Task[None] | None = None
         self._stop = asyncio.Event()
@@ -94,7 +95,7 @@ class SlackInstalling:
         settings = AsyncOAuthSettings(
             client_id=self._id,
             client_secret=self._secret,
-            scopes=sorted(wire.SCOPES),
+            scopes=sorted(self._scopes),
             user_scopes=[],
             install_path=INSTALL,
             redirect_uri_path=REDIRECT,

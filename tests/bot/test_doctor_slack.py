@@ -8,7 +8,7 @@ from bot.adapters.slack import SlackAdapter
 from bot.adapters.slack_install import SlackInstalling
 from bot.adapters.slack_wire import SCOPES
 from bot.app import open_database
-from bot.doctor_slack import examine_addresses, examine_workspaces
+from bot.doctor_slack import examine_addresses, examine_workspaces, scopes_for
 from bot.installations import StoredInstallations
 from bot.web import Web
 from tests.bot.running import config
@@ -34,7 +34,7 @@ def test_each_workspace_is_listed_with_what_it_lacks() -> None:
     tired = replace(
         tired, trouble="invalid_refresh_token", tried_at=HERE, expires_at=HERE + timedelta(hours=1)
     )
-    told = {
+    told: dict[str, frozenset[str] | str] = {
         good.id: SCOPES,
         poor.id: SCOPES - {"groups:history", "commands"},
         void.id: "Slack: account_inactive",
@@ -62,6 +62,14 @@ def test_each_workspace_is_listed_with_what_it_lacks() -> None:
     (nowhere,) = examine_workspaces([], {}, installing=True)
     assert not nowhere.ok and "open https://…/slack/install" in nowhere.text
     assert "xoxe" not in str(found) and "xoxb" not in str(found)
+
+
+def test_a_workspace_is_asked_for_what_the_settings_need() -> None:
+    assert scopes_for(config()) == SCOPES
+    more = config(analysts=["@support-team", "*@example.com"], channels={"#help": {"clip": "on"}})
+    assert scopes_for(more) - SCOPES == {"usergroups:read", "users:read.email", "reactions:write"}
+    shown = config(writer="claude", claude={"images": "true"})
+    assert scopes_for(shown) - SCOPES == {"files:read"}
 
 
 async def test_a_bad_workspace_keeps_no_other_from_being_checked(tmp_path: Path) -> None:

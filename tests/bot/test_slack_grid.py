@@ -145,7 +145,7 @@ async def test_an_organisation_installs_once_and_every_workspace_of_it_is_served
         grid.event(event, outer={"team_id": SECOND, "context_team_id": SECOND})
         await grid.until(grid.all_acked)
         (one,) = await served.store.all()
-        assert (one.id, one.teams) == (f"slack:{ORG}", {TEAM, SECOND})
+        assert (one.id, one.teams) == (f"slack:{ORG}", frozenset({TEAM, SECOND}))
     async with serving(grid, tmp_path) as served:
         await served.adapter.check()
         body = {"type": "event_callback", "team_id": SECOND, "event_id": "Ev1", "event": event}

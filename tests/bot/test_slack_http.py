@@ -141,6 +141,17 @@ async def test_an_event_that_cannot_be_kept_is_not_acknowledged_and_comes_again(
     assert [arrival.key for arrival in kept] == [f"slack:{event_id}"]
 
 
+async def test_that_slack_withholds_events_is_logged_and_acknowledged(
+    slack: LocalSlack, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running(slack, tmp_path, signing_secret=SECRET):
+        before = len(slack.http_answers)
+        slack.rate_limit_events()
+        await slack.until(lambda: "withholds events of T0LOCAL001" in caplog.text)
+        await slack.until(lambda: len(slack.http_answers) >= before + 1)
+        assert {status for _, status in slack.http_answers} == {200}
+
+
 def test_the_local_slack_signs_as_slacks_own_sdk_checks() -> None:
     headers = signed(b"body", SECRET)
     assert SignatureVerifier(SECRET).is_valid_request(b"body", headers)
