@@ -108,40 +108,50 @@ class SlackWorkspaces:
 
     async def people(self, ref: str) -> Sequence[Person]:
         """As ``Adapter.people``: of a group that several workspaces have, the members of all. Raises LookupFailed."""
-        teams = self._teams()
-        if ref.startswith(f"{wire.NAME}:") or len(teams) == 1:
+        if ref.startswith(f"{wire.NAME}:"):
             return await self.named(ref).people(ref)
-        found: list[Person] = []
+        found: list[Sequence[Person]] = []
         unknown: LookupFailed | None = None
-        known = False
-        for workspace in teams:
+        for workspace in self._teams():
             try:
-                found.extend(await workspace.people(ref))
-                known = True
+                found.append(await workspace.people(ref))
             except LookupFailed as error:
-                if not _is_unknown(error):
-                    raise
-                unknown = error
-        if unknown is not None and not known:
+                unknown = _told(error)
+        if unknown is not None and not found:
             raise unknown
-        return found
+        return [person for people in found for person in people]
 
 
 async def _there(workspace: SlackWorkspace, given: str) -> Channel | None:
     """The place, if it is one of this workspace: an id of a person fits every one."""
-    place = await workspace.place(given)
-    if place is None or place.kind is not ChannelKind.DIRECT or wire.bare(place.id).startswith("D"):
-        return place
     try:
+        place = await workspace.place(given)
+        if place is None or place.kind is not ChannelKind.DIRECT or wire.bare(place.id).startswith("D"):
+            return place
         (person,) = await workspace.people(place.id)
     except LookupFailed as error:
-        if _is_unknown(error):
-            return None
-        raise
+        _told(error)
+        return None
     return None if person.standing is Standing.STRANGER else place
 
 
-def _is_unknown(error: LookupFailed) -> bool:
-    return isinstance(error, UnknownGroup) or any(
-        said in str(error) for said in ("no_such_subteam", "user_not_found", "users_not_found")
-    )
+# What Slack says of something that is not there, and of a workspace that tells us nothing until it is mended. Neither
+# must keep what is in the others from being found; `earshot doctor` names it.
+_TELLING = (
+    "account_inactive",
+    "invalid_auth",
+    "missing_scope",
+    "no_such_subteam",
+    "not_authed",
+    "team_access_not_granted",
+    "token_revoked",
+    "user_not_found",
+)
+
+
+def _told(error: LookupFailed) -> LookupFailed:
+    """The error, if it is Slack's last word on it; else it is raised: asked again, Slack may know."""
+    if isinstance(error, UnknownGroup) or any(said in str(error) for said in _TELLING):
+        log.debug("passed over: %s", error)
+        return error
+    raise error

@@ -14,7 +14,7 @@ from bot.adapters.adapter import Heard, Ignored, Uninstalled
 from knowledge.audience import Standing
 from tests.bot.running import ANN, CARL, CHANNEL, OTHERS_QUESTION, QUESTION, workspace
 from tests.bot.test_slack_install import install, serving
-from tests.local_slack import Identity, LocalSlack
+from tests.local_slack import PATIENT_SCHEDULE, Identity, LocalSlack
 
 ORG, TEAM, SECOND, FOREIGN = "E0ORG00001", "T0LOCAL001", "T0SECOND01", "T0FOREIGN1"
 WHOLE_ORG = Identity(enterprise=ORG, org_wide=True)
@@ -123,7 +123,7 @@ def test_revoked_tokens_of_people_are_nothing_to_us() -> None:
 
 @pytest.fixture
 def grid() -> Iterator[LocalSlack]:
-    with LocalSlack(identity=WHOLE_ORG) as local:
+    with LocalSlack(identity=WHOLE_ORG, schedule=PATIENT_SCHEDULE) as local:
         workspace(local)
         local.oauth.redirect_urls = ["https://earshot.example/slack/oauth_redirect"]
         yield local
@@ -159,7 +159,7 @@ async def test_an_organisation_installs_once_and_every_workspace_of_it_is_served
 
 @pytest.fixture
 def slack() -> Iterator[LocalSlack]:
-    with LocalSlack() as local:
+    with LocalSlack(schedule=PATIENT_SCHEDULE) as local:
         workspace(local)
         local.oauth.redirect_urls = ["https://earshot.example/slack/oauth_redirect"]
         yield local

@@ -21,7 +21,7 @@ from bot.config import Secrets
 from bot.config_file import problems_to_run
 from bot.web import Web
 from tests.bot.running import ANN, CHANNEL, QUESTION, Running, config, entry, running, workspace
-from tests.local_slack import LocalSlack
+from tests.local_slack import PATIENT_SCHEDULE, LocalSlack
 from tests.local_slack.http_events import signed
 
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
@@ -29,7 +29,7 @@ SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 
 @pytest.fixture
 def slack() -> Iterator[LocalSlack]:
-    with LocalSlack() as local:
+    with LocalSlack(schedule=PATIENT_SCHEDULE) as local:
         workspace(local)
         yield local
         assert local.violations == []

@@ -27,6 +27,8 @@ Json = dict[str, Any]
 
 # Like Slack's, but a test can wait for it; the last retry still finds a process that had to restart.
 QUICK_SCHEDULE = RetrySchedule(within=0.3, pauses=(0.0, 2.0, 20.0))
+# As long as Slack's, for tests in which nothing is to come twice however slow the machine is.
+PATIENT_SCHEDULE = RetrySchedule(within=3.0, pauses=(0.0, 2.0, 20.0))
 POLL = 0.002  # seconds between two looks of a wait
 
 
