@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Row, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import SQLAlchemyError
 
+from bot import audit
 from bot.adapters.slack_installed import Installed, NotKept
 from bot.tables import moment, seconds, slack_installations, slack_states, slack_teams
 from knowledge.database import Database
@@ -99,6 +100,7 @@ def save(connection: Connection, installed: Installed) -> None:
     }
     row = insert(slack_installations).values(**values)
     connection.execute(row.on_conflict_do_update(index_elements=["id"], set_=values))
+    audit.put(connection, audit.Kind.INSTALLED, installed.installed_at, subject=installed.id)
 
 
 def renew(connection: Connection, before: Installed, after: Installed) -> bool:

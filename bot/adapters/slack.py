@@ -41,7 +41,7 @@ from bot.adapters.slack_calls import NETWORK, asked, client_of, read, scopes_of
 from bot.adapters.slack_calls import StartFailed as StartFailed
 from bot.adapters.slack_http import SlackHook
 from bot.adapters.slack_install import SlackInstalling
-from bot.adapters.slack_installed import Installed
+from bot.adapters.slack_installed import Installed, NotKept
 from bot.adapters.slack_socket import SlackSocket
 from bot.adapters.slack_workspace import SlackWorkspace
 from bot.adapters.slack_workspaces import SlackWorkspaces
@@ -124,7 +124,11 @@ class SlackAdapter:
         if self._bot_token:
             self._workspaces.join(await self._own())
         if self._installing is not None:
-            for installed in await self._installing.store.all():
+            try:
+                kept = await self._installing.store.all()
+            except NotKept as error:
+                raise StartFailed(f"where Slack's app is installed is not known: {error}") from error
+            for installed in kept:
                 self._workspaces.join(installed)
         await self._door.check()
 

@@ -146,11 +146,14 @@ class SlackInstalling:
 
     async def _renewed(self, installed: Installed) -> Installed:
         rotator = AsyncTokenRotator(client_id=self._id, client_secret=self._secret, client=self._client())
-        bot = await rotator.perform_bot_token_rotation(
-            bot=_bot_of(installed), minutes_before_expiration=_WHENEVER
-        )
+        try:
+            bot = await rotator.perform_bot_token_rotation(
+                bot=_bot_of(installed), minutes_before_expiration=_WHENEVER
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise NoBotToken("in an answer that has not all fields") from error
         if bot is None:
-            raise NoBotToken
+            raise NoBotToken("but one of another kind")
         expires = None if bot.bot_token_expires_at is None else _moment(bot.bot_token_expires_at)
         return replace(
             installed,

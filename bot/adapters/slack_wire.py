@@ -105,7 +105,9 @@ def homes(body: Payload) -> list[str]:
 
     A delivery names several: in a channel shared with another company also that one's, where we are not installed.
     """
-    first, message = _authorization(body), body.get("message") or {}
+    first = _authorization(body)
+    ours_only = body.get("type") == "block_actions"  # nobody else's message has our buttons
+    message = (body.get("message") or {}) if ours_only else {}
     view, org = body.get("view") or {}, org_of(body)
     ours = org is None or org == body.get("enterprise_id")
     named = [

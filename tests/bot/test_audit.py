@@ -96,7 +96,7 @@ OF_COMMANDS = {
     Kind.RETRIED,
     Kind.FORGOT,
 }
-OF_SLACK = {Kind.UNINSTALLED}  # test_slack_install
+OF_SLACK = {Kind.INSTALLED, Kind.UNINSTALLED}  # test_slack_install
 OF_RUNNING = {Kind.STARTED, Kind.STOPPED, Kind.CONFIGURED, Kind.CONFIG_REFUSED, Kind.MODEL_CALL}
 
 

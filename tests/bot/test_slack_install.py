@@ -353,6 +353,24 @@ async def test_a_token_that_cannot_be_renewed_is_told_and_tried_again(
         await slack.until(lambda: len(slack.oauth.grants) == 2)
 
 
+async def test_an_answer_without_a_token_ends_no_renewing(slack: LocalSlack, tmp_path: Path) -> None:
+    slack.oauth.expires_in = 3_600
+    async with serving(slack, tmp_path) as served:
+        await install(slack, served.web)
+        slack.oauth.expires_in = None  # as when nobody expects it: no refresh_token, no expires_in
+        oauth, web = slack.oauth, Web("127.0.0.1", 0)
+        installing = SlackInstalling(oauth.client_id, oauth.client_secret, slack.base_url, served.store, web)
+        used: list[Installed] = []
+
+        async def arrived(installed: Installed) -> None:
+            used.append(installed)
+
+        await installing.renew_due(arrived)
+        assert used == []
+        (kept,) = await served.store.all()
+        assert kept.trouble is not None and "NoBotToken" in kept.trouble
+
+
 async def test_a_token_that_was_renewed_and_could_not_be_kept_is_kept_later_and_not_asked_for_again(
     slack: LocalSlack, tmp_path: Path
 ) -> None:
@@ -459,7 +477,12 @@ async def test_a_workspace_that_takes_it_out_is_left_alone_and_its_tokens_are_go
         with pytest.raises(ActRefused, match="not installed in that Slack workspace"):
             await served.adapter.perform(post)
         audited = await served.database.run(lambda connection: connection.execute(select(tables.audit)).all())
-        assert [row.subject for row in audited if row.kind == "uninstalled"] == ["slack:T0LOCAL001"]
+        told = [(row.kind, row.subject) for row in audited if "installed" in row.kind]
+        assert told == [
+            ("installed", "slack:T0LOCAL001"),
+            ("installed", f"slack:{OTHER.team}"),
+            ("uninstalled", "slack:T0LOCAL001"),
+        ]
         there = other.post(HELP_THERE, ANN, QUESTION)  # the other one goes on
         await slack.until(lambda: len(other.bot_replies(there)) == 1)
     assert token.encode() not in (tmp_path / "earshot.db").read_bytes()
