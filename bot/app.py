@@ -57,6 +57,7 @@ from bot.adapters.adapter import (
     Reopened,
     Reworded,
     Saved,
+    Uninstalled,
     Voted,
 )
 from bot.adapters.aliased import AliasedAdapter, Aliases
@@ -67,6 +68,7 @@ from bot.inbox import Work
 from bot.outbox import GRACE, Outbox
 from bot.presses import NightActions
 from bot.schedule import Schedule
+from bot.uninstalling import on_uninstalled
 from bot.web import Web, WebFailed
 from bot.weighing import read_weights
 from bot.wishes import Verb
@@ -245,6 +247,8 @@ class App:
                 await comings.on_changed(self.bot, work, event)
             case Moved():
                 await comings.on_moved(self.bot, work, event)
+            case Uninstalled():
+                await on_uninstalled(self.bot, work, event)
             case Ignored(why=why):
                 log.debug("%s: ignored: %s", work.conversation, why)
                 await self.bot.database.run(lambda connection: inbox.finish(connection, work.id))

@@ -79,6 +79,8 @@ class Kind(StrEnum):
     # how it runs
     STARTED = "started"
     STOPPED = "stopped"
+    INSTALLED = "installed"  # a workspace took Earshot in
+    UNINSTALLED = "uninstalled"  # a workspace took Earshot out
     CONFIGURED = "configured"  # an edit of config.yaml was taken up
     CONFIG_REFUSED = "config refused"
 

@@ -11,7 +11,7 @@ from bot.adapters.lark import LarkAdapter, LarkStartFailed
 from bot.adapters.slack import SlackAdapter, StartFailed
 from bot.clock import SystemClock
 from bot.config import EPHEMERAL, Config, secrets_from
-from bot.config_file import problems_to_run
+from bot.config_file import may_install, problems_to_run
 from bot.doctor import (
     Finding,
     examine_claude,
@@ -22,6 +22,7 @@ from bot.doctor import (
     examine_store,
 )
 from bot.doctor_lark import examine_lark, examine_lark_settings
+from bot.doctor_slack import examine_addresses, examine_workspaces
 from bot.opening import config_of, lark_of, slack_of, store_of
 from bot.terminal import err, out, say
 from bot.web import Web
@@ -40,9 +41,10 @@ async def examine(arguments: argparse.Namespace) -> int:
             *examine_store(database),
             *examine_claude(database, config, SystemClock().now()),
         ]
-    if config.slack.enabled and not problems_to_run(config, secrets) and not arguments.offline:
-        web = Web(config.console.host, config.console.port)  # never opened: nothing is listened to
-        findings += await _examine_slack(slack_of(config, secrets, web), config)
+        if config.slack.enabled and not problems_to_run(config, secrets) and not arguments.offline:
+            web = Web(config.console.host, config.console.port)  # never opened: nothing is listened to
+            slack = slack_of(config, secrets, web, database)
+            findings += await _examine_slack(slack, config, installing=may_install(secrets))
     if config.lark.enabled and not problems_to_run(config, secrets) and not arguments.offline:
         findings += await _examine_lark(lark_of(config, secrets), config)
     if arguments.json:
@@ -55,14 +57,16 @@ async def examine(arguments: argparse.Namespace) -> int:
     return 0 if all(finding.ok for finding in findings) else 1
 
 
-async def _examine_slack(slack: SlackAdapter, config: Config) -> list[Finding]:
+async def _examine_slack(slack: SlackAdapter, config: Config, *, installing: bool) -> list[Finding]:
+    addresses = examine_addresses(config, installing=installing)
     try:
-        me = await slack.check()
+        await slack.check()
     except StartFailed as error:
-        return [Finding(name="slack", ok=False, text=str(error))]
-    good = f"tokens and scopes are good; the bot is {me.user} in {me.team}"
+        return [*addresses, Finding(name="slack", ok=False, text=str(error))]
+    told = await slack.examine()
     return [
-        Finding(name="slack", ok=True, text=good),
+        *addresses,
+        *examine_workspaces(slack.installed, told, installing=installing),
         *examine_scopes(config, slack.granted),
         *examine_clip(config, slack.granted),
         *examine_images(config, slack.granted),

@@ -60,6 +60,7 @@ from bot.web import Web, WebFailed
 from bot.weighing import SHIPPED, read_weights
 from bot.writing import writers_for
 from knowledge.audience import audiences_for
+from knowledge.database import Database
 from knowledge.embed import UnknownModel
 from knowledge.entry import PUBLIC, WORKSPACE, Hit
 from knowledge.images import Images
@@ -118,10 +119,10 @@ async def _run(arguments: argparse.Namespace) -> int:
     if problems:
         raise Failed("\n".join(str(problem) for problem in problems))
     web = Web(config.console.host, config.console.port)
-    adapters = await _connectable(config, secrets, web)
-    if not adapters:
+    if not (config.slack.enabled or config.lark.enabled):
         raise Failed(f"{arguments.config}: no platform is enabled; set slack.enabled: true")
     with store_of(config) as database, lock_store(database):
+        adapters = await _connectable(config, secrets, web, database)
         async with knowledge_of(config, database) as knowledge:
             clock = SystemClock()
             calls = AuditedCalls(database, clock)
@@ -148,11 +149,11 @@ async def _run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-async def _connectable(config: Config, secrets: Secrets, web: Web) -> list[Adapter]:
+async def _connectable(config: Config, secrets: Secrets, web: Web, database: Database) -> list[Adapter]:
     """The enabled platforms, each asked before the slow part: a bad token should fail within a second."""
     adapters: list[Adapter] = []
     if config.slack.enabled:
-        slack = slack_of(config, secrets, web)
+        slack = slack_of(config, secrets, web, database)
         await slack.check()
         granted = slack.granted
         for lacking in (

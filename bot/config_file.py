@@ -71,10 +71,27 @@ def _slack_problems(config: Config, secrets: Secrets) -> list[Problem | None]:
     """Whoever connects needs the app-level token; whoever is posted to must know who signed."""
     if not config.slack.enabled:
         return []
-    bot = _token_problem("slack_bot_token", secrets.slack_bot_token, "xoxb-", "xapp-")
+    bots = [*_oauth_problems(secrets)]
+    if secrets.slack_bot_token is not None or not may_install(secrets):
+        bots.append(_token_problem("slack_bot_token", secrets.slack_bot_token, "xoxb-", "xapp-"))
     if config.slack.mode == "http":
-        return [bot, _signing_problem(secrets)]
-    return [bot, _token_problem("slack_app_token", secrets.slack_app_token, "xapp-", "xox")]
+        return [*bots, _signing_problem(secrets)]
+    return [*bots, _token_problem("slack_app_token", secrets.slack_app_token, "xapp-", "xox")]
+
+
+def may_install(secrets: Secrets) -> bool:
+    """Whether workspaces can install the app by OAuth; then no bot token is needed."""
+    return secrets.slack_client_id is not None and secrets.slack_client_secret is not None
+
+
+def _oauth_problems(secrets: Secrets) -> list[Problem | None]:
+    """One of the two says that the other was forgotten."""
+    given = {"SLACK_CLIENT_ID": secrets.slack_client_id, "SLACK_CLIENT_SECRET": secrets.slack_client_secret}
+    unset = [name for name, value in given.items() if value is None]
+    if len(unset) != 1:
+        return []
+    remedy = "set both as Basic Information, App Credentials shows them, or none"
+    return [Problem(path=Path("environment"), key=unset[0], what="is not set", remedy=remedy)]
 
 
 def _signing_problem(secrets: Secrets) -> Problem | None:

@@ -150,6 +150,12 @@ HELD: Mapping[str, Held] = {
         unlinked=("subject", "actor", "channel"), along=("kind", "detail", "nonce", "seal", "chain")
     ),
     "spending": Held(of_channel=("channel",), along=("day",)),
+    # Of the app and its tokens, of nobody else: they go when it is taken out of the workspace.
+    "slack_installations": Held(
+        along=("id", "name", "user", "bot", "url", "scopes", "token", "refresh_token", "trouble")
+    ),
+    "slack_teams": Held(along=("team", "installation")),
+    "slack_states": Held(along=("state",)),
     "entries": Held(unlearnt=("id", "title"), along=("kind", "origin", "audience", "state", "successor")),
     "passages": Held(unlearnt=("entry_id", "text", "source", "author", "link"), along=("kind", "role")),
     "views": Held(unlearnt=("text_hash",), along=("scheme",)),

@@ -108,6 +108,17 @@ def drop_intent(connection: Connection, intent: Intent, why: str, now: datetime)
     _audit(connection, Kind.DROPPED, intent, now)
 
 
+def drop_in(connection: Connection, workspace: str, why: str, now: datetime) -> int:
+    """Drop what is still to be done in the channels of a workspace (``slack:T1``). How many that were."""
+    theirs = outbox.c.channel.startswith(f"{workspace}/", autoescape=True)
+    rows = connection.execute(
+        select(outbox).where(theirs, outbox.c.state.in_([Sent.INTENT, Sent.SENDING]))
+    ).all()
+    for row in rows:
+        drop_intent(connection, _intent(row), why, now)
+    return len(rows)
+
+
 def try_again(
     connection: Connection, channel: str, kind: str, now: datetime, *, only: str | None = None
 ) -> None:

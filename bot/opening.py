@@ -16,11 +16,14 @@ from bot.adapters.lark_link import LarkLink
 from bot.adapters.lark_signing import Keys
 from bot.adapters.slack import SlackAdapter
 from bot.adapters.slack_http import SlackHook
+from bot.adapters.slack_install import SlackInstalling
 from bot.app import open_database, open_knowledge
 from bot.cli import DEFAULT_CONFIG
 from bot.config import Config, Secrets
 from bot.config import LarkApp as LarkAppSettings
 from bot.config_file import load
+from bot.doctor_slack import scopes_for
+from bot.installations import StoredInstallations
 from bot.terminal import Failed, err, shown_progress
 from bot.web import Web
 from knowledge.database import Database
@@ -56,12 +59,23 @@ async def knowledge_of(config: Config, database: Database) -> AsyncIterator[Know
         await knowledge.close()
 
 
-def slack_of(config: Config, secrets: Secrets, web: Web) -> SlackAdapter:
+def slack_of(config: Config, secrets: Secrets, web: Web, database: Database) -> SlackAdapter:
     """Slack as it can be asked and posted to, and heard: over HTTP once ``web`` is started."""
-    over_http = config.slack.mode == "http"
+    over_http, base_url = config.slack.mode == "http", str(config.slack.base_url)
     hook = SlackHook(secrets.slack_signing_secret or "", web) if over_http else None
+    installing = None
+    if secrets.slack_client_id is not None and secrets.slack_client_secret is not None:
+        store = StoredInstallations(database)
+        installing = SlackInstalling(
+            secrets.slack_client_id,
+            secrets.slack_client_secret,
+            base_url,
+            store,
+            web,
+            scopes=scopes_for(config),
+        )
     return SlackAdapter(
-        secrets.slack_bot_token or "", secrets.slack_app_token or "", str(config.slack.base_url), hook
+        secrets.slack_bot_token or "", secrets.slack_app_token or "", base_url, hook, installing
     )
 
 

@@ -124,7 +124,9 @@ async def send(bot: Bot, intent: Intent) -> None:
     except LookupFailed as error:
         await _put_off(bot, intent, now + LOOKUP_PAUSE, str(error), uncertain=True)
     except ActPostponed as error:
-        until = bot.clock.now() + timedelta(seconds=error.seconds)
+        until = bot.clock.now() + timedelta(
+            seconds=error.seconds
+        )  # from the answer on, not from the question
         await _put_off(bot, intent, until, str(error), uncertain=False)
         await bot.database.run(lambda connection: intents.hold_channel(connection, intent.channel, until))
     except ActUncertain as error:

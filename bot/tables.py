@@ -567,6 +567,38 @@ channel_names = Table(
     Column("channel", String, primary_key=True),
     Index("channel_names_channel", "channel"),
 )
+# Where the app is installed by OAuth: `id` is slack:T… of a workspace, or slack:E… of a whole organisation. The tokens
+# are the keys to what people say there; they stand nowhere else.
+slack_installations = Table(
+    "slack_installations",
+    _metadata,
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("user", String, nullable=False),
+    Column("bot", String),
+    Column("url", String, nullable=False),
+    Column("scopes", String, nullable=False),
+    Column("token", String, nullable=False),
+    Column("refresh_token", String),
+    Column("expires_at", Float),
+    Column("installed_at", Float, nullable=False),
+    Column("trouble", String),
+    Column("tried_at", Float),
+)
+# The workspaces of an organisation that were heard of.
+slack_teams = Table(
+    "slack_teams",
+    _metadata,
+    Column("team", String, primary_key=True),
+    Column("installation", String, nullable=False),
+)
+# What browsers were sent to Slack with to install the app; each is good once, for ten minutes.
+slack_states = Table(
+    "slack_states",
+    _metadata,
+    Column("state", String, primary_key=True),
+    Column("issued_at", Float, nullable=False),
+)
 
 
 def _add_scores(connection: Connection) -> None:
@@ -683,6 +715,11 @@ def _add_life_of_channels(connection: Connection) -> None:
         table.create(connection, checkfirst=True)
 
 
+def _add_installations(connection: Connection) -> None:
+    for table in (slack_installations, slack_teams, slack_states):
+        table.create(connection, checkfirst=True)
+
+
 MIGRATIONS = [
     Migration("2026-11-ledger", lambda connection: _metadata.create_all(connection)),
     Migration("2026-11-scores", _add_scores),
@@ -702,6 +739,7 @@ MIGRATIONS = [
     Migration("2026-11-answers", _add_answers),
     Migration("2026-11-revisions", _add_revisions),
     Migration("2026-11-channels", _add_life_of_channels),
+    Migration("2026-11-installations", _add_installations),
 ]
 
 # What a scratch copy keeps of its store: who people are is knowledge of today, not a conversation.

@@ -15,6 +15,7 @@ from urllib.request import urlopen
 
 import aiohttp
 import pytest
+from aiohttp import web as http
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
@@ -994,3 +995,88 @@ def test_stamps_never_repeat_and_always_grow(slack: LocalSlack) -> None:
     assert all(earlier < later for earlier, later in pairwise(stamps))
     with pytest.raises(ValueError, match="taken"):
         slack.post(ROOM, ANA, "x", ts=stamps[0])
+
+
+# ---- over HTTP, and installing
+
+
+@asynccontextmanager
+async def address(answers: list[int]) -> AsyncIterator[tuple[str, list[Json]]]:
+    """An app that answers with these in turn (0: too late), then 200; and what it was sent."""
+    sent: list[Json] = []
+
+    async def take(request: http.Request) -> http.Response:
+        body = await request.json()
+        if body["type"] == "url_verification":
+            return http.json_response({"challenge": body["challenge"]})
+        named = {name: request.headers.get(f"X-Slack-Retry-{name}") for name in ("Num", "Reason")}
+        sent.append({"event": body["event_id"], **named})
+        status = answers.pop(0) if answers else 200
+        if status == 0:
+            await asyncio.sleep(10)
+        return http.Response(status=status or 200)
+
+    app = http.Application()
+    app.router.add_post("/", take)
+    runner = http.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await http.TCPSite(runner, "127.0.0.1", 0).start()
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}/", sent
+    await runner.cleanup()
+
+
+async def test_over_http_only_200_in_time_is_an_acknowledgement_and_the_rest_comes_again() -> None:
+    with LocalSlack(schedule=RetrySchedule(within=1.0, pauses=(0.0, 0.05, 0.1))) as slack:
+        furnish(slack)
+        async with address([500, 0, 302]) as (url, sent):
+            slack.post_events_to(url, "a secret")
+            slack.post(ROOM, ANA, "hello")
+            await slack.until(slack.all_acked)
+        (event,) = {one["event"] for one in sent}
+        assert [(one["Num"], one["Reason"]) for one in sent] == [
+            (None, None),
+            ("1", "http_error"),
+            ("2", "http_timeout"),
+            ("3", "http_error"),
+        ]
+        assert [status for of, status in slack.http_answers if of == event] == [500, 0, 302, 200]
+        assert slack.violations == []
+        async with address([500] * 4) as (url, _):
+            slack.post_events_to(url, "a secret")
+            slack.post(ROOM, ANA, "hello again")
+            await slack.until(lambda: bool(slack.violations))
+        assert slack.forgive("event lost") and slack.violations == []
+
+
+async def test_codes_and_refresh_tokens_are_good_once_and_only_with_the_apps_secret() -> None:
+    with LocalSlack() as slack:
+        slack.oauth.redirect_urls, slack.oauth.expires_in = ["https://x/back"], 43_200
+        asked = (
+            f"https://slack.com/oauth/v2/authorize?client_id={slack.oauth.client_id}&scope=chat:write&state=s"
+        )
+        back = slack.agree(asked)
+        code = back.partition("code=")[2].partition("&")[0]
+
+        async def access(secret: str, **more: str) -> Json:
+            given = {"client_id": slack.oauth.client_id, "client_secret": secret, **more}
+            async with (
+                aiohttp.ClientSession() as session,
+                session.post(f"{slack.base_url}oauth.v2.access", data=given) as answer,
+            ):
+                told: Json = await answer.json()
+                return told
+
+        right = slack.oauth.client_secret
+        assert (await access("wrong", code=code))["error"] == "bad_client_secret"
+        first = await access(right, code=code)
+        assert (await access(right, code=code))["error"] == "invalid_code"
+        again = {"grant_type": "refresh_token", "refresh_token": first["refresh_token"]}
+        second = await access(right, **again)
+        assert second["access_token"] != first["access_token"] and second["expires_in"] == 43_200
+        assert (await access(right, **again))["error"] == "invalid_refresh_token"
+        client = AsyncWebClient(second["access_token"], base_url=slack.base_url)
+        assert (await client.auth_test())["team_id"] == slack.identity.team
+        slack.oauth.void(second["access_token"], "token_expired")
+        with pytest.raises(SlackApiError, match="token_expired"):
+            await client.auth_test()
+        assert slack.violations == []

@@ -56,6 +56,7 @@ OPTIONAL_FIELDS = {"users:read.email", "files:read"}  # of users.info; of the fi
 # From the event pages of https://docs.slack.dev/reference/events.
 EVENT_SCOPES: dict[str, set[str]] = {
     "app_home_opened": set(),
+    "app_uninstalled": set(),
     "message.channels": {"channels:history"},
     "message.groups": {"groups:history"},
     "message.im": {"im:history"},
@@ -76,6 +77,7 @@ EVENT_SCOPES: dict[str, set[str]] = {
     "group_unarchive": {"groups:read"},
     "member_joined_channel": {"channels:read", "groups:read"},
     "member_left_channel": {"channels:read", "groups:read"},
+    "tokens_revoked": set(),
 }
 # The reference at hand leaves them out; https://docs.slack.dev/reference/events has them.
 LEFT_OUT = {"channel_archive", "channel_unarchive", "group_archive", "group_unarchive"}
@@ -179,6 +181,7 @@ def test_an_event_as_slack_sends_it_is_not_ignored(name: str) -> None:
     inner |= {"channel": {"id": "C1", "name": "helpdesk"}} if name.endswith("_rename") else {}
     inner |= {"old_channel_id": "C1", "new_channel_id": "C2"} if name == "channel_id_changed" else {}
     inner |= {"user": "UBOT"} if name.startswith("member_") else {}
+    inner |= {"tokens": {"bot": ["UBOT"]}} if name == "tokens_revoked" else {}
     body = {"type": "event_callback", "team_id": "T1", "event": inner}
     assert not isinstance(slack_channels.parse(body, me) or parse(body, me), Ignored)
 

@@ -349,6 +349,15 @@ class Moved:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Uninstalled:
+    """We were taken out of a workspace, or our keys to it are void. ``installation``: ``slack:T1``, or ``slack:E1`` for
+    all workspaces of an organisation."""
+
+    installation: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Ignored:
     """Something that needs no handling; ``why`` is for the log."""
 
@@ -381,6 +390,7 @@ Event = (
     | PeopleLeft
     | Changed
     | Moved
+    | Uninstalled
     | Ignored
 )
 
@@ -740,6 +750,10 @@ class Adapter(Protocol):
 
     async def members(self, channel: str) -> frozenset[str]:
         """Who is in a channel now, by whole id; what is told may be some minutes old. Raises LookupFailed."""
+        ...
+
+    def leave(self, installation: str) -> None:
+        """Do nothing more where we were taken out of: from now on acts there are refused."""
         ...
 
     async def close(self) -> None: ...

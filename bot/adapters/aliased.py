@@ -131,6 +131,9 @@ class AliasedAdapter:
     async def members(self, channel: str) -> frozenset[str]:
         return await self._adapter.members(self._out(channel))
 
+    def leave(self, installation: str) -> None:
+        self._adapter.leave(installation)
+
     async def close(self) -> None:
         await self._adapter.close()
 

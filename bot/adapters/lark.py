@@ -238,6 +238,9 @@ class LarkAdapter:
         items = answer["data"].get("items") or ()
         return {**body, wire.CHILDREN: [item for item in items if item.get("upper_message_id")]}
 
+    def leave(self, installation: str) -> None:
+        del installation  # nobody tells us here
+
     async def close(self) -> None:
         for joined in self._apps.values():
             if joined.link is not None:

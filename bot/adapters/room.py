@@ -183,6 +183,9 @@ class RoomAdapter:
             raise LookupFailed(f"nobody told the room who is in {channel}")
         return frozenset(self._members[channel])
 
+    def leave(self, installation: str) -> None:
+        del installation  # nobody tells us here
+
     async def close(self) -> None:
         """Nothing to close."""
 

@@ -12,6 +12,7 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 from bot.adapters.adapter import ActPostponed, ActRefused, ActUncertain, LookupFailed, Payload
 
 TIMEOUT = 20  # seconds for one request
+RENEWAL = 60.0  # seconds in which a token that ran out may be renewed
 # After these nobody can say whether it took effect.
 _DOUBTFUL = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
 NETWORK = (aiohttp.ClientError, TimeoutError, SlackClientError)
@@ -88,6 +89,8 @@ async def pages(call: Callable[[str | None], Awaitable[AsyncSlackResponse]], nam
 
 def _act_error(error: SlackApiError) -> Exception:
     status, said = error.response.status_code, error_of(error)
+    if said == "token_expired":
+        return ActPostponed(RENEWAL)
     if status == 429 or said in ("ratelimited", "rate_limited"):
         return ActPostponed(float(error.response.headers.get("Retry-After", 1)))
     return ActUncertain(f"{status} {said}") if status >= 500 or said in _DOUBTFUL else ActRefused(said)

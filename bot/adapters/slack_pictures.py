@@ -30,6 +30,10 @@ class SlackPictures:
         self._token = token
         self._api_host = urlsplit(api).netloc
 
+    def renew(self, token: str) -> None:
+        """Use this token from now on."""
+        self._token = token
+
     async def load(self, thread: Thread, *, read: bool) -> Pictures:
         """As ``knowledge.images.Images`` says; other platforms' threads have none here."""
         if not thread.channel.startswith(f"{NAME}:"):

@@ -23,6 +23,7 @@ from bot.adapters.adapter import (
     Person,
     Post,
     Reacted,
+    Uninstalled,
     Voted,
 )
 from bot.adapters.harmless import name_in, plainly
@@ -88,12 +89,14 @@ CHANNEL_EVENTS = frozenset(
 )
 EVENTS = CHANNEL_EVENTS | frozenset(
     {
+        "app_uninstalled",
         "message.channels",
         "message.groups",
         "message.im",
         "reaction_added",
         "reaction_removed",
         "app_home_opened",
+        "tokens_revoked",
     }
 )
 
@@ -117,6 +120,50 @@ class Me:
 
 
 # ---- from Slack -----------------------------------------------------
+
+
+def homes(body: Payload) -> list[str]:
+    """The workspaces in which we may be meant, the likeliest first.
+
+    A delivery names several: in a channel shared with another company also that one's, where we are not installed.
+    """
+    first = _authorization(body)
+    ours_only = body.get("type") == "block_actions"  # nobody else's message has our buttons
+    message = (body.get("message") or {}) if ours_only else {}
+    view, org = body.get("view") or {}, org_of(body)
+    ours = org is None or org == body.get("enterprise_id")
+    named = [
+        None if org else first.get("team_id"),
+        view.get("app_installed_team_id"),
+        (message.get("bot_profile") or {}).get("team_id"),
+        body.get("team_id") if ours else None,
+        body.get("context_team_id"),
+        (body.get("team") or {}).get("id"),
+        (body.get("user") or {}).get("team_id") if isinstance(body.get("user"), Mapping) else None,
+        org,
+    ]
+    return list(dict.fromkeys(str(one) for one in named if one))
+
+
+def org_of(body: Payload) -> str | None:
+    """The organisation (Enterprise Grid) through whose installation a delivery came; None if it is a workspace's."""
+    first = _authorization(body)
+    if first:
+        return first.get("enterprise_id") if first.get("is_enterprise_install") else None
+    if str(body.get("is_enterprise_install")).casefold() != "true":
+        return None
+    return (body.get("enterprise") or {}).get("id") or body.get("enterprise_id")
+
+
+def _authorization(body: Payload) -> Payload:
+    return next(iter(body.get("authorizations") or ()), {})
+
+
+def homed(body: Payload, team: str) -> dict[str, Any]:
+    """The delivery with ``team`` wherever a workspace is named that ids are made of."""
+    if "team" in body or body.get("type") not in (None, "event_callback"):
+        return {**body, "team": {**(body.get("team") or {}), "id": team}}
+    return {**body, "team_id": team}
 
 
 def arrival_of(body: Payload) -> Arrival | None:
@@ -228,6 +275,8 @@ def parse(body: Payload, me: Me) -> Event:
             return _reaction(event, team, me)
         case "app_home_opened":
             return _opened(event, team)
+        case "app_uninstalled" | "tokens_revoked":
+            return uninstalled(body) or Ignored(why="no token of ours was revoked")
     return Ignored(why=f"{event.get('type')} needs no handling")
 
 
@@ -235,6 +284,16 @@ def _opened(event: Payload, team: str) -> Event:
     if event.get("tab") != "home":
         return Ignored(why="somebody looks at his direct messages to us")
     return OpenedHome(user=f"slack:{team}/{event['user']}", at=when(event["event_ts"]))
+
+
+def uninstalled(body: Payload) -> Uninstalled | None:
+    """Whether a delivery says that we were taken out of a workspace, or of a whole organisation."""
+    event = body.get("event") or {}
+    revoked = event.get("type") == "tokens_revoked" and (event.get("tokens") or {}).get("bot")
+    if event.get("type") != "app_uninstalled" and not revoked:
+        return None
+    at = when(str(event.get("event_ts") or body.get("event_time", 0)))
+    return Uninstalled(installation=f"{NAME}:{org_of(body) or body['team_id']}", at=at)
 
 
 def _click(body: Payload) -> Event:

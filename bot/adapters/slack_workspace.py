@@ -50,11 +50,19 @@ CLOCKS_APART = 60  # seconds by which Slack's clock may be behind ours
 AS_WRITTEN: Mapping[str, Any] = {"parse": "none", "link_names": False}
 
 
-class SlackWorkspace:
-    """``me``: who the bot is there; ``granted``: the scopes of its token."""
+class UnknownGroup(LookupFailed):
+    """There is no such user group in the workspace."""
 
-    def __init__(self, token: str, base_url: str, me: wire.Me, granted: frozenset[str]) -> None:
+
+class SlackWorkspace:
+    """``me``: who the bot is there; ``granted``: the scopes of its token, which may be one of an organisation."""
+
+    def __init__(
+        self, token: str, base_url: str, me: wire.Me, granted: frozenset[str], *, of_org: bool = False
+    ) -> None:
         self.me = me
+        # The token of a whole organisation does not say which workspace is meant.
+        self._team: Mapping[str, Any] = {"team_id": me.team} if of_org else {}
         self.granted = granted
         self.client = client_of(token, base_url)
         self._channels: Kept[str, Channel] = Kept(CHANNELS_KEPT)
@@ -64,6 +72,11 @@ class SlackWorkspace:
         self._eyed: set[str] = set()  # messages with our 👀
         self._named: dict[str, Channel] = {}
         self.pictures = SlackPictures(self._replies, token, base_url)
+
+    def renew(self, token: str) -> None:
+        """Use this token from now on."""
+        self.client.token = token
+        self.pictures.renew(token)
 
     # ---- acting
 
@@ -283,7 +296,11 @@ class SlackWorkspace:
         """Every channel that we see, by ``#name``. Kept, because a workspace may have very many."""
         channels = pages(
             lambda cursor: self.client.conversations_list(
-                types="public_channel,private_channel", exclude_archived=True, limit=PAGE, cursor=cursor
+                types="public_channel,private_channel",
+                exclude_archived=True,
+                limit=PAGE,
+                cursor=cursor,
+                **self._team,
             ),
             "channels",
         )
@@ -330,11 +347,12 @@ class SlackWorkspace:
 
     async def _group(self, ref: str) -> Sequence[str]:
         if not ref.startswith("@"):
-            return list((await read(self.client.usergroups_users_list(usergroup=wire.bare(ref))))["users"])
-        answer = await read(self.client.usergroups_list(include_users=True))
+            call = self.client.usergroups_users_list(usergroup=wire.bare(ref), **self._team)
+            return list((await read(call))["users"])
+        answer = await read(self.client.usergroups_list(include_users=True, **self._team))
         group = wire.group_called(answer["usergroups"], ref)
         if group is None:
-            raise LookupFailed(f"Slack has no user group {ref}; take it out of analysts, or mend its handle")
+            raise UnknownGroup(f"Slack has no user group {ref}; take it out of analysts, or mend its handle")
         return list(group.get("users", ()))
 
     async def _names_in(self, *texts: str) -> dict[str, str]:

@@ -62,7 +62,7 @@ from tests.bot.running import CHANNEL, workspace
 from tests.bot.running_lark import ANN as LARK_ANN
 from tests.bot.running_lark import CHAT, app_of, link, tenant
 from tests.local_lark import LocalLark
-from tests.local_slack import DEFAULT_SCOPES, LocalSlack
+from tests.local_slack import DEFAULT_SCOPES, PATIENT_SCHEDULE, LocalSlack
 
 NOW = datetime.now(UTC)
 
@@ -300,7 +300,7 @@ async def _slack() -> AsyncIterator[Heart]:
 
 @contextlib.asynccontextmanager
 async def _slack_over_http() -> AsyncIterator[Heart]:
-    with LocalSlack(scopes=[*DEFAULT_SCOPES, "usergroups:read"]) as slack:
+    with LocalSlack(scopes=[*DEFAULT_SCOPES, "usergroups:read"], schedule=PATIENT_SCHEDULE) as slack:
         workspace(slack)
         web = Web("127.0.0.1", 0)
         heart = Heart(SlackStage(slack, SlackHook("a secret", web)))

@@ -102,11 +102,12 @@ OF_COMMANDS = {
     Kind.RETRIED,
     Kind.FORGOT,
 }
+OF_SLACK = {Kind.INSTALLED, Kind.UNINSTALLED}  # test_slack_install
 OF_RUNNING = {Kind.STARTED, Kind.STOPPED, Kind.CONFIGURED, Kind.CONFIG_REFUSED, Kind.MODEL_CALL}
 
 
 def test_every_kind_is_made_to_happen_by_a_test() -> None:
-    assert set(Kind) == OF_THE_ROOM | OF_NIGHTS | OF_COMMANDS | OF_RUNNING
+    assert set(Kind) == OF_THE_ROOM | OF_NIGHTS | OF_COMMANDS | OF_SLACK | OF_RUNNING
 
 
 def recorded(database: Database) -> list[Any]:

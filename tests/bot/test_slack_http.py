@@ -21,7 +21,7 @@ from bot.config import Secrets
 from bot.config_file import problems_to_run
 from bot.web import Web
 from tests.bot.running import ANN, CHANNEL, QUESTION, Running, config, entry, running, workspace
-from tests.local_slack import LocalSlack
+from tests.local_slack import PATIENT_SCHEDULE, LocalSlack
 from tests.local_slack.http_events import signed
 
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
@@ -29,7 +29,7 @@ SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 
 @pytest.fixture
 def slack() -> Iterator[LocalSlack]:
-    with LocalSlack() as local:
+    with LocalSlack(schedule=PATIENT_SCHEDULE) as local:
         workspace(local)
         yield local
         assert local.violations == []
@@ -139,6 +139,17 @@ async def test_an_event_that_cannot_be_kept_is_not_acknowledged_and_comes_again(
     (event_id,) = slack.event_ids(CHANNEL, said)
     assert [status for event, status in slack.http_answers if event == event_id] == [500, 200]
     assert [arrival.key for arrival in kept] == [f"slack:{event_id}"]
+
+
+async def test_that_slack_withholds_events_is_logged_and_acknowledged(
+    slack: LocalSlack, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running(slack, tmp_path, signing_secret=SECRET):
+        before = len(slack.http_answers)
+        slack.rate_limit_events()
+        await slack.until(lambda: "withholds events of T0LOCAL001" in caplog.text)
+        await slack.until(lambda: len(slack.http_answers) >= before + 1)
+        assert {status for _, status in slack.http_answers} == {200}
 
 
 def test_the_local_slack_signs_as_slacks_own_sdk_checks() -> None:

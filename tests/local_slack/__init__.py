@@ -14,13 +14,14 @@ from .faults import (
 )
 from .markup import escape
 from .people import Said
-from .server import QUICK_SCHEDULE, LocalSlack
+from .server import PATIENT_SCHEDULE, QUICK_SCHEDULE, LocalSlack
 from .socket_mode import SLACKS_SCHEDULE, Ack, Delivery, RetrySchedule
 from .state import Ephemeral, Identity, Kind, Message
 from .web_api import Request
 
 __all__ = [
     "DEFAULT_SCOPES",
+    "PATIENT_SCHEDULE",
     "QUICK_SCHEDULE",
     "SLACKS_SCHEDULE",
     "Ack",

@@ -50,6 +50,7 @@ conversations.list          {kind}:read                     form  cursor limit t
 conversations.members       {kind}:read                     form  channel! cursor limit
 conversations.open          im:write|mpim:write             json  channel users return_im prevent_creation
 conversations.replies       {kind}:history                  form  channel! ts! cursor limit oldest latest inclusive include_all_metadata
+oauth.v2.access             -                               form  code redirect_uri client_id client_secret grant_type refresh_token
 reactions.add               reactions:write                 json  channel! name! timestamp!
 reactions.get               reactions:read                  form  channel timestamp file file_comment full
 reactions.remove            reactions:write                 json  name! channel timestamp file file_comment

@@ -161,8 +161,8 @@ def command(workspace: Workspace, name: str, text: str, channel: str, user: str)
         "command": name,
         "text": text,
         "api_app_id": workspace.identity.app,
-        "is_enterprise_install": "false",
-    }
+        "is_enterprise_install": "true" if workspace.identity.org_wide else "false",
+    } | ({} if workspace.identity.enterprise is None else {"enterprise_id": workspace.identity.enterprise})
 
 
 def _common(workspace: Workspace, kind: str, user: str) -> Json:
@@ -172,8 +172,8 @@ def _common(workspace: Workspace, kind: str, user: str) -> Json:
         "token": "verification-token",
         "api_app_id": identity.app,
         "team": {"id": identity.team, "domain": identity.domain},
-        "enterprise": None,
-        "is_enterprise_install": False,
+        "enterprise": None if identity.enterprise is None else {"id": identity.enterprise, "name": "Example"},
+        "is_enterprise_install": identity.org_wide,
         "user": {"id": user, "username": name, "name": name, "team_id": workspace.users[user].team},
     }
 

@@ -46,6 +46,7 @@ class Methods:
         self._now = now
         self.triggers: dict[str, Trigger] = {}
         self.views: dict[str, View] = {}
+        self.org_wide = workspace.identity.org_wide
         self._calls: dict[str, Callable[[Json], Json]] = {
             "auth.test": self._auth_test,
             "bots.info": self._bots_info,
@@ -83,7 +84,7 @@ class Methods:
         if method == "conversations.list":
             return tuple(kind.channel_type for kind in _kinds(args))
         channel = self._workspace.channels.get(args.get("channel", ""))
-        return (channel.kind.channel_type if channel else Kind.PUBLIC.value,)
+        return (channel.kind.channel_type if channel else Kind.PUBLIC.channel_type,)
 
     # Finding things
 
@@ -272,7 +273,8 @@ class Methods:
             "team_id": identity.team,
             "user_id": identity.bot_user,
             "bot_id": identity.bot,
-            "is_enterprise_install": False,
+            "is_enterprise_install": identity.org_wide,
+            **({} if identity.enterprise is None else {"enterprise_id": identity.enterprise}),
         }
 
     def _team_info(self, args: Json) -> Json:

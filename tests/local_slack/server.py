@@ -15,6 +15,7 @@ from .faults import Fault
 from .http_events import HttpEvents
 from .interactive import Interactions
 from .methods import Methods
+from .oauth import OAuth
 from .people import Said
 from .responses import ResponseUrls
 from .socket_mode import Ack, Delivery, RetrySchedule, SocketMode
@@ -26,6 +27,8 @@ Json = dict[str, Any]
 
 # Like Slack's, but a test can wait for it; the last retry still finds a process that had to restart.
 QUICK_SCHEDULE = RetrySchedule(within=0.3, pauses=(0.0, 2.0, 20.0))
+# As long as Slack's, for tests in which nothing is to come twice however slow the machine is.
+PATIENT_SCHEDULE = RetrySchedule(within=3.0, pauses=(0.0, 2.0, 20.0))
 POLL = 0.002  # seconds between two looks of a wait
 
 
@@ -174,6 +177,26 @@ class LocalSlack:
     def _courier(self) -> SocketMode | HttpEvents:
         return self._http or self._socket_mode
 
+    # Installing
+
+    @property
+    def oauth(self) -> OAuth:
+        """The app's credentials, redirect URLs and grants."""
+        return self._web_api.oauth
+
+    def play(self, other: "LocalSlack") -> None:
+        """Answer calls for ``other``'s workspace as it does: one Slack with one app in two workspaces."""
+        self._call(lambda: self._web_api.elsewhere.update({other.identity.team: other.url}))
+        other._call(lambda: other.workspace.count_from(len(self._web_api.elsewhere) * 1_000_000))
+
+    def relay(self, payload: Json) -> None:
+        """Send an event of a workspace that this server plays, over the one connection of the app."""
+        self._call(lambda: self._courier.deliver("events_api", payload, event=payload["event_id"]))
+
+    def agree(self, asked: str, identity: Identity | None = None) -> str:
+        """Somebody allows what the address ``asked`` for, in this workspace or another. Where the browser goes then."""
+        return self._call(lambda: self.oauth.agree(asked, identity or self.identity))
+
     # The place
 
     def add_user(
@@ -308,9 +331,12 @@ class LocalSlack:
         """Share a channel with another company, or no longer."""
         self._call(lambda: self.workspace.share(self.workspace.channel(channel), team, shared=shared))
 
-    def event(self, inner: Json, *, external: bool = False) -> str:
-        """Send any inner event, whatever the scopes. Returns the event_id."""
-        return self._call(lambda: self._send({"event_ts": self.workspace.stamp()} | inner, external))
+    def event(self, inner: Json, *, external: bool = False, outer: Json | None = None) -> str:
+        """Send any inner event, whatever the scopes; ``outer``: fields around it, in place of its own. Returns the
+        event_id."""
+        return self._call(
+            lambda: self._send({"event_ts": self.workspace.stamp()} | inner, external, outer or {})
+        )
 
     def _say_twice(self, said: Said) -> str:
         first = len(self.events)
@@ -375,9 +401,9 @@ class LocalSlack:
         if self.identity.bot_user in channel.members and (not scopes or set(scopes) & set(self.scopes)):
             self._send(inner, channel.external)
 
-    def _send(self, inner: Json, external: bool) -> str:
+    def _send(self, inner: Json, external: bool, outer: Json | None = None) -> str:
         event_id = self.workspace.serial("Ev")
-        payload = shapes.callback(self.workspace, inner, event_id=event_id, external=external)
+        payload = shapes.callback(self.workspace, inner, event_id=event_id, external=external) | (outer or {})
         self.events.append(payload)
         self._courier.deliver("events_api", payload, event=event_id)
         return event_id

@@ -99,17 +99,18 @@ def callback(workspace: "Workspace", event: Json, *, event_id: str, external: bo
     """The outer event of an ``events_api`` envelope."""
     identity = workspace.identity
     authorization = {
-        "enterprise_id": None,
-        "team_id": identity.team,
+        "enterprise_id": identity.enterprise,
+        "team_id": None if identity.org_wide else identity.team,
         "user_id": identity.bot_user,
         "is_bot": True,
-        "is_enterprise_install": False,
+        "is_enterprise_install": identity.org_wide,
     }
-    return {
+    grid = {} if identity.enterprise is None else {"enterprise_id": identity.enterprise}
+    return grid | {
         "token": "verification-token",
         "team_id": identity.team,
         "context_team_id": identity.team,
-        "context_enterprise_id": None,
+        "context_enterprise_id": identity.enterprise,
         "api_app_id": identity.app,
         "event": event,
         "type": "event_callback",

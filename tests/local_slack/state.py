@@ -39,6 +39,8 @@ class Identity:
     bot: str = "B0EARSHOT1"
     bot_user: str = "U0EARSHOT1"
     bot_name: str = "earshot"
+    enterprise: str | None = None  # the organisation (Enterprise Grid) that the workspace belongs to
+    org_wide: bool = False  # installed in the whole organisation
 
 
 @dataclass(kw_only=True, slots=True)
@@ -157,6 +159,10 @@ class Workspace:
         """A new id such as ``Ev0000000007``."""
         self._serial += 1
         return f"{prefix}{self._serial:010d}"
+
+    def count_from(self, number: int) -> None:
+        """Give ids from ``number`` on, as no two of Slack's are the same."""
+        self._serial = number
 
     def typed(self, text: str) -> str:
         """The markup of what a person typed, mentions by the names of this workspace."""

@@ -8,15 +8,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import aiohttp
 from aiohttp import web
 
 from . import faults
 from .arguments import METHODS, Refused, needed, read
 from .faults import Fault
 from .methods import Methods
+from .oauth import Grant, OAuth
 
 Json = dict[str, Any]
 
+TRUSTED = "xoxb-from-the-server-that-asks"
 TOLERANCE = 0.05  # seconds by which two requests may come closer than they were sent
 
 
@@ -66,6 +69,8 @@ class WebApi:
         self.faults: defaultdict[str, list[Fault]] = defaultdict(list)
         self.requests: list[Request] = []
         self.open_socket: Callable[[], str] = str
+        self.oauth = OAuth()
+        self.elsewhere: dict[str, str] = {}  # team -> address of the server that plays it
         self._limit = limit
         self._violate = violate
         self._not_before: dict[tuple[str, str], float] = {}
@@ -79,6 +84,8 @@ class WebApi:
         is_json = http.content_type == "application/json" and http.can_read_body
         given = await _arguments(http, is_json=is_json)
         token = _token(http, given)
+        if (grant := _whose(self.oauth, token)) is not None and grant.identity.team in self.elsewhere:
+            return await _forward(http, f"{self.elsewhere[grant.identity.team]}/api/{method}")
         request = Request(
             at=time.monotonic(), method=method, verb=http.method, args=given, headers=dict(http.headers)
         )
@@ -116,6 +123,9 @@ class WebApi:
             self._authenticate(request.method, token)
             self._wait_for_retry_after(request)
             args = read(request.method, request.args, is_json=is_json)
+            if request.method == "oauth.v2.access":
+                return Answer(self.oauth.access(args, request.headers.get("Authorization", "")))
+            self._ask_for_team(request)
             self._authorize(request.method, args)
             return Answer(self._perform(request.method, args))
         except Refused as refused:
@@ -136,8 +146,14 @@ class WebApi:
     def _authenticate(self, method: str, token: str) -> None:
         if method not in METHODS:
             raise Refused("unknown_method", "no such method here", req_method=method)
+        if method == "oauth.v2.access":
+            return
         if not token:
             raise Refused("not_authed", "no token")
+        if self.oauth.check(token) is not None and not METHODS[method].app_token:
+            return
+        if token == TRUSTED:
+            return
         right, other = self.bot_token, self.app_token
         if METHODS[method].app_token:
             right, other = other, right
@@ -154,6 +170,12 @@ class WebApi:
                     "missing_scope", f"needs {' or '.join(scopes)}", needed=scopes[0], provided=provided
                 )
 
+    def _ask_for_team(self, request: Request) -> None:
+        """An organisation's token does not say which of its workspaces is meant."""
+        of_a_team = request.method in ("conversations.list", "usergroups.list", "usergroups.users.list")
+        if self.methods.org_wide and of_a_team and "team_id" not in request.args:
+            raise Refused("missing_argument", "team_id is needed with an organisation's token")
+
     def _wait_for_retry_after(self, request: Request) -> None:
         left = self._not_before.get((request.method, request.args.get("channel", "")), 0.0) - request.at
         if left > TOLERANCE:
@@ -167,6 +189,33 @@ class WebApi:
         request.answer = answer.content
         headers = answer.headers | {"x-oauth-scopes": ",".join(self.scopes), "x-slack-req-id": "local"}
         return web.json_response(answer.content, status=answer.status, headers=headers)
+
+
+def _whose(oauth: OAuth, token: str) -> Grant | None:
+    try:
+        return oauth.check(token)
+    except Refused:
+        return None
+
+
+async def _forward(http: web.Request, address: str) -> web.Response:
+    """Have another server answer, which trusts this one."""
+    headers = {name: value for name, value in http.headers.items() if name.lower() in _PASSED}
+    async with (
+        aiohttp.ClientSession() as session,
+        session.request(
+            http.method,
+            address,
+            params=http.query,
+            data=await http.read(),
+            headers={**headers, "Authorization": f"Bearer {TRUSTED}"},
+        ) as answer,
+    ):
+        told = {name: value for name, value in answer.headers.items() if name.lower() in _PASSED}
+        return web.Response(body=await answer.read(), status=answer.status, headers=told)
+
+
+_PASSED = frozenset({"content-type", "retry-after", "x-oauth-scopes"})
 
 
 def _rate_limited(seconds: int | None) -> Answer:
