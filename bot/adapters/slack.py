@@ -2,8 +2,7 @@
 
 import logging
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
@@ -28,6 +27,7 @@ from bot.adapters.adapter import (
     Event,
     Heard,
     LinkState,
+    Page,
     Payload,
     Person,
     Post,
@@ -39,6 +39,8 @@ from bot.adapters.adapter import (
     Whisper,
 )
 from bot.adapters.slack_calls import NETWORK, client_of, error_of, scopes_of
+from bot.adapters.slack_history import REGIMES, Regime, SlackHistory
+from bot.adapters.slack_link import SlackLink
 from bot.adapters.slack_workspace import SlackWorkspace
 from knowledge.images import Pictures
 from knowledge.thread import Thread
@@ -66,15 +68,19 @@ class SlackAdapter:
         {Post, Say, Think, Delete, Draft, Edit, React, Whisper, Show, Ask}
     )
 
-    def __init__(self, bot_token: str, app_token: str, base_url: str) -> None:
+    def __init__(
+        self, bot_token: str, app_token: str, base_url: str, *, history: Regime = REGIMES["internal"]
+    ) -> None:
         self._bot_token, self._app_token, self._base_url = bot_token, app_token, base_url
         self._handler: AsyncSocketModeHandler | None = None
         self._workspaces: dict[str, SlackWorkspace] = {}  # by team
-        self._link = LinkState(name="slack", connected=False, since=datetime.now(UTC))
+        self._regime = history
+        self._histories: dict[str, SlackHistory] = {}  # by team
+        self._link = SlackLink("slack")
 
     @property
     def links(self) -> tuple[LinkState, ...]:
-        return (self._link,)
+        return (self._link.state,)
 
     @property
     def granted(self) -> frozenset[str]:
@@ -150,9 +156,14 @@ class SlackAdapter:
         for kind in (app.action, app.shortcut, app.view, app.options, app.command):
             kind(re.compile(".*"))(_acknowledge)
         self._handler = AsyncSocketModeHandler(
-            app, self._app_token, web_client=client, ping_interval=PING_INTERVAL
+            app,
+            self._app_token,
+            logger=self._link.logger,
+            web_client=client,
+            ping_interval=PING_INTERVAL,
         )
         await self._handler.connect_async()  # type: ignore[no-untyped-call]
+        self._link.follow(self._handler.client)
 
     async def _open_correction(self, ack: Callable[[], Awaitable[None]], body: Payload) -> None:
         await ack()
@@ -165,6 +176,7 @@ class SlackAdapter:
             log.warning("the form for the right answer could not be opened: %s", error)
 
     async def close(self) -> None:
+        await self._link.stop()
         if self._handler is not None:
             await self._handler.close_async()  # type: ignore[no-untyped-call]
             self._handler = None
@@ -172,7 +184,7 @@ class SlackAdapter:
     # ---- acting
     def _hearing(self, emit: Emit) -> Emit:
         async def hear(arrival: Arrival) -> None:
-            self._link = replace(self._link, heard_at=datetime.now(UTC))
+            self._link.heard()
             await emit(arrival)
 
         return hear
@@ -187,6 +199,24 @@ class SlackAdapter:
 
     async def fetch(self, channel: Channel, thread: str) -> Sequence[Heard]:
         return await self._in(channel.id).fetch(channel, thread)
+
+    def _history(self, place: str) -> SlackHistory:
+        workspace = self._in(place)
+        return self._histories.setdefault(workspace.me.team, SlackHistory(workspace, self._regime))
+
+    async def channels(self) -> Sequence[Channel]:
+        teams = [f"{wire.NAME}:{team}/" for team in self._workspaces]
+        return [channel for team in teams for channel in await self._history(team).channels()]
+
+    async def history(
+        self, channel: Channel, since: datetime, *, thread: str | None = None, cursor: str | None = None
+    ) -> AsyncIterator[Page]:
+        read = self._history(channel.id)
+        if thread is not None:
+            yield await read.thread(channel, thread)
+            return
+        async for page in read.top_level(channel, since, cursor):
+            yield page
 
     async def reread(self, message_ids: Sequence[str]) -> Mapping[str, str | None]:
         del message_ids
