@@ -12,7 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection
 
-from bot import asking, audit, clicks, handlers, inbox, intents, presses, requests, saving, tables
+from bot import asking, audit, clicks, found, handlers, inbox, intents, presses, requests, saving, tables
 from bot.adapters.adapter import (
     Adapter,
     Arrival,
@@ -35,6 +35,7 @@ from bot.adapters.adapter import (
 )
 from bot.clock import Clock, SystemClock
 from bot.config import Config
+from bot.gaps import GapReader
 from bot.handlers import Bot, Overtaken
 from bot.inbox import Work
 from bot.outbox import GRACE, Outbox
@@ -149,7 +150,8 @@ class App:
         event: Event | None = None
         try:
             if work.payload is not None and work.message_id is None:
-                event = self.bot.adapters[work.adapter].parse(work.payload)
+                adapter = self.bot.adapters[work.adapter]
+                event = found.event_in(work.payload) or adapter.parse(work.payload)
                 await self._on(event, work)
             else:
                 await handlers.on_due(self.bot, work)
@@ -221,18 +223,21 @@ class App:
         again = await self.bot.database.run(lambda connection: _begun(connection, now))
         if again:
             log.info("%d events were cut off by the last stop; they are handled now", again)
-        schedule = Schedule(self.bot)
+        schedule, gaps = Schedule(self.bot), GapReader(self.bot, self._settle, self._wake.set)
+        await gaps.begin()
         for adapter in self.bot.adapters.values():
             await adapter.listen(self.accept)
         if self._web is not None:
             await self._open_web(self._web)
         await schedule.groups.refresh()  # before the first message is looked at: who speaks decides
         schedule.start()
+        gaps.start()
         try:
             while not stop.is_set():
                 await self._turn(stop)
         finally:
             schedule.close()
+            await gaps.stop()
             await self.close()
             await self.bot.database.run(
                 lambda connection: audit.put(connection, audit.Kind.STOPPED, self.bot.clock.now())

@@ -141,6 +141,7 @@ HELD: Mapping[str, Held] = {
     "audit": Held(
         unlinked=("subject", "actor", "channel"), along=("kind", "detail", "nonce", "seal", "chain")
     ),
+    "readings": Held(of_channel=("channel",), along=("purpose", "cursor", "threads")),
     "spending": Held(of_channel=("channel",), along=("day",)),
     "entries": Held(unlearnt=("id", "title"), along=("kind", "origin", "audience", "state", "successor")),
     "passages": Held(unlearnt=("entry_id", "text", "source", "author", "link"), along=("kind", "role")),

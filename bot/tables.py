@@ -496,6 +496,21 @@ answer_sources = Table(
 )
 
 
+# How far the history of a channel was read, for what. `threads`: roots whose threads are left, as JSON.
+readings = Table(
+    "readings",
+    _metadata,
+    Column("channel", String, primary_key=True),
+    Column("purpose", String, primary_key=True),
+    Column("since", Float, nullable=False),
+    Column("cursor", String),
+    Column("threads", Text),
+    Column("thorough", Boolean, nullable=False),
+    Column("begun_at", Float, nullable=False),
+    Column("done_at", Float),
+)
+
+
 def _add_scores(connection: Connection) -> None:
     """What decisions weighed, what threads showed, and the channels' scales."""
     known = {column["name"] for column in inspect(connection).get_columns("decisions")}
@@ -595,6 +610,10 @@ def _add_answers(connection: Connection) -> None:
         table.create(connection, checkfirst=True)
 
 
+def _add_readings(connection: Connection) -> None:
+    readings.create(connection, checkfirst=True)
+
+
 MIGRATIONS = [
     Migration("2026-11-ledger", lambda connection: _metadata.create_all(connection)),
     Migration("2026-11-scores", _add_scores),
@@ -612,6 +631,7 @@ MIGRATIONS = [
     Migration("2026-11-spending", _add_spending),
     Migration("2026-11-workspaces", _add_workspaces),
     Migration("2026-11-answers", _add_answers),
+    Migration("2026-11-readings", _add_readings),
 ]
 
 # What a scratch copy keeps of its store: who people are is knowledge of today, not a conversation.

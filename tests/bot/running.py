@@ -11,6 +11,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from bot.adapters.slack import SlackAdapter
+from bot.adapters.slack_history import REGIMES, Regime
 from bot.app import App, assemble, open_database
 from bot.clock import Clock, SystemClock
 from bot.config import Config, Secrets
@@ -111,13 +112,14 @@ async def running(
     secrets: Secrets | None = None,
     calls: CallLog | None = None,
     writer: Writer | None = None,
+    history: Regime = REGIMES["internal"],
 ) -> AsyncIterator[Running]:
     """An Earshot that is connected when the block begins and stopped when it ends."""
     database = open_database(f"sqlite:///{folder / 'earshot.db'}")
     knowledge = Knowledge(database, embedder or HashEmbedder(), folder / "index")
     await knowledge.open()
     await knowledge.learn(entries)
-    adapter = SlackAdapter(slack.bot_token, slack.app_token, slack.base_url)
+    adapter = SlackAdapter(slack.bot_token, slack.app_token, slack.base_url, history=history)
     chosen = settings or config()
     current = chosen if callable(chosen) else lambda: chosen
     async with writers_for(
