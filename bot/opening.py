@@ -15,6 +15,7 @@ from bot.adapters.lark_hook import LarkHook
 from bot.adapters.lark_link import LarkLink
 from bot.adapters.lark_signing import Keys
 from bot.adapters.slack import SlackAdapter
+from bot.adapters.slack_history import REGIMES
 from bot.app import open_database, open_knowledge
 from bot.cli import DEFAULT_CONFIG
 from bot.config import Config, Secrets
@@ -56,7 +57,10 @@ async def knowledge_of(config: Config, database: Database) -> AsyncIterator[Know
 
 def slack_of(config: Config, secrets: Secrets) -> SlackAdapter:
     return SlackAdapter(
-        secrets.slack_bot_token or "", secrets.slack_app_token or "", str(config.slack.base_url)
+        secrets.slack_bot_token or "",
+        secrets.slack_app_token or "",
+        str(config.slack.base_url),
+        history=REGIMES[config.slack.history],
     )
 
 

@@ -5,7 +5,7 @@ Runs in a transaction of its caller.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -51,14 +51,12 @@ def open_gaps(
 
 
 def _open_gap(connection: Connection, channel: str, last: datetime, now: datetime, *, thorough: bool) -> None:
-    """A gap that is still being read began earlier: it is read from there."""
+    """A gap that is still being read goes on where it was; in the threads that were read there may be news again."""
+    wanted = Reading(channel=channel, purpose=Purpose.GAP, since=last, begun_at=now, thorough=thorough)
     open_ = reading(connection, channel, Purpose.GAP)
     if open_ is not None and open_.done_at is None:
-        last, thorough = min(last, open_.since), thorough or open_.thorough
-    put(
-        connection,
-        Reading(channel=channel, purpose=Purpose.GAP, since=last, begun_at=now, thorough=thorough),
-    )
+        wanted = replace(wanted, since=min(last, open_.since), cursor=open_.cursor, thorough=True)
+    put(connection, wanted)
 
 
 def put(connection: Connection, wanted: Reading) -> None:

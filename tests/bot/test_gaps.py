@@ -1,6 +1,7 @@
 """What was said while nobody listened is found, heard, and answered once if it is not too late."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -9,7 +10,6 @@ import pytest
 
 from bot import ledger, readings
 from bot.adapters.slack_history import Regime
-from bot.readings import Purpose
 from bot.scorer import Action
 from tests.bot.running import (
     ANN,
@@ -25,7 +25,7 @@ from tests.bot.running import (
     running,
     workspace,
 )
-from tests.local_slack import DropBefore, Http429, LocalSlack, Pass
+from tests.local_slack import Http429, LocalSlack, Pass, SlackError
 
 QUIET = 0.5  # seconds in which nothing more must happen
 SLOW = Regime(burst=1000, interval=0.0, limit=2, most=1)
@@ -160,26 +160,29 @@ async def test_a_connection_that_was_gone_is_made_up_for(slack: LocalSlack, tmp_
 
 
 async def test_reading_that_was_cut_off_goes_on_where_it_was(slack: LocalSlack, tmp_path: Path) -> None:
-    await heard_before(slack, tmp_path)
+    def post(hours: float, text: str) -> str:
+        return slack.post(CHANNEL, ANN, text, ts=f"{time.time() - hours * 3600:.0f}.000000")
+
+    async with running(slack, tmp_path) as run:
+        await decided(run, post(40, "good morning everybody"))
     slack.lossy = True
-    said = [slack.post(CHANNEL, ANN, f"line {number} of what happened here") for number in range(9)]
+    said = [post(36 - 4 * number, f"line {number} of what happened here") for number in range(9)]
     slack.lossy = False
-    slack.faults["conversations.history"] += [*[Pass()] * 12, DropBefore()]
+    slack.faults["conversations.history"] += [*[Pass()] * 8, SlackError("internal_error")]
     async with running(slack, tmp_path, history=SLOW) as run:
         await slack.until(lambda: slack.faults["conversations.history"] == [])
         await asyncio.sleep(QUIET)
         (left,) = await run.database.run(readings.to_read)
+        assert left.cursor is not None
         assert await text_of(run, said[0]) is not None and await text_of(run, said[-1]) is None
-    calls = len(slack.calls("conversations.history"))
+    before = len(slack.calls("conversations.history"))
     async with running(slack, tmp_path, history=SLOW) as run:
+        await decided(run, said[-1])
         await read_to_the_end(run)
-        assert (await decided(run, said[-1]))[1] != "stale"
-        assert [await text_of(run, ts) for ts in said] == [
-            f"line {number} of what happened here" for number in range(9)
-        ]
-        read = await run.database.run(lambda c: readings.reading(c, whole(slack, "").rstrip("/"), Purpose.GAP))
-        assert read is not None and read.since == left.since
-    assert len(slack.calls("conversations.history")) > calls
+        texts = [await text_of(run, ts) for ts in said]
+        assert texts == [f"line {number} of what happened here" for number in range(9)]
+    asked = [float(call.args["oldest"]) for call in slack.calls("conversations.history")[before:]]
+    assert min(asked) == float(left.cursor)
 
 
 async def test_a_limit_is_waited_for(slack: LocalSlack, tmp_path: Path) -> None:
