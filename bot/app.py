@@ -37,6 +37,7 @@ from bot.clock import Clock, SystemClock
 from bot.config import Config
 from bot.gaps import GapReader
 from bot.handlers import Bot, Overtaken
+from bot.health import Health
 from bot.inbox import Work
 from bot.outbox import GRACE, Outbox
 from bot.presses import NightActions
@@ -92,6 +93,7 @@ class App:
     ) -> None:
         self.bot = bot
         self._web = web
+        self.health = Health(bot)
         self._night = night
         self.outbox = Outbox(bot)
         self._settle = settle
@@ -165,6 +167,7 @@ class App:
     async def _on(self, event: Event, work: Work) -> None:
         match event:
             case Heard():
+                self.health.heard += 1
                 wish = asking.request_in(event)
                 if wish is None:
                     return await handlers.on_message(self.bot, work, event)
@@ -244,6 +247,7 @@ class App:
             )
 
     async def _open_web(self, web: Web) -> None:
+        self.health.add_to(web)
         try:
             await web.start()
         except WebFailed as error:
