@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Protocol
 
 from bot.adapters import slack_wire as wire
@@ -90,7 +91,7 @@ class SlackHistory:
         self._workspace, self._regime = workspace, regime
         self._paces = {
             name: Pace(regime.burst, regime.interval)
-            for name in ("conversations_history", "conversations_replies")
+            for name in ("conversations.history", "conversations.replies")
         }
 
     async def channels(self) -> list[Channel]:
@@ -140,14 +141,15 @@ class SlackHistory:
         found: list[Payload] = []
         cursor: str | None = None
         for _ in range(self._regime.most):
-            answer = await self._ask(
-                "conversations_history",
+            call = partial(
+                self._workspace.client.conversations_history,
                 channel=wire.bare(channel.id),
                 oldest=f"{begin:.6f}",
                 latest=f"{end:.6f}",
                 limit=self._regime.limit,
                 cursor=cursor,
             )
+            answer = await self._ask("conversations.history", call)
             found += answer["messages"]
             cursor = (answer.get("response_metadata") or {}).get("next_cursor")
             if not cursor:
@@ -160,13 +162,14 @@ class SlackHistory:
         cursor: str | None = None
         try:
             while True:
-                answer = await self._ask(
-                    "conversations_replies",
+                call = partial(
+                    self._workspace.client.conversations_replies,
                     channel=wire.bare(channel.id),
                     ts=wire.bare(root),
                     limit=self._regime.limit,
                     cursor=cursor,
                 )
+                answer = await self._ask("conversations.replies", call)
                 found += answer["messages"]
                 cursor = (answer.get("response_metadata") or {}).get("next_cursor")
                 if not cursor:
@@ -176,13 +179,12 @@ class SlackHistory:
                 raise
             return Page(whole=True)
 
-    async def _ask(self, method: str, **given: Any) -> Any:
+    async def _ask(self, method: str, call: Callable[[], Awaitable[Any]]) -> Any:
         """The answer, when it is this method's turn; a limit is waited for. Raises LookupFailed and ActRefused."""
-        call: Callable[..., Awaitable[Any]] = getattr(self._workspace.client, method)
         for _ in range(MOST_LIMITS):
             await self._paces[method].turn()
             try:
-                answer = await read_at_leisure(call(**given))
+                answer = await read_at_leisure(call())
             except ActPostponed as limit:
                 await asyncio.sleep(limit.seconds)
             else:

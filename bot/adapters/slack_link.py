@@ -14,7 +14,7 @@ LOOK = 0.5  # seconds between two looks; a connection that was replaced in betwe
 _SECRETS = re.compile(r"\?[^\s'\"]+")  # of an address: it holds the ticket
 
 
-class Client(Protocol):
+class Socket(Protocol):
     """What is asked of Bolt's client."""
 
     async def is_connected(self) -> bool: ...
@@ -35,10 +35,10 @@ class SlackLink:
         """Something came over it."""
         self.state = replace(self.state, heard_at=datetime.now(UTC))
 
-    def follow(self, client: Client) -> None:
+    def follow(self, socket: Socket) -> None:
         """Begin to look at a client that is connected."""
         self.logger.addFilter(self._overhear)
-        self._task = asyncio.create_task(self._keep_looking(client))
+        self._task = asyncio.create_task(self._keep_looking(socket))
 
     async def stop(self) -> None:
         self.logger.removeFilter(self._overhear)
@@ -49,14 +49,14 @@ class SlackLink:
             self._task = None
         self.state = replace(self.state, connected=False, since=datetime.now(UTC))
 
-    async def _keep_looking(self, client: Client) -> None:
+    async def _keep_looking(self, socket: Socket) -> None:
         while True:
-            await self.look(client)
+            await self.look(socket)
             await asyncio.sleep(self._look)
 
-    async def look(self, client: Client) -> None:
+    async def look(self, socket: Socket) -> None:
         """Note what became of the connection since the last look."""
-        connected, session, now = await client.is_connected(), await client.session_id(), datetime.now(UTC)
+        connected, session, now = await socket.is_connected(), await socket.session_id(), datetime.now(UTC)
         if connected and (session != self._session or not self.state.connected):
             self._session = session
             self.state = replace(self.state, connected=True, since=now, tries=0, why=None)
