@@ -16,7 +16,7 @@ from bot.clock import SystemClock
 from bot.config import Config, secrets_from
 from bot.config_file import problems_to_run
 from bot.opening import config_of, lark_of, slack_of, store_of
-from bot.terminal import Failed, out, say, shown_progress, warn
+from bot.terminal import Failed, say, shown_progress, warn
 from knowledge.database import Database
 
 
@@ -151,7 +151,6 @@ def _show(done: Sequence[Backfilled]) -> None:
     for one in done:
         say(f"{called(one.channel)}: {one.messages} messages heard, {one.threads} threads read")
     if any(one.messages for one in done):
-        out.print(
-            "The next night closes what has been quiet for long and learns from it; `earshot night` does it now.",
-            highlight=False,
+        say(
+            "The next night closes what has been quiet for long and learns from it; `earshot night` does it now."
         )

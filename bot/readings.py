@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from bot.tables import messages, moment, readings, seconds
@@ -40,11 +40,15 @@ class Reading:
 def open_gaps(
     connection: Connection, platform: str, before: datetime, now: datetime, *, thorough: bool
 ) -> int:
-    """Have every channel that something was heard in ``before`` read from the last message there. How many."""
-    heard = select(messages.c.channel, func.max(messages.c.at).label("last")).where(
-        messages.c.at <= seconds(before), messages.c.channel.startswith(f"{platform}:", autoescape=True)
-    )
-    marks = connection.execute(heard.group_by(messages.c.channel)).all()
+    """Have every channel that something was heard in read from the last message ``before``, or else from the first.
+
+    How many.
+    """
+    earlier = case((messages.c.at <= seconds(before), messages.c.at))
+    last = func.coalesce(func.max(earlier), func.min(messages.c.at)).label("last")
+    of_platform = messages.c.channel.startswith(f"{platform}:", autoescape=True)
+    heard = select(messages.c.channel, last).where(of_platform).group_by(messages.c.channel)
+    marks = connection.execute(heard).all()
     for mark in marks:
         _open_gap(connection, mark.channel, moment(mark.last), now, thorough=thorough)
     return len(marks)

@@ -202,7 +202,10 @@ class SlackAdapter:
 
     def _history(self, place: str) -> SlackHistory:
         workspace = self._in(place)
-        return self._histories.setdefault(workspace.me.team, SlackHistory(workspace, self._regime))
+        known = self._histories.get(workspace.me.team)
+        if known is None or known.workspace is not workspace:
+            known = self._histories[workspace.me.team] = SlackHistory(workspace, self._regime)
+        return known
 
     async def channels(self) -> Sequence[Channel]:
         teams = [f"{wire.NAME}:{team}/" for team in self._workspaces]

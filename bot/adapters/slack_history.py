@@ -88,7 +88,7 @@ class SlackHistory:
     """The history of one workspace."""
 
     def __init__(self, workspace: Workspace, regime: Regime) -> None:
-        self._workspace, self._regime = workspace, regime
+        self.workspace, self._regime = workspace, regime
         self._paces = {
             name: Pace(regime.burst, regime.interval)
             for name in ("conversations.history", "conversations.replies")
@@ -96,7 +96,7 @@ class SlackHistory:
 
     async def channels(self) -> list[Channel]:
         """The channels that the bot is in. Raises LookupFailed."""
-        client, team = self._workspace.client, self._workspace.me.team
+        client, team = self.workspace.client, self.workspace.me.team
         listed = pages(
             lambda cursor: client.conversations_list(
                 types="public_channel,private_channel", exclude_archived=True, limit=LISTED, cursor=cursor
@@ -142,7 +142,7 @@ class SlackHistory:
         cursor: str | None = None
         for _ in range(self._regime.most):
             call = partial(
-                self._workspace.client.conversations_history,
+                self.workspace.client.conversations_history,
                 channel=wire.bare(channel.id),
                 oldest=f"{begin:.6f}",
                 latest=f"{end:.6f}",
@@ -163,7 +163,7 @@ class SlackHistory:
         try:
             while True:
                 call = partial(
-                    self._workspace.client.conversations_replies,
+                    self.workspace.client.conversations_replies,
                     channel=wire.bare(channel.id),
                     ts=wire.bare(root),
                     limit=self._regime.limit,
@@ -199,7 +199,7 @@ class SlackHistory:
         cursor: str | None = None,
         whole: bool = False,
     ) -> Page:
-        me = self._workspace.me
+        me = self.workspace.me
         said = [one for one in messages if wire.is_spoken(one) and not wire.is_mine(one, me)]
         return Page(
             found=[found(one, me, channel) for one in said],

@@ -1,5 +1,6 @@
 """What was said before Earshot came is heard: in order, once, resumably, and never answered."""
 
+import asyncio
 import json
 import time
 from collections.abc import Iterator
@@ -15,13 +16,14 @@ from bot.adapters.slack import SlackAdapter
 from bot.adapters.slack_history import Regime
 from bot.app import open_database
 from bot.backfill import Backfill, Backfilled
-from bot.cli import main
+from bot.cli import main, parser
 from bot.clock import SystemClock
+from bot.command_backfill import backfill
 from bot.readings import Purpose
 from bot.tickets import TicketState
 from knowledge.database import Database
 from tests.bot.running import ANN, BOB, CARL, CHANNEL, PRIVATE, config, workspace
-from tests.local_slack import LocalSlack, Pass, SlackError
+from tests.local_slack import LocalSlack, Pass, SlackError, Slow
 
 DAY = 86_400
 SINCE = datetime.now(UTC) - timedelta(days=30)
@@ -159,6 +161,24 @@ def test_the_command_reads_the_channels_that_are_named(
     shown = capsys.readouterr().out
     assert "#help: 3 messages heard" in shown or "#help: 0 messages heard" in shown
     assert "#help-private: 1 messages heard, 0 threads read" in shown
+
+
+async def test_stopped_by_hand_it_says_so_and_goes_on_there(
+    slack: LocalSlack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = settings(slack, tmp_path, monkeypatch)
+    roots = [closed_thread(slack, days)[0] for days in (25, 20, 15)]
+    slack.faults["conversations.replies"] += [Pass(), Slow(30)]
+    arguments = parser().parse_args(["backfill", "help", "--config", str(path)])
+    task = asyncio.create_task(backfill(arguments))
+    await slack.until(lambda: len(slack.calls("conversations.replies")) == 2)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert "stopped; the same command goes on where it was" in capsys.readouterr().err
+    assert await backfill(arguments) == 0
+    asked = [call.args["ts"] for call in slack.calls("conversations.replies")]
+    assert asked == [roots[0], roots[1], roots[1], roots[2]]
 
 
 @pytest.mark.parametrize(

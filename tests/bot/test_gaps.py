@@ -149,7 +149,6 @@ def _backlog(run: Running) -> int:
 async def test_a_connection_that_was_gone_is_made_up_for(slack: LocalSlack, tmp_path: Path) -> None:
     async with running(slack, tmp_path, [entry()]) as run:
         await decided(run, slack.post(CHANNEL, ANN, "good morning everybody"))
-        await run.database.run(lambda c: c.exec_driver_sql("update messages set at = at - 300") and None)
         slack.lossy = True
         ts = slack.post(CHANNEL, ANN, QUESTION)
         slack.refuse(1.0)
@@ -195,6 +194,22 @@ async def test_a_limit_is_waited_for(slack: LocalSlack, tmp_path: Path) -> None:
         live = slack.post(PRIVATE, CARL, OTHERS_QUESTION)
         await slack.until(lambda: len(slack.bot_replies(live)) == 1)  # nothing else waits for it
         assert (await decided(run, ts))[0] is Action.REPLY
+
+
+async def test_what_was_handled_is_known_even_if_its_delivery_is_forgotten(
+    slack: LocalSlack, tmp_path: Path
+) -> None:
+    (ts,) = await heard_before(slack, tmp_path, QUESTION)
+    async with running(slack, tmp_path) as run:
+        await read_to_the_end(run)
+        await slack.until(lambda: len(slack.bot_replies(ts)) == 1)
+        await run.database.run(lambda c: c.exec_driver_sql("delete from inbox") and None)
+    async with running(slack, tmp_path) as run:
+        await read_to_the_end(run)
+        await asyncio.sleep(QUIET)
+        left = await run.database.run(lambda c: c.exec_driver_sql("select count(*) from inbox").scalar_one())
+        assert left == 0  # it was read, and known
+    assert len(slack.calls("conversations.history")) >= 2 and len(slack.posts()) == 1
 
 
 async def test_who_was_put_out_of_a_channel_reads_it_no_more(slack: LocalSlack, tmp_path: Path) -> None:
