@@ -237,6 +237,7 @@ class App:
         gaps.start()
         try:
             while not stop.is_set():
+                gaps.check()
                 await self._turn(stop)
         finally:
             schedule.close()

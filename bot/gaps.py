@@ -7,12 +7,13 @@ wait for it. Where reading stopped is in the store.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
 from sqlalchemy import Connection, and_, select
+from sqlalchemy.exc import DatabaseError
 
 from bot import found, inbox, ledger, readings
 from bot.adapters.adapter import (
@@ -69,7 +70,14 @@ class GapReader:
             await self._open(adapter.name, self._bot.clock.now(), thorough=True)
 
     def start(self) -> None:
-        self._tasks = [asyncio.create_task(self._watch()), asyncio.create_task(self._keep_reading())]
+        steps = (self._look, self._read_open)
+        self._tasks = [asyncio.create_task(_again_and_again(step)) for step in steps]
+
+    def check(self) -> None:
+        """Raise what ended the reading, which ends only when it is stopped."""
+        for task in self._tasks:
+            if task.done() and not task.cancelled():
+                task.result()
 
     async def stop(self) -> None:
         for task in self._tasks:
@@ -77,12 +85,10 @@ class GapReader:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
 
-    async def _watch(self) -> None:
-        while True:
-            for adapter in self._bot.adapters.values():
-                for link in adapter.links:
-                    await self._look_at(adapter, link)
-            await asyncio.sleep(LOOK)
+    async def _look(self) -> None:
+        for adapter in self._bot.adapters.values():
+            for link in adapter.links:
+                await self._look_at(adapter, link)
 
     async def _look_at(self, adapter: Adapter, link: LinkState) -> None:
         """Open a gap where a connection is another one than at the last look."""
@@ -101,19 +107,20 @@ class GapReader:
         now = self._bot.clock.now()
         wanted = partial(readings.open_gaps, platform=platform, before=before, now=now, thorough=thorough)
         channels = await self._bot.database.run(wanted)
-        log.info("%s: %d channels are read from the last message that was heard there", platform, channels)
-        self._opened.set()
+        if channels:
+            log.info("%s: %d channels are read from what was heard there last", platform, channels)
+            self._opened.set()
 
     # ---- reading
 
-    async def _keep_reading(self) -> None:
-        while True:
-            self._opened.clear()
-            for wanted in await self._bot.database.run(readings.to_read):
-                if self._is_due(wanted.channel):
-                    await self._try_to_read(wanted)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._opened.wait(), AGAIN.total_seconds())
+    async def _read_open(self) -> None:
+        """Read what is to be read; then wait for more, or for the time to try again what failed."""
+        self._opened.clear()
+        for wanted in await self._bot.database.run(readings.to_read):
+            if self._is_due(wanted.channel):
+                await self._try_to_read(wanted)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._opened.wait(), AGAIN.total_seconds())
 
     def _is_due(self, channel: str) -> bool:
         platform = channel.split(":", 1)[0]
@@ -150,12 +157,15 @@ class GapReader:
         """Threads with news are read on the way: a question is heard together with its answers."""
         adapter, seen = self._bot.adapter_of(channel.id), Seen()
         async for page in adapter.history(channel, wanted.since - RECENT, cursor=wanted.cursor):
-            arrivals = await self._news(adapter, wanted, page)
-            seen.listed.update((*heard_in(page, adapter.parse), *page.gone))
+            arrivals, said = await self._news(adapter, wanted, page), heard_in(page, adapter.parse)
+            seen.listed.update((*said, *page.gone))
             for root, last in page.threads.items():
                 if last is None or last > wanted.since:
                     seen.read.add(root)
-                    arrivals += await self._thread(adapter, channel, wanted, root)
+                    answers = await self._thread(adapter, channel, wanted, root)
+                    until = said[root][0].at if root in said else wanted.since
+                    await self._take_in(wanted, [*(one for one in arrivals if one.at <= until), *answers])
+                    arrivals = [one for one in arrivals if one.at > until]
             await self._take_in(wanted, arrivals, page.cursor)
         return seen
 
@@ -224,6 +234,15 @@ class GapReader:
             await asyncio.sleep(LOOK / 10)
 
 
+async def _again_and_again(step: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        try:
+            await step()
+        except DatabaseError as error:  # another process kept it busy for too long
+            log.warning("the store could not be used: %s", type(error).__name__)
+        await asyncio.sleep(LOOK)
+
+
 def _arrivals(news: News, adapter: str) -> list[Arrival]:
     return [*news.unheard, *(found.arrival_of(change, adapter) for change in news.changes)]
 
@@ -250,8 +269,8 @@ def _threads_left(connection: Connection, wanted: Reading, seen: Seen) -> tuple[
 
     Unless reading is thorough only those that the top level did not list: it told of the others that nothing is new.
     """
-    begins = wanted.since - RECENT
-    recent = and_(messages.c.channel == wanted.channel, messages.c.at > seconds(begins))
+    begins, ends = seconds(wanted.since - RECENT), seconds(wanted.begun_at - SETTLED)
+    recent = and_(messages.c.channel == wanted.channel, messages.c.at > begins, messages.c.at <= ends)
     said = select(messages.c.id, messages.c.root).where(recent).order_by(messages.c.at.desc())
     rows = connection.execute(said).all()
     threads = dict.fromkeys(row.root for row in rows if row.root != row.id)
