@@ -146,12 +146,12 @@ def _backlog(run: Running) -> int:
     return int(run.database.run_blocking(lambda c: c.exec_driver_sql(rows).scalar_one()))
 
 
-async def test_a_connection_that_was_gone_is_made_up_for(slack: LocalSlack, tmp_path: Path) -> None:
+async def test_a_connection_that_was_replaced_is_made_up_for(slack: LocalSlack, tmp_path: Path) -> None:
     async with running(slack, tmp_path, [entry()]) as run:
         await decided(run, slack.post(CHANNEL, ANN, "good morning everybody"))
         slack.lossy = True
         ts = slack.post(CHANNEL, ANN, QUESTION)
-        slack.refuse(1.0)
+        slack.refresh()
         slack.lossy = False
         await slack.until(lambda: len(slack.bot_replies(ts)) == 1, timeout=40)
         (link,) = run.bot.adapters["slack"].links
