@@ -18,6 +18,7 @@ from bot import (
     audit,
     clicks,
     comings,
+    found,
     handlers,
     homes,
     inbox,
@@ -63,7 +64,9 @@ from bot.adapters.adapter import (
 from bot.adapters.aliased import AliasedAdapter, Aliases
 from bot.clock import Clock, SystemClock
 from bot.config import Config
+from bot.gaps import GapReader
 from bot.handlers import Bot, Overtaken
+from bot.health import Health
 from bot.inbox import Work
 from bot.outbox import GRACE, Outbox
 from bot.presses import NightActions
@@ -121,6 +124,7 @@ class App:
     ) -> None:
         self.bot = bot
         self._web = web
+        self.health = Health(bot)
         self._night = night
         self.outbox = Outbox(bot)
         self._settle = settle
@@ -179,7 +183,8 @@ class App:
         event: Event | None = None
         try:
             if work.payload is not None and work.message_id is None:
-                event = self.bot.adapters[work.adapter].parse(work.payload)
+                adapter = self.bot.adapters[work.adapter]
+                event = found.event_in(work.payload) or adapter.parse(work.payload)
                 await self._on(event, work)
             else:
                 await handlers.on_due(self.bot, work)
@@ -193,6 +198,7 @@ class App:
     async def _on(self, event: Event, work: Work) -> None:
         match event:
             case Heard():
+                self.health.heard += 1
                 wish = asking.request_in(event)
                 if wish is None:
                     return await handlers.on_message(self.bot, work, event)
@@ -278,24 +284,29 @@ class App:
         if again:
             log.info("%d events were cut off by the last stop; they are handled now", again)
         await handlers.read_aliases(self.bot)
-        schedule = Schedule(self.bot)
+        schedule, gaps = Schedule(self.bot), GapReader(self.bot, self._settle, self._wake.set)
+        await gaps.begin()
         for adapter in self.bot.adapters.values():
             await adapter.listen(self.accept)
         if self._web is not None:
             await self._open_web(self._web)
         await schedule.groups.refresh()  # before the first message is looked at: who speaks decides
         schedule.start()
+        gaps.start()
         try:
             while not stop.is_set():
+                gaps.check()
                 await self._turn(stop)
         finally:
             schedule.close()
+            await gaps.stop()
             await self.close()
             await self.bot.database.run(
                 lambda connection: audit.put(connection, audit.Kind.STOPPED, self.bot.clock.now())
             )
 
     async def _open_web(self, web: Web) -> None:
+        self.health.add_to(web)
         try:
             await web.start()
         except WebFailed as error:

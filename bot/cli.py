@@ -65,6 +65,7 @@ def parser() -> argparse.ArgumentParser:
     _add_night(add)
     _add_forget(add)
     _add_audit(add)
+    _add_backfill(add)
     doctor = add("doctor", "Look for what is wrong and say what to do.", json=True)
     doctor.add_argument("--retry", action="store_true", help="try the events again that were set aside")
     doctor.add_argument("--offline", action="store_true", help="do not ask the platforms")
@@ -248,6 +249,29 @@ def _add_audit(add: Adding) -> None:
         metavar="HEAD",
         help="look for rows that were changed or taken out; HEAD, as it printed it before, must still be there",
     )
+
+
+def _add_backfill(add: Adding) -> None:
+    backfill = add(
+        "backfill",
+        "Hear what was said in channels before Earshot came, as slowly as the platform asks for. Nothing of it is "
+        "answered; what is closed is learnt from by the next night. Stopped anywhere, it goes on there.",
+        json=True,
+    )
+    backfill.add_argument(
+        "channels",
+        nargs="*",
+        metavar="CHANNEL",
+        help="a channel that Earshot is in: #name, id or whole id (default: all of them)",
+    )
+    backfill.add_argument(
+        "--since",
+        type=_since,
+        default=timedelta(days=90),
+        metavar="SPAN|DATE",
+        help="from then on: 90d (the default), 12h, or a date such as 2026-01-31",
+    )
+    backfill.add_argument("--platform", choices=("slack", "lark"), help="only there (default: all enabled)")
 
 
 STATES = ("active", "pending", "rejected", "merged", "superseded", "disputed", "retired", "all")

@@ -22,6 +22,7 @@ from bot.doctor import (
     examine_store,
 )
 from bot.doctor_lark import examine_lark, examine_lark_settings
+from bot.doctor_links import examine_links
 from bot.doctor_slack import examine_addresses, examine_workspaces
 from bot.opening import config_of, lark_of, slack_of, store_of
 from bot.terminal import err, out, say
@@ -40,6 +41,7 @@ async def examine(arguments: argparse.Namespace) -> int:
             *examine_config(config, secrets),
             *examine_store(database),
             *examine_claude(database, config, SystemClock().now()),
+            *await examine_links(config, database, SystemClock().now()),
         ]
         if config.slack.enabled and not problems_to_run(config, secrets) and not arguments.offline:
             web = Web(config.console.host, config.console.port)  # never opened: nothing is listened to

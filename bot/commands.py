@@ -30,6 +30,7 @@ from bot.cli import DEFAULT_CONFIG
 from bot.clicks import explained
 from bot.clock import SystemClock
 from bot.command_audit import show_audit
+from bot.command_backfill import backfill
 from bot.command_doctor import examine
 from bot.command_entries import export, show_or_change
 from bot.command_forget import forget_for_good
@@ -331,5 +332,6 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], Coroutine[None, None, int]
     "why": _why,
     "forget": forget_for_good,
     "audit": show_audit,
+    "backfill": backfill,
     "doctor": examine,
 }

@@ -101,6 +101,7 @@ class Slack(Section):
     enabled: Switch = True
     mode: Annotated[Literal["socket", "http"], _choice("socket", "http")] = "socket"
     base_url: Annotated[str, _read_as(parse_api_address)] = "https://slack.com/api/"
+    history: Annotated[Literal["internal", "distributed"], _choice("internal", "distributed")] = "internal"
 
 
 class LarkApp(Section):

@@ -129,7 +129,7 @@ async def on_message(bot: Bot, work: Work, heard: Heard) -> None:
 
     situation = await bot.database.run(gather)
     if situation is not None:
-        await _look(bot, work, situation)
+        await _look(bot, work, situation, said_at=heard.message.at)
 
 
 async def known_place(bot: Bot, heard: Heard) -> Heard:
@@ -212,12 +212,14 @@ async def on_due(bot: Bot, work: Work) -> None:
         await _look(bot, work, replace(situation, waited=True))
 
 
-async def _look(bot: Bot, work: Work, situation: Situation) -> None:
+async def _look(bot: Bot, work: Work, situation: Situation, *, said_at: datetime | None = None) -> None:
+    """Decide about a message. ``said_at``: when what is new about it was said; None where that was looked at before."""
     if situation.out_of_reach is not None:  # nothing can be said there, to whom ever
         return await _conclude(bot, work, situation, silent("out of reach", situation.out_of_reach), ())
-    if asking.is_asked(situation):
+    late = None if said_at is None else _too_late(situation, said_at, bot.config().stale_after)
+    if asking.is_asked(situation) and (late is None or situation.addressed):
         return await asking.answer_message(bot, work, situation)
-    decision, hits = gate(situation), ()  # type: tuple[Decision | None, Sequence[Hit]]
+    decision, hits = gate(situation) or late, ()  # type: tuple[Decision | None, Sequence[Hit]]
     if decision is None:
         hits = await _search(bot, situation)
         decision = decide(situation, hits)
@@ -237,6 +239,14 @@ async def _look(bot: Bot, work: Work, situation: Situation) -> None:
             )
             decision, suggestion = silent("no place for drafts", text, score=decision.score), None
     await _conclude(bot, work, situation, decision, hits, suggestion, place)
+
+
+def _too_late(situation: Situation, said_at: datetime, stale_after: timedelta) -> Decision | None:
+    """Why what was said long ago, and is heard only now, stays without an answer; who asks us gets one even so."""
+    age = situation.now - said_at
+    if age <= stale_after or situation.addressed:
+        return None
+    return silent("stale", f"it was said {_ago(age)} before it was heard")
 
 
 async def _draft_place(bot: Bot, situation: Situation) -> str | None:
@@ -409,7 +419,7 @@ async def on_edit(bot: Bot, work: Work, edited: Edited) -> None:
     if situation is None:
         await bot.database.run(lambda connection: inbox.finish(connection, work.id))
     else:
-        await _look(bot, work, situation)
+        await _look(bot, work, situation, said_at=edited.at)
 
 
 def take_up_edit(connection: Connection, row: Row[Any], edited: Edited) -> None:

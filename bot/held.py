@@ -149,6 +149,7 @@ HELD: Mapping[str, Held] = {
     "audit": Held(
         unlinked=("subject", "actor", "channel"), along=("kind", "detail", "nonce", "seal", "chain")
     ),
+    "readings": Held(of_channel=("channel",), along=("purpose", "cursor", "threads")),
     "spending": Held(of_channel=("channel",), along=("day",)),
     # Of the app and its tokens, of nobody else: they go when it is taken out of the workspace.
     "slack_installations": Held(

@@ -208,6 +208,13 @@ def inbox_counts(connection: Connection) -> dict[str, int]:
     return {row[0]: row[1] for row in connection.execute(counted)}
 
 
+def backlog(connection: Connection, now: datetime) -> int:
+    """How many events are to be handled now."""
+    open_ = inbox.c.state.in_([InboxState.PENDING, InboxState.RUNNING])
+    due = and_(open_, inbox.c.due_at <= seconds(now))
+    return connection.execute(select(func.count()).select_from(inbox).where(due)).scalar_one()
+
+
 def prune_inbox(connection: Connection, now: datetime) -> int:
     """Forget handled rows that no platform can deliver again."""
     old = and_(inbox.c.state == InboxState.DONE, inbox.c.received_at < seconds(now - INBOX_KEPT))

@@ -16,10 +16,13 @@ _MENTION = "mention"
 _STANDING = select(mutes).where(mutes.c.target.in_([bindparam("conversation"), bindparam("channel")]))
 
 
-def muted_here(connection: Connection, conversation: str, channel: str) -> str | None:
-    """Why nothing may be said in a conversation; None if it is not muted."""
+def muted_here(
+    connection: Connection, conversation: str, channel: str, *, before: datetime | None = None
+) -> str | None:
+    """Why nothing may be said in a conversation; None if it is not muted. ``before``: by what was said until then."""
     rows = connection.execute(_STANDING, {"conversation": conversation, "channel": channel}).all()
-    standing = (Mute(target=row.target, by=row.by, at=moment(row.at), mutes=row.mutes) for row in rows)
+    known = (row for row in rows if before is None or row.at <= seconds(before))
+    standing = (Mute(target=row.target, by=row.by, at=moment(row.at), mutes=row.mutes) for row in known)
     return muted(standing, conversation, channel)
 
 

@@ -15,6 +15,7 @@ from bot.adapters.lark_hook import LarkHook
 from bot.adapters.lark_link import LarkLink
 from bot.adapters.lark_signing import Keys
 from bot.adapters.slack import SlackAdapter
+from bot.adapters.slack_history import REGIMES
 from bot.adapters.slack_http import SlackHook
 from bot.adapters.slack_install import SlackInstalling
 from bot.app import open_database, open_knowledge
@@ -75,7 +76,12 @@ def slack_of(config: Config, secrets: Secrets, web: Web, database: Database) -> 
             scopes=scopes_for(config),
         )
     return SlackAdapter(
-        secrets.slack_bot_token or "", secrets.slack_app_token or "", base_url, hook, installing
+        secrets.slack_bot_token or "",
+        secrets.slack_app_token or "",
+        base_url,
+        hook,
+        installing,
+        history=REGIMES[config.slack.history],
     )
 
 

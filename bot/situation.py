@@ -253,7 +253,8 @@ def _ask_back(connection: Connection, message: Message) -> None:
     """Who mentions us in a muted conversation, or in one of a muted channel, wants us to speak there."""
     if message.role is Role.BOT or not mentions_me(message.text):
         return
-    if mutes.muted_here(connection, message.thread, message.channel) is not None:
+    # What is heard late does not take off a mute that came after it.
+    if mutes.muted_here(connection, message.thread, message.channel, before=message.at) is not None:
         mutes.lift(connection, message.thread, message.user, message.at)
 
 

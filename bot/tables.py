@@ -601,6 +601,21 @@ slack_states = Table(
 )
 
 
+# How far the history of a channel was read, for what. `threads`: roots whose threads are left, as JSON.
+readings = Table(
+    "readings",
+    _metadata,
+    Column("channel", String, primary_key=True),
+    Column("purpose", String, primary_key=True),
+    Column("since", Float, nullable=False),
+    Column("cursor", String),
+    Column("threads", Text),
+    Column("thorough", Boolean, nullable=False),
+    Column("begun_at", Float, nullable=False),
+    Column("done_at", Float),
+)
+
+
 def _add_scores(connection: Connection) -> None:
     """What decisions weighed, what threads showed, and the channels' scales."""
     known = {column["name"] for column in inspect(connection).get_columns("decisions")}
@@ -720,6 +735,10 @@ def _add_installations(connection: Connection) -> None:
         table.create(connection, checkfirst=True)
 
 
+def _add_readings(connection: Connection) -> None:
+    readings.create(connection, checkfirst=True)
+
+
 MIGRATIONS = [
     Migration("2026-11-ledger", lambda connection: _metadata.create_all(connection)),
     Migration("2026-11-scores", _add_scores),
@@ -740,6 +759,7 @@ MIGRATIONS = [
     Migration("2026-11-revisions", _add_revisions),
     Migration("2026-11-channels", _add_life_of_channels),
     Migration("2026-11-installations", _add_installations),
+    Migration("2026-11-readings", _add_readings),
 ]
 
 # What a scratch copy keeps of its store: who people are is knowledge of today, not a conversation.

@@ -94,6 +94,7 @@ class Knowledge:
         ranking: Weights | None = None,
     ) -> None:
         self.timing = SearchTiming()  # of the last search that ended
+        self.is_open = False  # whether it can be searched
         self._database = database
         self._embedder = embedder
         self._folder = folder
@@ -115,10 +116,12 @@ class Knowledge:
         async with self._following:
             await self._embed_missing(report)
             await self._derive(self._folder, report)
+        self.is_open = True
 
     async def close(self) -> None:
         """Save the indexes and end the thread. The database stays open: it is its owner's."""
         await self.save()
+        self.is_open = False
         self._thread.shutdown(wait=True)
 
     async def search(

@@ -45,6 +45,7 @@ COMMANDS = (
     "night",
     "forget",
     "audit",
+    "backfill",
     "doctor",
 )
 T0 = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)

@@ -18,6 +18,7 @@ from bot.adapters.slack_wire import OPTIONAL_SCOPES
 from bot.app import open_database
 from bot.cli import parser
 from bot.doctor_lark import OPTIONAL, PERMISSIONS
+from bot.health import Figures
 from bot.tickets import TRANSITIONS, TicketState
 from tests import platforms
 
@@ -171,6 +172,15 @@ def test_every_table_of_the_store_is_explained_and_no_other(tmp_path: Path) -> N
 
 def kept_where() -> str:
     return sections(DOCS / "slack.md")["What is kept, and where"]
+
+
+# ---- metrics -----------------------------------------------------
+
+
+def test_every_metric_is_explained_and_no_other() -> None:
+    families = list(Figures().registry.collect())
+    told = {f"{one.name}_total" if one.type == "counter" else one.name for one in families}
+    assert set(first_cells(sections(DOCS / "operating.md")["What is measured"])) == told
 
 
 # ---- tickets -----------------------------------------------------

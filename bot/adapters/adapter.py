@@ -1,7 +1,7 @@
 """The seam to a chat platform: what can happen (events), what can be done (acts), and the adapter between."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
@@ -411,6 +411,24 @@ class Arrival:
     payload: Payload
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page:
+    """A part of what was said in a channel or in a thread, oldest first, without what we said.
+
+    ``found``: as ``parse`` understands it, with the content key under which it arrives live. ``edited``: when which of
+    these was edited. ``gone``: messages that were taken back. ``threads``: the roots here that have replies, and when
+    the last of these was said (None: not told). ``cursor``: reading goes on after it. ``whole``: this is all of a
+    thread, so what is not in it is not there any more.
+    """
+
+    found: Sequence[Arrival] = ()
+    edited: Mapping[str, datetime] = field(default_factory=dict)
+    gone: Sequence[str] = ()
+    threads: Mapping[str, datetime | None] = field(default_factory=dict)
+    cursor: str | None = None
+    whole: bool = False
+
+
 # ---- what can be done -----------------------------------------------------
 
 
@@ -721,6 +739,21 @@ class Adapter(Protocol):
 
     async def fetch(self, channel: Channel, thread: str) -> Sequence[Heard]:
         """The messages of a thread so far, oldest first; () where the platform keeps none. Raises LookupFailed."""
+        ...
+
+    async def channels(self) -> Sequence[Channel]:
+        """The channels that we are in, direct messages left out; () where nobody can be asked. Raises LookupFailed."""
+        ...
+
+    def history(
+        self, channel: Channel, since: datetime, *, thread: str | None = None, cursor: str | None = None
+    ) -> AsyncIterator[Page]:
+        """What was said in a channel after ``since``, or all of the ``thread`` of a root: pages, oldest first.
+
+        The top level of a channel says which threads there are; their replies are read one thread at a time.
+        ``cursor``: of the last page that was read. As slow as the platform asks for. Raises LookupFailed, and
+        ActRefused where we may not read (any more). No pages where the platform keeps nothing.
+        """
         ...
 
     async def reread(self, message_ids: Sequence[str]) -> Mapping[str, str | None]:

@@ -6,8 +6,9 @@ has to be rewritten, and what was said before and after is one history.
 
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TypeVar, cast
 
 from bot.adapters.adapter import (
@@ -21,6 +22,7 @@ from bot.adapters.adapter import (
     Heard,
     LinkState,
     Moved,
+    Page,
     Payload,
     Person,
     Post,
@@ -114,6 +116,25 @@ class AliasedAdapter:
     async def fetch(self, channel: Channel, thread: str) -> Sequence[Heard]:
         said = await self._adapter.fetch(self._out(channel), self._out(thread))
         return [self._in(heard) for heard in said]
+
+    async def channels(self) -> Sequence[Channel]:
+        return [self._in(channel) for channel in await self._adapter.channels()]
+
+    async def history(
+        self, channel: Channel, since: datetime, *, thread: str | None = None, cursor: str | None = None
+    ) -> AsyncIterator[Page]:
+        inner = None if thread is None else self._out(thread)
+        async for page in self._adapter.history(self._out(channel), since, thread=inner, cursor=cursor):
+            yield self._kept(page)
+
+    def _kept(self, page: Page) -> Page:
+        """With the messages as they are kept; what was found is parsed like what comes live."""
+        return replace(
+            page,
+            edited={self._in(message): at for message, at in page.edited.items()},
+            gone=[self._in(message) for message in page.gone],
+            threads={self._in(root): at for root, at in page.threads.items()},
+        )
 
     async def reread(self, message_ids: Sequence[str]) -> Mapping[str, str | None]:
         read = await self._adapter.reread([self._out(message_id) for message_id in message_ids])

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -31,6 +31,7 @@ from bot.adapters.adapter import (
     Heard,
     LinkState,
     LookupFailed,
+    Page,
     Payload,
     Person,
     Post,
@@ -44,6 +45,7 @@ from bot.adapters.adapter import (
 )
 from bot.adapters.kept import Kept
 from bot.adapters.lark_api import APPLINKS, ApiRefused, LarkApi
+from bot.adapters.lark_history import LarkHistory
 from bot.adapters.lark_hook import LarkHook
 from bot.adapters.lark_link import LarkLink
 from bot.adapters.lark_pictures import LarkPictures
@@ -525,6 +527,26 @@ class LarkAdapter:
         items = await self._topic(channel.id, wire.bare(thread))
         said = [wire.heard(item, me, channel) for item in items if not wire.is_own(item, me)]
         return sorted((one for one in said if one.message.text), key=lambda one: one.message.at)
+
+    async def channels(self) -> Sequence[Channel]:
+        joined = self._apps.values()
+        return [channel for one in joined for channel in await self._history(one).channels(one.me)]
+
+    async def history(
+        self, channel: Channel, since: datetime, *, thread: str | None = None, cursor: str | None = None
+    ) -> AsyncIterator[Page]:
+        joined = self._joined(wire.app_of(channel.id))
+        if thread is not None:
+            yield await self._history(joined).thread(joined.me, channel, thread)
+            return
+        async for page in self._history(joined).top_level(joined.me, channel, since, cursor):
+            yield page
+
+    def _history(self, joined: _Joined) -> LarkHistory:
+        async def whole(body: Payload) -> Payload:
+            return await self._with_children(joined, body) if wire.is_forward(body) else body
+
+        return LarkHistory(joined.api, whole)
 
     async def reread(self, message_ids: Sequence[str]) -> Mapping[str, str | None]:
         changed: dict[str, str | None] = {}

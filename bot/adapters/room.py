@@ -1,6 +1,6 @@
 """The practice room: a chat platform in memory. It needs no account; replays and the demo run in it."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
@@ -21,6 +21,7 @@ from bot.adapters.adapter import (
     Home,
     LinkState,
     LookupFailed,
+    Page,
     Payload,
     Person,
     Post,
@@ -160,6 +161,17 @@ class RoomAdapter:
     async def fetch(self, channel: Channel, thread: str) -> Sequence[Heard]:
         del channel, thread
         return ()  # a room has no past but what was heard
+
+    async def channels(self) -> Sequence[Channel]:
+        return ()
+
+    async def history(
+        self, channel: Channel, since: datetime, *, thread: str | None = None, cursor: str | None = None
+    ) -> AsyncIterator[Page]:
+        del channel, since, thread, cursor
+        pages: tuple[Page, ...] = ()  # as ``fetch``
+        for page in pages:
+            yield page
 
     async def reread(self, message_ids: Sequence[str]) -> Mapping[str, str | None]:
         del message_ids

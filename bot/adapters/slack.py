@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from slack_bolt.app.async_app import AsyncApp
@@ -30,6 +30,7 @@ from bot.adapters.adapter import (
     Ignored,
     LinkState,
     LookupFailed,
+    Page,
     Payload,
     Person,
     Post,
@@ -43,6 +44,7 @@ from bot.adapters.adapter import (
 )
 from bot.adapters.slack_calls import NETWORK, asked, client_of, read, scopes_of
 from bot.adapters.slack_calls import StartFailed as StartFailed
+from bot.adapters.slack_history import REGIMES, Regime, SlackHistory
 from bot.adapters.slack_http import SlackHook
 from bot.adapters.slack_install import SlackInstalling
 from bot.adapters.slack_installed import Installed, NotKept
@@ -86,11 +88,15 @@ class SlackAdapter:
         base_url: str,
         hook: SlackHook | None = None,
         installing: SlackInstalling | None = None,
+        *,
+        history: Regime = REGIMES["internal"],
     ) -> None:
         self._bot_token, self._base_url = bot_token, base_url
         self._door = hook or SlackSocket(app_token, base_url)
         self._installing = installing
         self._workspaces = SlackWorkspaces(base_url)
+        self._regime = history
+        self._histories: dict[str, SlackHistory] = {}  # by team
         self.fill: Fill = _no_draft
 
     @property
@@ -297,6 +303,27 @@ class SlackAdapter:
 
     async def fetch(self, channel: Channel, thread: str) -> Sequence[Heard]:
         return await self._workspaces.named(channel.id).fetch(channel, thread)
+
+    def _history(self, place: str) -> SlackHistory:
+        workspace = self._workspaces.named(place)
+        known = self._histories.get(workspace.me.team)
+        if known is None or known.workspace is not workspace:
+            known = self._histories[workspace.me.team] = SlackHistory(workspace, self._regime)
+        return known
+
+    async def channels(self) -> Sequence[Channel]:
+        teams = [f"{wire.NAME}:{team}/" for team in self._workspaces.teams]
+        return [channel for team in teams for channel in await self._history(team).channels()]
+
+    async def history(
+        self, channel: Channel, since: datetime, *, thread: str | None = None, cursor: str | None = None
+    ) -> AsyncIterator[Page]:
+        read = self._history(channel.id)
+        if thread is not None:
+            yield await read.thread(channel, thread)
+            return
+        async for page in read.top_level(channel, since, cursor):
+            yield page
 
     async def reread(self, message_ids: Sequence[str]) -> Mapping[str, str | None]:
         del message_ids

@@ -106,6 +106,19 @@ async def read(call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResponse:
         raise LookupFailed(f"Slack: {type(error).__name__}: {error}") from error
 
 
+async def read_at_leisure(call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResponse:
+    """As ``read``, for who can wait: raises ActPostponed for a limit, and ActRefused for what Slack denies."""
+    try:
+        return await call
+    except SlackApiError as error:
+        told = _act_error(error)
+        if isinstance(told, ActUncertain):
+            raise LookupFailed(f"Slack: {told}") from error
+        raise told from error
+    except NETWORK as error:
+        raise LookupFailed(f"Slack: {type(error).__name__}: {error}") from error
+
+
 def error_of(error: SlackApiError) -> str:
     data = error.response.data
     return (

@@ -1,13 +1,11 @@
 """Slack's events over Socket Mode: Earshot connects, so that no address has to be reachable."""
 
-from dataclasses import replace
-from datetime import UTC, datetime
-
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.app.async_app import AsyncApp
 
 from bot.adapters.adapter import LinkState
 from bot.adapters.slack_calls import asked, client_of
+from bot.adapters.slack_link import SlackLink
 
 PING_INTERVAL = 5  # seconds; a cut connection is noticed after one, a half-open one after four
 _REMEDIES = {"missing_scope": "the app-level token needs the scope connections:write"}
@@ -22,15 +20,15 @@ class SlackSocket:
     def __init__(self, app_token: str, base_url: str) -> None:
         self._app_token, self._base_url = app_token, base_url
         self._handler: AsyncSocketModeHandler | None = None
-        self._link = LinkState(name="slack", connected=False, since=datetime.now(UTC))
+        self._link = SlackLink("slack")
 
     @property
     def links(self) -> tuple[LinkState, ...]:
-        return (self._link,)
+        return (self._link.state,)
 
     def heard(self) -> None:
         """Something came through it."""
-        self._link = replace(self._link, heard_at=datetime.now(UTC))
+        self._link.heard()
 
     async def check(self) -> None:
         """Fail fast on a bad token: the client would try for ever. Raises StartFailed."""
@@ -41,11 +39,17 @@ class SlackSocket:
     async def open(self, app: AsyncApp) -> None:
         """Connect, and have ``app`` answer what comes."""
         self._handler = AsyncSocketModeHandler(
-            app, self._app_token, web_client=app.client, ping_interval=PING_INTERVAL
+            app,
+            self._app_token,
+            logger=self._link.logger,
+            web_client=app.client,
+            ping_interval=PING_INTERVAL,
         )
         await self._handler.connect_async()  # type: ignore[no-untyped-call]
+        self._link.follow(self._handler.client)
 
     async def close(self) -> None:
+        await self._link.stop()
         if self._handler is not None:
             await self._handler.close_async()  # type: ignore[no-untyped-call]
             self._handler = None

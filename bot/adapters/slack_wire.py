@@ -401,6 +401,11 @@ def _reaction(event: Payload, team: str, me: Me) -> Event:
     )
 
 
+def is_spoken(message: Payload) -> bool:
+    """Whether somebody said it; else it tells that somebody came, or that the topic is another."""
+    return message.get("type") == "message" and message.get("subtype") in _SPOKEN
+
+
 def is_mine(message: Payload, me: Me) -> bool:
     return message.get("user") == me.user or (me.bot is not None and message.get("bot_id") == me.bot)
 

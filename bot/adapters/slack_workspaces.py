@@ -27,6 +27,11 @@ class SlackWorkspaces:
     def installed(self) -> Sequence[Installed]:
         return list(self._installed.values())
 
+    @property
+    def teams(self) -> Sequence[str]:
+        """Those that have channels: an organisation itself has none."""
+        return [team for team in self._by_team if not team.startswith("E")]
+
     def at(self, place: str) -> SlackWorkspace | None:
         """The workspace of a whole id."""
         return self._by_team.get(place.removeprefix(f"{wire.NAME}:").split("/", 1)[0])
@@ -86,7 +91,7 @@ class SlackWorkspaces:
 
     def _teams(self) -> list[SlackWorkspace]:
         """Those in which things have names. Raises LookupFailed."""
-        found = [workspace for team, workspace in self._by_team.items() if not team.startswith("E")]
+        found = [self._by_team[team] for team in self.teams]
         if not found:
             raise LookupFailed(_NOWHERE)
         return found

@@ -11,6 +11,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from bot.adapters.slack import SlackAdapter
+from bot.adapters.slack_history import REGIMES, Regime
 from bot.adapters.slack_http import PATH, SlackHook
 from bot.app import App, assemble, open_database
 from bot.clock import Clock, SystemClock
@@ -115,6 +116,7 @@ async def running(
     calls: CallLog | None = None,
     writer: Writer | None = None,
     signing_secret: str | None = None,
+    history: Regime = REGIMES["internal"],
 ) -> AsyncIterator[Running]:
     """An Earshot that is connected when the block begins and stopped when it ends.
 
@@ -126,7 +128,7 @@ async def running(
     await knowledge.learn(entries)
     web = Web("127.0.0.1", 0) if signing_secret else None
     hook = SlackHook(signing_secret, web) if signing_secret and web else None
-    adapter = SlackAdapter(slack.bot_token, slack.app_token, slack.base_url, hook)
+    adapter = SlackAdapter(slack.bot_token, slack.app_token, slack.base_url, hook, history=history)
     chosen = settings or config()
     current = chosen if callable(chosen) else lambda: chosen
     async with writers_for(

@@ -32,6 +32,7 @@ from bot.adapters.adapter import (
     Joined,
     Left,
     LookupFailed,
+    Page,
     PeopleLeft,
     Post,
     Question,
@@ -360,8 +361,8 @@ STAGES = {
 }
 
 
-# What cannot happen there: nobody changes or takes back what was said in a room, or sends pictures; and rooms stay as
-# they are.
+# What cannot happen there: nobody changes or takes back what was said in a room, which keeps none of it either, or
+# sends pictures; and rooms stay as they are.
 NOT_THERE = {
     ("room", "test_being_let_in_and_taken_out_of_a_channel_is_told"),
     ("room", "test_another_name_of_a_channel_is_told_and_holds_at_once"),
@@ -370,6 +371,9 @@ NOT_THERE = {
     ("room", "test_what_was_taken_back_is_told"),
     ("room", "test_an_edit_is_told_or_found_when_it_is_read_again"),
     ("room", "test_a_picture_that_somebody_sent_can_be_looked_at"),
+    ("room", "test_what_was_said_is_read_back_oldest_first_as_it_arrived"),
+    ("room", "test_reading_back_goes_on_behind_the_last_page"),
+    ("room", "test_a_thread_read_back_tells_what_is_new_changed_and_gone"),
 }
 
 
@@ -622,6 +626,69 @@ async def test_an_edit_is_told_or_found_when_it_is_read_again(heart: Heart) -> N
         assert await heart.adapter.reread([said]) == {}
     else:
         assert await heart.adapter.reread([said]) == {said: "the gate starts"}
+
+
+async def read_back(heart: Heart, since: datetime = NOW - timedelta(days=1), **more: str) -> list[Page]:
+    channel = await heart.adapter.describe(Channel(id=heart.stage.channel))
+    return [page async for page in heart.adapter.history(channel, since, **more)]
+
+
+def found_in(pages: list[Page]) -> list[Arrival]:
+    return [arrival for page in pages for arrival in page.found]
+
+
+async def test_what_was_said_is_read_back_oldest_first_as_it_arrived(heart: Heart) -> None:
+    root = heart.stage.say("the gate stops")
+    heart.stage.say("since monday", root)
+    heart.stage.say("lunch?")
+    live = sorted(await heart.arrived(3), key=lambda arrival: arrival.at)
+    await heart.adapter.perform(post_to(heart.stage, root))
+    pages = await read_back(heart)
+    (thread,) = await read_back(heart, thread=root)
+    assert {name for page in pages for name in page.threads} == {root}
+    both = [live[0], live[2]], [live[0], live[1]]
+    for read, arrived in zip((found_in(pages), found_in([thread])), both, strict=True):
+        assert [one.content_key for one in read] == [one.content_key for one in arrived]
+        assert read[1].conversation == arrived[1].conversation  # the first now begins a thread
+        assert [one.at for one in read] == [one.at for one in arrived]
+        for one, other in zip(read, arrived, strict=True):
+            event, told = heart.event(one), heart.event(other)
+            assert isinstance(event, Heard) and isinstance(told, Heard)
+            begins = event.message.thread == event.message.id
+            message = replace(event.message, thread="") if begins else event.message
+            assert (message, event.channel.id) == (told.message, told.channel.id)
+
+
+async def test_reading_back_goes_on_behind_the_last_page(heart: Heart) -> None:
+    heart.stage.say("the gate stops")
+    await heart.arrived(1)
+    first = await read_back(heart)
+    heart.stage.say("lunch?")
+    await heart.arrived(2)
+    rest = found_in(await read_back(heart, cursor=str(first[-1].cursor)))
+    assert [one.content_key for one in rest][-1:] == [heart.arrivals[1].content_key]
+    assert len(rest) <= 2  # Lark counts from whole seconds on, so the last one may come again
+
+
+async def test_a_thread_read_back_tells_what_is_new_changed_and_gone(heart: Heart) -> None:
+    root = heart.stage.say("the gate stops")
+    inner = heart.stage.say("since monday", root)
+    other = heart.stage.say("no, tuesday", root)
+    await heart.arrived(3)
+    heart.stage.edit(inner, "since sunday")
+    heart.stage.take_back(other)
+    (page,) = await read_back(heart, thread=root)
+    events = [heart.event(arrival) for arrival in page.found]
+    texts = {event.message.id: event.message.text for event in events if isinstance(event, Heard)}
+    assert texts == {root: "the gate stops", inner: "since sunday"}
+    assert set(page.edited) == {inner}
+    assert other in page.gone or page.whole  # said to be gone, or not in what is all of the thread
+
+
+async def test_the_channels_that_it_is_in_are_listed(heart: Heart) -> None:
+    listed = {channel.id: channel.name for channel in await heart.adapter.channels()}
+    assert listed.get(heart.stage.channel) in ("help", None)
+    assert bool(listed) is (heart.adapter.name != "room")
 
 
 async def test_stopping_twice_is_stopping(heart: Heart) -> None:
