@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
+from bot.adapters import lark_markdown
 from bot.adapters import lark_wire as wire
 from bot.adapters.adapter import (
     Buttons,
@@ -31,9 +32,11 @@ from bot.adapters.adapter import (
     Whisper,
 )
 from bot.adapters.harmless import hides_host, name_in, plainly
+from bot.adapters.lark_markdown import MAX_PIECE, address
 from bot.adapters.lark_markup import lark_safe
-from bot.adapters.slack_wire import intro, paragraphs, provenance, split
-from bot.answerer import Citation, Line, Suggestion, joined
+from bot.adapters.markdown import answer_pieces
+from bot.adapters.slack_wire import intro, provenance, split
+from bot.answerer import Citation, Suggestion, joined
 from bot.card import Button, Card, Group, Piece, Row, Verb, fitted
 from bot.objections import Objection
 from knowledge.visible import on_one_line
@@ -62,7 +65,7 @@ def render(post: Post, names: Mapping[str, str]) -> Element:
     said = post.suggestion
     head = [*_divs(post.lead), _intro(said)]
     tail = [*_cited(said, post.now), _feedback(post.id)]
-    return _card(_between(head, said.lines, tail, names), _preview(said, names))
+    return _card(_between(head, said, tail, names), _preview(said, names))
 
 
 def plain(suggestion: Suggestion, names: Mapping[str, str], now: datetime, lead: str = "") -> str:
@@ -105,10 +108,6 @@ def _cited(suggestion: Suggestion, now: datetime) -> list[Element]:
     return [*note, *_sources(suggestion.citations, now)]
 
 
-def _with_marks(line: Line, names: Mapping[str, str]) -> str:
-    return show_names(line.text, names) + "".join(f" [{number}]" for number in line.citations)
-
-
 def _preview(suggestion: Suggestion, names: Mapping[str, str]) -> str:
     return show_names(suggestion.text, names)
 
@@ -123,12 +122,12 @@ def _card(elements: list[Element], summary: str) -> Element:
 
 
 def _between(
-    head: Sequence[Element], lines: Sequence[Line], tail: Sequence[Element], names: Mapping[str, str]
+    head: Sequence[Element], said: Suggestion, tail: Sequence[Element], names: Mapping[str, str]
 ) -> list[Element]:
     """The elements of an answer between what stands before and after it, within Lark's limits for all together."""
     rest = _markdown("*… the rest is in the source.*")
     body: list[Element] = []
-    for element in _body(lines, names):
+    for element in _body(said, names):
         if not fits([*head, *body, element, rest, *tail]):
             return [*head, *body, rest, *tail]
         body.append(element)
@@ -146,34 +145,14 @@ def _count(element: Element) -> int:
     return 1 + sum(map(_count, inner))
 
 
-_FENCE = re.compile(r"(```.*?(?:```|\Z))", re.DOTALL)
-MAX_PIECE = 2_000  # characters of one element, so that a long line can be cut where the card is full
-
-
-def _body(lines: Sequence[Line], names: Mapping[str, str]) -> Iterator[Element]:
-    for together in paragraphs(lines):
-        for piece in _FENCE.split(" ".join(_with_marks(line, names) for line in together)):
-            if piece.startswith("```"):
-                yield _markdown(_closed(piece))
-            else:
-                yield from _divs(piece.strip("\n"))
+def _body(said: Suggestion, names: Mapping[str, str]) -> Iterator[Element]:
+    for pieces in answer_pieces(said, lambda text: show_names(text, names)):
+        yield from lark_markdown.elements(pieces)
 
 
 def _divs(text: str) -> list[Element]:
     """Plain text as elements that can be left out where a card is full."""
     return [_div(part) for part in split(plainly(text), MAX_PIECE) if part.strip()]
-
-
-_LANGUAGE = re.compile(r"[\w+-]*", re.ASCII)
-
-
-def _closed(fence: str) -> str:
-    """A code fence on lines of its own. What stands behind its beginning is code, too, if it names no language."""
-    inner = fence.removeprefix("```").removesuffix("```")
-    first, newline, rest = inner.partition("\n")
-    tells = bool(newline) and _LANGUAGE.fullmatch(first.strip()) is not None
-    language, code = (first.strip(), rest) if tells else ("", inner)
-    return f"```{language}\n{code.rstrip()}\n```"
 
 
 def _sources(citations: Sequence[Citation], now: datetime) -> list[Element]:
@@ -183,11 +162,6 @@ def _sources(citations: Sequence[Citation], now: datetime) -> list[Element]:
 def _source(citation: Citation, now: datetime) -> str:
     shown = _linked(_shortened(citation.title), citation.link)
     return f"{lark_safe(f'[{citation.number}]')} {shown} · {lark_safe(provenance(citation, now))}"
-
-
-def address(link: str | None) -> str:
-    """A URL that can stand behind a label: no character in it ends the link."""
-    return quote(link or "", safe=":/?#@!$&'+,;=%~-._")
 
 
 def _shortened(text: str) -> str:
@@ -211,7 +185,7 @@ def render_draft(draft: Draft, names: Mapping[str, str]) -> Element:
     share = _button("Share", {OURS: "share", "id": draft.id}, kind="primary")
     buttons = _side_by_side(share, _button("Dismiss", {OURS: "dismiss", "id": draft.id}))
     tail = [*_cited(draft.suggestion, draft.now), buttons]
-    return _card(_between(head, draft.suggestion.lines, tail, names), f"Draft: {show_names(quoted, names)}")
+    return _card(_between(head, draft.suggestion, tail, names), f"Draft: {show_names(quoted, names)}")
 
 
 def render_edit(edit: Edit, names: Mapping[str, str]) -> Element:
@@ -229,7 +203,7 @@ def render_whisper(whisper: Whisper, names: Mapping[str, str], seen: str) -> Ele
     if whisper.suggestion is None:
         return _card([*head, *tail], text)
     cited = [*_cited(whisper.suggestion, whisper.now), *tail]
-    return _card(_between(head, whisper.suggestion.lines, cited, names), text)
+    return _card(_between(head, whisper.suggestion, cited, names), text)
 
 
 def _answered_alone(whisper: Whisper, given: Card, names: Mapping[str, str]) -> Element:
@@ -238,7 +212,7 @@ def _answered_alone(whisper: Whisper, given: Card, names: Mapping[str, str]) -> 
     if said is None:
         return _card(head, told(card, names))
     cited = _cited(said, whisper.now)
-    return _card(_between([*head, _intro(said)], said.lines, cited, names), _preview(said, names))
+    return _card(_between([*head, _intro(said)], said, cited, names), _preview(said, names))
 
 
 def told_alone(whisper: Whisper, names: Mapping[str, str]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from humanize import naturaldelta
 
 from bot import manners
+from bot.adapters import slack_markdown
 from bot.adapters.adapter import (
     Arrival,
     Channel,
@@ -25,7 +26,8 @@ from bot.adapters.adapter import (
     Voted,
 )
 from bot.adapters.harmless import name_in, plainly
-from bot.adapters.slack_markup import escape, is_web, labelled, mrkdwn, with_links
+from bot.adapters.markdown import answer_pieces
+from bot.adapters.slack_markup import escape, is_web, labelled, mrkdwn
 from bot.answerer import Citation, Line, Suggestion, joined
 from knowledge.audience import Standing
 from knowledge.entry import EntryKind
@@ -39,7 +41,7 @@ ANSWER_METADATA = "earshot_answer"  # what is said in words of our own
 FEEDBACK_ACTION = "earshot_feedback"
 
 # Limits of Block Kit: https://docs.slack.dev/reference/block-kit/blocks (the total is undocumented: bolt-js#2509)
-MAX_SECTION = 2_900
+MAX_SECTION = slack_markdown.MAX_SECTION
 MAX_TOTAL = 11_000
 MAX_CONTEXT_ELEMENTS = 10
 MAX_TEXT = 3_900
@@ -363,28 +365,9 @@ def intro(suggestion: Suggestion) -> str:
 
 
 def _body(suggestion: Suggestion, names: Mapping[str, str]) -> list[dict[str, Any]]:
-    blocks: list[dict[str, Any]] = []
     bar = ">" if suggestion.verbatim else ""  # what stands behind a bar was said so
-    for *before, last in paragraphs(suggestion.lines):
-        said = [escape(show_names(line.text, names)) + _marks(line) for line in before]
-        text = _shown(" ".join([*said, escape(show_names(last.text, names))]), bar) + _marks(last)
-        blocks.extend(_section(piece) for piece in split(text, MAX_SECTION))
-    return blocks
-
-
-def paragraphs(lines: Sequence[Line]) -> list[list[Line]]:
-    """Lines that stand in one paragraph together; their gaps say so."""
-    paragraphs: list[list[Line]] = []
-    for line in lines:
-        if paragraphs and "\n" not in line.gap:
-            paragraphs[-1].append(line)
-        else:
-            paragraphs.append([line])
-    return paragraphs
-
-
-def _marks(line: Line) -> str:
-    return "".join(f" [{number}]" for number in line.citations)
+    told = answer_pieces(suggestion, lambda text: show_names(text, names))
+    return [block for pieces in told for block in slack_markdown.blocks(pieces, bar)]
 
 
 def noted(suggestion: Suggestion) -> list[dict[str, Any]]:
@@ -402,30 +385,6 @@ def _fit(blocks: list[dict[str, Any]], room: int) -> list[dict[str, Any]]:
             return [*kept, _section("_… the rest is in the source._")]
         kept.append(block)
     return kept
-
-
-_FENCE = re.compile(r"(```.*?(?:```|\Z))", re.DOTALL)
-_LANGUAGE = re.compile(r"[\w+-]*")
-
-
-def _shown(text: str, bar: str) -> str:
-    """Prose behind ``bar``; code fences as they are, without the language, which Slack would show as code."""
-    pieces = [piece.strip("\n") for piece in _FENCE.split(text)]
-    shown = [
-        _code(piece) if piece.startswith("```") else _behind(bar, piece) for piece in pieces if piece.strip()
-    ]
-    return "\n".join(shown)
-
-
-def _code(piece: str) -> str:
-    inner = piece.removeprefix("```").removesuffix("```")
-    first, newline, rest = inner.partition("\n")
-    code = rest if newline and _LANGUAGE.fullmatch(first.strip()) else inner
-    return f"```{code}```"
-
-
-def _behind(bar: str, piece: str) -> str:
-    return "\n".join(f"{bar}{line}" for line in with_links(piece).split("\n"))
 
 
 def sources(citations: Sequence[Citation], now: datetime) -> list[dict[str, Any]]:
