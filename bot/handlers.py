@@ -15,7 +15,20 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from bot import answers, asking, audit, drafts, inbox, intents, ledger, orders, retention, tickets, votes
+from bot import (
+    answers,
+    asking,
+    audit,
+    drafts,
+    inbox,
+    intents,
+    ledger,
+    orders,
+    posted_parts,
+    retention,
+    tickets,
+    votes,
+)
 from bot.adapters.adapter import (
     CLIP,
     Adapter,
@@ -406,6 +419,7 @@ async def on_delete(bot: Bot, work: Work, deleted: Deleted) -> None:
         own = ledger.suggestion_by_post(connection, deleted.message_id)
         if own is not None:
             ledger.mark_removed(connection, own.id, deleted.at)  # somebody took our answer away: a rejection
+            posted_parts.take_back_rest(connection, own, now)
         audit_deletion(connection, deleted)
         erase(connection, Account(), config=config, ids=[deleted.message_id], now=now, but=work.id)
         inbox.finish(connection, work.id)

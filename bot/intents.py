@@ -10,7 +10,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from bot import audit
 from bot.audit import Kind
-from bot.tables import Sent, moment, outbox, seconds, suggestions
+from bot.tables import Sent, further_parts, moment, outbox, seconds, suggestions
 
 
 def intend(connection: Connection, suggestion_id: str, kind: str, channel: str, now: datetime) -> None:
@@ -30,11 +30,25 @@ def take_back(connection: Connection, suggestion: Row[Any], now: datetime) -> No
     """What was posted is to be deleted; what was not posted yet is never posted."""
     if suggestion.posted_id is not None:
         intend(connection, suggestion.id, "delete", suggestion.channel, now)
+        _take_back_parts(connection, suggestion, now)
     else:
         unsent = and_(outbox.c.suggestion_id == suggestion.id, outbox.c.state == Sent.INTENT)
         dropped_now = update(outbox).where(unsent).values(state=Sent.DROPPED, error="its source was deleted")
         if connection.execute(dropped_now).rowcount:
             audit.put_on_answer(connection, Kind.DROPPED, suggestion.id, now, what="source deleted")
+
+
+def _take_back_parts(connection: Connection, suggestion: Row[Any], now: datetime) -> None:
+    """Of an answer in several messages those that stand there are to be deleted, the others are never posted."""
+    numbers = select(further_parts.c.number).where(further_parts.c.suggestion_id == suggestion.id)
+    for number in connection.execute(numbers).scalars().all():
+        intend(connection, suggestion.id, f"delete {number}", suggestion.channel, now)
+    waiting = and_(
+        outbox.c.suggestion_id == suggestion.id,
+        outbox.c.kind.startswith("post "),
+        outbox.c.state == Sent.INTENT,
+    )
+    connection.execute(update(outbox).where(waiting).values(state=Sent.DROPPED, error="it was taken back"))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,7 +126,7 @@ def mark_done(connection: Connection, intent: Intent, posted_id: str | None, now
         connection.execute(
             update(suggestions).where(suggestions.c.id == intent.suggestion_id).values(**values)
         )
-    _audit(connection, _DONE.get(intent.kind, Kind.SHOWN), intent, now)
+    _audit(connection, _DONE.get(intent.kind.split(" ")[0], Kind.SHOWN), intent, now)
 
 
 _DONE = {"post": Kind.POSTED, "delete": Kind.WITHDRAWN}
@@ -121,7 +135,7 @@ _OF_ANSWERS = ("post", "delete", "draft", "edit", "clip")  # others are called a
 
 def _audit(connection: Connection, kind: Kind, intent: Intent, now: datetime) -> None:
     what = intent.kind.split(" ")[0]
-    if intent.kind in _OF_ANSWERS:
+    if what in _OF_ANSWERS:
         audit.put_on_answer(connection, kind, intent.suggestion_id, now, what=what, tries=intent.tries)
     else:
         audit.put(connection, kind, now, channel=intent.channel, what=what, tries=intent.tries)

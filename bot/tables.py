@@ -162,6 +162,14 @@ quoted = Table(
     Index("quoted_entry", "entry_id"),
     Index("quoted_source", "source"),
 )
+# Of an answer that is too long for one message, those after the first, which `suggestions.posted_id` names.
+further_parts = Table(
+    "further_parts",
+    _metadata,
+    Column("suggestion_id", String, ForeignKey("suggestions.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("posted_id", String, nullable=False, unique=True),
+)
 outbox = Table(
     "outbox",
     _metadata,
@@ -595,6 +603,10 @@ def _add_answers(connection: Connection) -> None:
         table.create(connection, checkfirst=True)
 
 
+def _add_further_parts(connection: Connection) -> None:
+    further_parts.create(connection, checkfirst=True)
+
+
 MIGRATIONS = [
     Migration("2026-11-ledger", lambda connection: _metadata.create_all(connection)),
     Migration("2026-11-scores", _add_scores),
@@ -612,6 +624,7 @@ MIGRATIONS = [
     Migration("2026-11-spending", _add_spending),
     Migration("2026-11-workspaces", _add_workspaces),
     Migration("2026-11-answers", _add_answers),
+    Migration("2026-11-further-parts", _add_further_parts),
 ]
 
 # What a scratch copy keeps of its store: who people are is knowledge of today, not a conversation.

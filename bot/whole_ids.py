@@ -4,10 +4,16 @@ import re
 
 from sqlalchemy import Connection, select
 
-from bot.tables import drafts, erased, messages, suggestions
+from bot.tables import drafts, erased, further_parts, messages, suggestions
 
 _HALF = re.compile(r"(lark:[^/]+)//([^/]+)")
-_KNOWN = (messages.c.id, suggestions.c.posted_id, drafts.c.message_id, erased.c.message_id)
+_KNOWN = (
+    messages.c.id,
+    suggestions.c.posted_id,
+    further_parts.c.posted_id,
+    drafts.c.message_id,
+    erased.c.message_id,
+)
 
 
 def whole_id(connection: Connection, message_id: str) -> str:

@@ -270,7 +270,8 @@ class Arrival:
 class Post:
     """Say ``suggestion`` in the thread of ``reply_to`` (a message id). ``id`` is opaque and makes it findable.
 
-    ``lead``: what is said before it, in words of our own.
+    ``lead``: what is said before it, in words of our own. ``part`` ``of``: it is one of several messages that say the
+    same answer; the last has the sources and the buttons.
     """
 
     id: str
@@ -279,6 +280,17 @@ class Post:
     suggestion: Suggestion
     now: datetime
     lead: str = ""
+    part: int = 1
+    of: int = 1
+
+    @property
+    def mark(self) -> str:
+        """What this message is found by."""
+        return self.id if self.part == 1 else f"{self.id}/{self.part}"
+
+    @property
+    def is_last(self) -> bool:
+        return self.part == self.of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -508,6 +520,11 @@ class Adapter(Protocol):
 
     async def perform(self, act: Act) -> Receipt:
         """Do it once. Raises ActRefused, ActPostponed or ActUncertain."""
+        ...
+
+    def parts(self, post: Post) -> Sequence[Post]:
+        """The messages in which it is said, in order: more than one where it is too long for one. Pure, and the same
+        at any time."""
         ...
 
     async def find_post(self, act: Post | Say | Draft | Show) -> Receipt | None:

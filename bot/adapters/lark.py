@@ -275,14 +275,14 @@ class LarkAdapter:
 
     async def _post(self, act: Post) -> Receipt:
         names = await self._names(act.channel, *_said(act.suggestion))
-        uuid, card = _uuid("post", act.id), cards.render(act, names)
+        uuid, card = _uuid("post", act.mark), cards.render(act, names)
         try:
             return await self._reply(act, "interactive", cards.content(card), uuid)
         except ApiRefused as error:
             if error.code not in _NO_CARD:
                 raise
             log.warning("%s: no card can be shown (%s), so it is said as a text", act.id, error)
-        text = cards.plain(act.suggestion, names, act.now, act.lead)
+        text = cards.plain_part(act, names)
         return await self._reply(act, "text", cards.plain_text_content(text), uuid)
 
     async def _say(self, act: Say) -> Receipt:
@@ -448,6 +448,9 @@ class LarkAdapter:
         except (ApiRefused, ActPostponed, ActUncertain) as error:
             log.info("%s: could not be taken away: %s", message_id, error)
 
+    def parts(self, post: Post) -> Sequence[Post]:
+        return cards.parts(post)
+
     async def find_post(self, act: Post | Say | Draft | Show) -> Receipt | None:
         """Looks at what stands there. What is not found is sent again with the same uuid, which Lark takes once."""
         if isinstance(act, Post | Say):
@@ -462,7 +465,7 @@ class LarkAdapter:
             said = await self._since(act.channel, act.opened_at)
         for item in said:
             mine = wire.is_own(item, self._joined(wire.app_of(act.channel)).me)
-            if mine and _names_id(item, act.id):
+            if mine and (_is_part(item, act) if isinstance(act, Post) else _names_id(item, act.id)):
                 return Receipt(message_id=f"{act.channel}/{item['message_id']}")
         return None
 
@@ -634,6 +637,13 @@ def _path(message_id: str) -> str:
 def _uuid(kind: str, act_id: str) -> str:
     """What Lark knows a repeated send by: at most 50 characters, the same for the same act."""
     return hashlib.blake2b(f"{kind}/{act_id}".encode(), digest_size=20).hexdigest()
+
+
+def _is_part(item: Payload, post: Post) -> bool:
+    """Of several messages only the last has buttons that name the answer: each is known by its own mark."""
+    if post.of == 1:
+        return _names_id(item, post.id)
+    return f'"{cards.mark_of(post.mark)}"' in str((item.get("body") or {}).get("content") or "")
 
 
 def _names_id(item: Payload, act_id: str) -> bool:

@@ -8,7 +8,8 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -31,7 +32,7 @@ from bot.adapters.adapter import (
     Voted,
     Whisper,
 )
-from bot.adapters.harmless import hides_host, name_in, plainly
+from bot.adapters.harmless import MAX_NAME, hides_host, name_in, plainly
 from bot.adapters.lark_markdown import MAX_PIECE, address
 from bot.adapters.lark_markup import lark_safe
 from bot.adapters.markdown import answer_pieces
@@ -39,6 +40,7 @@ from bot.adapters.slack_wire import intro, provenance, split
 from bot.answerer import Citation, Suggestion, joined
 from bot.card import Button, Card, Group, Piece, Row, Verb, fitted
 from bot.objections import Objection
+from bot.parts import parts_of
 from knowledge.visible import on_one_line
 
 Element = dict[str, Any]
@@ -63,9 +65,39 @@ MARK = "em_"  # how the id of an element begins by which a card is found again
 def render(post: Post, names: Mapping[str, str]) -> Element:
     """The card of an answer. ``names`` maps ids of people and chats to names: they are shown, not pinged."""
     said = post.suggestion
-    head = [*_divs(post.lead), _intro(said)]
-    tail = [*_cited(said, post.now), _feedback(post.id)]
-    return _card(_between(head, said, tail, names), _preview(said, names))
+    head = [*_divs(post.lead), _intro(said) if post.part == 1 else _markdown(counted(post))]
+    tail = [*_cited(said, post.now), _feedback(post.id)] if post.is_last else []
+    elements = _between(head, said, tail, names)
+    return _card(elements if post.of == 1 else _marked(elements, post.mark), _preview(said, names))
+
+
+def counted(post: Post) -> str:
+    """What stands above a message that goes on where the one before it ended."""
+    return f"({post.part}/{post.of})"
+
+
+# Names of people, how long ago something was said, and that it comes late, are not the same at any time.
+_MORE_FOR_A_NAME, _MORE_FOR_A_SOURCE, _MORE = 2 * MAX_NAME, 60, 1_500  # bytes
+_LEAST_ROOM = 4_000
+
+
+def parts(post: Post) -> Sequence[Post]:
+    """The messages in which an answer is said."""
+    said = post.suggestion
+    tail = [*_cited(said, _ANY_TIME), _feedback(post.id)]
+    room = MAX_REQUEST - _MORE - _MORE_FOR_A_SOURCE * len(said.citations) - _size(tail)
+    most = MAX_ELEMENTS - 10 - sum(map(_count, tail))
+    return parts_of(post, lambda some: _share(some, max(room, _LEAST_ROOM), most))
+
+
+_ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def _share(said: Suggestion, room: int, most: int) -> float:
+    """The share of one card that the lines of an answer take, whatever people are called."""
+    elements = list(_body(said, {}))
+    people = sum(len(_NAMED.findall(line.text)) for line in said.lines)
+    return max((_size(elements) + people * _MORE_FOR_A_NAME) / room, sum(map(_count, elements)) / most)
 
 
 def plain(suggestion: Suggestion, names: Mapping[str, str], now: datetime, lead: str = "") -> str:
@@ -79,6 +111,13 @@ def plain(suggestion: Suggestion, names: Mapping[str, str], now: datetime, lead:
     room = MAX_TEXT - sum(len(line) + 1 for line in around)
     shown = said if len(said) <= room else f"{said[:room]} …"
     return "\n".join([*around[: bool(lead)], shown, *around[bool(lead) :]])
+
+
+def plain_part(post: Post, names: Mapping[str, str]) -> str:
+    """One of the messages of an answer where no card can be shown."""
+    if post.is_last:
+        return plain(post.suggestion, names, post.now, post.lead)
+    return plain(replace(post.suggestion, citations=(), note=""), names, post.now, post.lead)
 
 
 _LIVE_IN_TEXT = re.compile(r"(?<=<)(?=[/\w])|(?<=\])(?=\()")
@@ -138,6 +177,11 @@ def fits(elements: Sequence[Element]) -> bool:
     """Whether a card of these elements is one that Lark takes."""
     request = json.dumps({"content": content(_card(list(elements), ""))}, ensure_ascii=False)
     return len(request.encode()) <= MAX_REQUEST and sum(map(_count, elements)) <= MAX_ELEMENTS
+
+
+def _size(elements: Sequence[Element]) -> int:
+    """Bytes that they take of a request, in which the card stands as a string."""
+    return len(json.dumps(json.dumps(list(elements), ensure_ascii=False), ensure_ascii=False).encode())
 
 
 def _count(element: Element) -> int:

@@ -126,6 +126,9 @@ class RoomAdapter:
                 self.forms.append(act)
                 return Receipt(message_id=act.trigger)
 
+    def parts(self, post: Post) -> Sequence[Post]:
+        return (post,)  # a room has no limits
+
     async def find_post(self, act: Post | Say | Draft | Show) -> Receipt | None:
         if isinstance(act, Show):
             return Receipt(message_id=card_id(act.id)) if act.id in self.cards else None

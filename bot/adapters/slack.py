@@ -182,6 +182,9 @@ class SlackAdapter:
     async def perform(self, act: Act) -> Receipt:
         return await self._in(act.channel).perform(act)
 
+    def parts(self, post: Post) -> Sequence[Post]:
+        return wire.parts(post)
+
     async def find_post(self, act: Post | Say | Draft | Show) -> Receipt | None:
         return await self._in(act.channel).find_post(act)
 

@@ -25,10 +25,11 @@ from bot.adapters.adapter import (
     Reacted,
     Voted,
 )
-from bot.adapters.harmless import name_in, plainly
+from bot.adapters.harmless import MAX_NAME, name_in, plainly
 from bot.adapters.markdown import answer_pieces
 from bot.adapters.slack_markup import escape, is_web, labelled, mrkdwn
 from bot.answerer import Citation, Line, Suggestion, joined
+from bot.parts import parts_of
 from knowledge.audience import Standing
 from knowledge.entry import EntryKind
 from knowledge.slacktext import plain_text, reaction_name
@@ -43,6 +44,7 @@ FEEDBACK_ACTION = "earshot_feedback"
 # Limits of Block Kit: https://docs.slack.dev/reference/block-kit/blocks (the total is undocumented: bolt-js#2509)
 MAX_SECTION = slack_markdown.MAX_SECTION
 MAX_TOTAL = 11_000
+MAX_BLOCKS = 50
 MAX_CONTEXT_ELEMENTS = 10
 MAX_TEXT = 3_900
 MAX_TITLE = 150
@@ -334,15 +336,48 @@ def render(post: Post, names: Mapping[str, str]) -> dict[str, Any]:
     """
     suggestion = post.suggestion
     lead = [_section(escape(post.lead))] if post.lead else []
-    head = _section(intro(suggestion))
+    head = _section(intro(suggestion) if post.part == 1 else counted(post))
     tail = [*noted(suggestion), *sources(suggestion.citations, post.now), feedback(post.id)]
     return {
         "text": _fallback(suggestion.lines, names),
-        "blocks": between([*lead, head], suggestion, tail, names),
-        "metadata": {"event_type": METADATA_TYPE, "event_payload": {"id": post.id}},
+        "blocks": between([*lead, head], suggestion, tail if post.is_last else [], names),
+        "metadata": {"event_type": METADATA_TYPE, "event_payload": {"id": post.mark}},
         "unfurl_links": False,
         "unfurl_media": False,
     }
+
+
+def counted(post: Post) -> str:
+    """What stands above a message that goes on where the one before it ended."""
+    return f"_({post.part}/{post.of})_"
+
+
+# Names of people, how long ago something was said, and that it comes late, are not the same at any time.
+_MORE_FOR_A_NAME, _MORE_FOR_A_SOURCE, _MORE = MAX_NAME, 40, 600
+_LEAST_ROOM = 2_000
+
+
+def parts(post: Post) -> Sequence[Post]:
+    """The messages in which an answer is said."""
+    said = post.suggestion
+    tail = [*noted(said), *sources(said.citations, _ANY_TIME), feedback(post.id)]
+    room = MAX_TOTAL - _MORE - _MORE_FOR_A_SOURCE * len(said.citations) - sum(map(_size, tail))
+    most = MAX_BLOCKS - 5 - len(tail)
+    return parts_of(post, lambda some: _share(some, max(room, _LEAST_ROOM), most))
+
+
+_ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def _share(said: Suggestion, room: int, most: int) -> float:
+    """The share of one message that the lines of an answer take, whatever people are called."""
+    blocks = _body(said, {})
+    people = sum(len(_ADDRESS_OR_MENTION.findall(line.text)) for line in said.lines)
+    return max((sum(map(_size, blocks)) + people * _MORE_FOR_A_NAME) / room, len(blocks) / most)
+
+
+def _size(block: dict[str, Any]) -> int:
+    return len(str(block))
 
 
 def between(

@@ -189,6 +189,7 @@ class SlackWorkspace:
         return Receipt(message_id=act.message_id)
 
     async def find_post(self, act: Post | Say | Draft | Show) -> Receipt | None:
+        found_by = act.mark if isinstance(act, Post) else act.id
         if isinstance(act, Post | Say):
             kind = wire.METADATA_TYPE if isinstance(act, Post) else wire.ANSWER_METADATA
             said = self._replies(act.channel, wire.bare(act.reply_to))
@@ -201,7 +202,7 @@ class SlackWorkspace:
             said = self._since(act.channel, act.opened_at)
         async for message in said:
             metadata = message.get("metadata") or {}
-            if metadata.get("event_type") == kind and metadata["event_payload"].get("id") == act.id:
+            if metadata.get("event_type") == kind and metadata["event_payload"].get("id") == found_by:
                 return Receipt(message_id=f"{act.channel}/{message['ts']}")
         return None
 
