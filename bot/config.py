@@ -100,6 +100,7 @@ class Slack(Section):
     enabled: Switch = True
     mode: Annotated[Literal["socket", "http"], _choice("socket", "http")] = "socket"
     base_url: Annotated[str, _read_as(parse_api_address)] = "https://slack.com/api/"
+    stream: Switch = False
 
 
 class LarkApp(Section):

@@ -74,6 +74,7 @@ HELD: Mapping[str, Held] = {
     ),
     "quoted": Held(of_message=("source",), of_suggestion=("suggestion_id",), along=("entry_id",)),
     "further_parts": Held(of_suggestion=("suggestion_id",), along=("posted_id",)),
+    "streams": Held(of_suggestion=("suggestion_id",), along=("message_id",)),
     "votes": Held(his=("user",), of_suggestion=("suggestion_id",), along=("source", "reason")),
     "corrections": Held(
         his=("user",), of_suggestion=("suggestion_id",), told=("text",), along=("message_id", "state")

@@ -8,7 +8,19 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from bot import answers, cards, drafts, intents, ledger, mutes, posted_parts, showing, tables, whispers
+from bot import (
+    answers,
+    cards,
+    drafts,
+    intents,
+    ledger,
+    mutes,
+    posted_parts,
+    showing,
+    streaming,
+    tables,
+    whispers,
+)
 from bot.adapters.adapter import (
     CLIP,
     Act,
@@ -100,7 +112,7 @@ async def send(bot: Bot, intent: Intent) -> None:
             if why_not is not None:
                 log.info("%s: not posted: %s", intent.suggestion_id, why_not)
                 return
-            receipt = await adapter.perform(act)
+            receipt = await streaming.said_live(bot, adapter, intent, act) or await adapter.perform(act)
     except LookupFailed as error:
         await _put_off(bot, intent, now + LOOKUP_PAUSE, str(error), uncertain=True)
     except ActPostponed as error:
@@ -151,6 +163,8 @@ async def _drop(bot: Bot, intent: Intent, why: str) -> None:
 
 def _dropped(connection: Connection, bot: Bot, intent: Intent, why: str) -> None:
     intents.drop_intent(connection, intent, why, bot.clock.now())
+    if intent.kind == "post":
+        streaming.abandon(connection, intent.suggestion_id, bot.clock.now())
     if intent.kind == "post" or (intent.kind == "draft" and not intent.uncertain):
         drafts.expire(connection, intent.suggestion_id, why, bot.clock.now())
     elif intent.kind == "whisper":

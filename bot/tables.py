@@ -170,6 +170,14 @@ further_parts = Table(
     Column("number", Integer, primary_key=True),
     Column("posted_id", String, nullable=False, unique=True),
 )
+# An answer that was begun to be said paragraph by paragraph; where it stands, once that is known.
+streams = Table(
+    "streams",
+    _metadata,
+    Column("suggestion_id", String, ForeignKey("suggestions.id", ondelete="CASCADE"), primary_key=True),
+    Column("begun_at", Float, nullable=False),
+    Column("message_id", String),
+)
 outbox = Table(
     "outbox",
     _metadata,
@@ -607,6 +615,10 @@ def _add_further_parts(connection: Connection) -> None:
     further_parts.create(connection, checkfirst=True)
 
 
+def _add_streams(connection: Connection) -> None:
+    streams.create(connection, checkfirst=True)
+
+
 MIGRATIONS = [
     Migration("2026-11-ledger", lambda connection: _metadata.create_all(connection)),
     Migration("2026-11-scores", _add_scores),
@@ -625,6 +637,7 @@ MIGRATIONS = [
     Migration("2026-11-workspaces", _add_workspaces),
     Migration("2026-11-answers", _add_answers),
     Migration("2026-11-further-parts", _add_further_parts),
+    Migration("2026-11-streams", _add_streams),
 ]
 
 # What a scratch copy keeps of its store: who people are is knowledge of today, not a conversation.

@@ -368,18 +368,31 @@ class _Reader:
                     pass  # it is an address like any other in a text
                 case "link_open":
                     links.append(str(token.attrGet("href") or ""))
-                    style = replace(style, link=links[-1] if is_web(links[-1]) else None)
+                    style = replace(style, link=links[-1] if self._may_hide(links[-1]) else None)
                 case "link_close":
                     yield from _elsewhere(style, links.pop())
                     style = replace(style, link=None)
                 case "code_inline":
                     yield replace(style, text=token.content, code=True)
                 case "image":
-                    yield from _image(style, token)
+                    yield from self._image(style, token)
                 case "softbreak" | "hardbreak":
                     yield replace(style, text="\n")
                 case _:
                     yield replace(style, text=token.content)
+
+    def _may_hide(self, link: str) -> bool:
+        """Whether an address may stand behind words. What a model copied may come from anybody: it is shown."""
+        return self._dialect is Dialect.MARKDOWN and is_web(link)
+
+    def _image(self, style: Run, token: Token) -> Iterator[Run]:
+        source = str(token.attrGet("src") or "")
+        shown = replace(style, text=token.content or "image")
+        if style.link is None and self._may_hide(source):
+            yield replace(shown, link=source)
+        else:
+            yield shown
+            yield from _elsewhere(style, source)
 
     def _is_literal(self, token: Token) -> bool:
         """A model uses two asterisks for bold; one, and underscores, are parts of names and patterns."""
@@ -387,17 +400,9 @@ class _Reader:
 
 
 def _elsewhere(style: Run, link: str) -> Iterator[Run]:
-    """Where a link leads that nobody can follow from a chat: to another file."""
-    if link and not link.startswith("#") and not is_web(link):
-        yield replace(style, text=f" ({link})", link=None)
-
-
-def _image(style: Run, token: Token) -> Iterator[Run]:
-    source = str(token.attrGet("src") or "")
-    shown = replace(style, text=token.content or "image")
-    yield shown if style.link or not is_web(source) else replace(shown, link=source)
-    if not style.link:
-        yield from _elsewhere(style, source)
+    """Where a link leads, beside its words where it does not stand behind them."""
+    if style.link is None and link and not link.startswith("#"):
+        yield replace(style, text=f" ({link})")
 
 
 def _into(table: list[list[str]], token: Token, runs: Callable[[Token], Iterator[Run]]) -> None:

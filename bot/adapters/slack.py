@@ -182,6 +182,15 @@ class SlackAdapter:
     async def perform(self, act: Act) -> Receipt:
         return await self._in(act.channel).perform(act)
 
+    async def begin_stream(self, post: Post, user: str) -> Receipt:
+        return await self._in(post.channel).begin_stream(post, user)
+
+    async def find_streams(self, post: Post, since: datetime) -> Sequence[Receipt]:
+        return await self._in(post.channel).find_streams(post, since)
+
+    async def finish_stream(self, post: Post, message_id: str, *, again: bool) -> Receipt:
+        return await self._in(post.channel).finish_stream(post, message_id, again=again)
+
     def parts(self, post: Post) -> Sequence[Post]:
         return wire.parts(post)
 

@@ -150,6 +150,12 @@ def test_what_a_model_copied_keeps_its_characters(text: str) -> None:
     assert lark_reader.read(in_lark(text, Dialect.TOLD)).text.strip() == text
 
 
+def test_what_a_model_copied_hides_no_address_behind_words() -> None:
+    text = "Log in [here](https://a.example/x) or ![there](https://b.example)"
+    shown = "Log in here (<https://a.example/x>) or there (<https://b.example>)"
+    assert mrkdwn(text, Dialect.TOLD) == shown
+
+
 def test_a_fence_of_a_chat_keeps_its_first_line_where_that_is_code() -> None:
     assert pieces_of("```ls\ncat x```", Dialect.PLAIN) == [Code(text="ls\ncat x")]
     assert pieces_of("```sh\ncat x\n```", Dialect.TOLD) == [Code(text="cat x\n", language="sh")]
