@@ -109,9 +109,7 @@ async def test_it_is_off_unless_config_says_so(slack: LocalSlack, tmp_path: Path
     assert calls(slack, START) == 0
 
 
-@pytest.mark.parametrize(
-    "error", ["unknown_method", "channel_type_not_supported"]
-)
+@pytest.mark.parametrize("error", ["unknown_method", "channel_type_not_supported"])
 async def test_where_slack_refuses_it_the_answer_is_posted_and_it_is_not_tried_again(
     slack: LocalSlack, tmp_path: Path, error: str
 ) -> None:
