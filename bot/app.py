@@ -61,7 +61,7 @@ from bot.adapters.adapter import (
     Uninstalled,
     Voted,
 )
-from bot.adapters.aliased import AliasedAdapter, Aliases
+from bot.adapters.aliased import Aliases, aliased
 from bot.clock import Clock, SystemClock
 from bot.config import Config
 from bot.gaps import GapReader
@@ -436,7 +436,7 @@ def assemble(
         writer=writer or ExtractiveWriter(),
         clock=clock or SystemClock(),
         config=config,
-        adapters={adapter.name: AliasedAdapter(adapter, aliases) for adapter in adapters},
+        adapters={adapter.name: aliased(adapter, aliases) for adapter in adapters},
         distilling=distilling,
         rewriter=rewriter,
         aliases=aliases,

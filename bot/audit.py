@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, or_, select, up
 
 from bot.audit_chain import BEGINNING, LONGEST, Checked, Fact, Link, chained, check, detail_of, seal_of
 from bot.clock import Clock
-from bot.tables import audit, messages, moment, seconds, suggestions
+from bot.tables import audit, further_parts, messages, moment, seconds, suggestions
 from knowledge.database import Database
 from knowledge.model_calls import ModelCall
 
@@ -254,7 +254,12 @@ def _conditions(connection: Connection, wanted: Wanted) -> Iterator[Any]:
 
 def _about(connection: Connection, message_id: str) -> Any:
     """About a message, or an answer to it; of our own post: about the answer."""
-    ours = or_(suggestions.c.message_id == message_id, suggestions.c.posted_id == message_id)
+    further = select(further_parts.c.suggestion_id).where(further_parts.c.posted_id == message_id)
+    ours = or_(
+        suggestions.c.message_id == message_id,
+        suggestions.c.posted_id == message_id,
+        suggestions.c.id.in_(further),
+    )
     answers = list(connection.execute(select(suggestions.c.id).where(ours)).scalars())
     named = func.json_extract(audit.c.detail, "$.suggestion").in_(answers)
     return or_(audit.c.subject == message_id, named)

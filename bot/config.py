@@ -102,6 +102,7 @@ class Slack(Section):
     mode: Annotated[Literal["socket", "http"], _choice("socket", "http")] = "socket"
     base_url: Annotated[str, _read_as(parse_api_address)] = "https://slack.com/api/"
     history: Annotated[Literal["internal", "distributed"], _choice("internal", "distributed")] = "internal"
+    stream: Switch = False
 
 
 class LarkApp(Section):

@@ -26,6 +26,7 @@ from bot import (
     introductions,
     ledger,
     orders,
+    posted_parts,
     rejections,
     retention,
     revisions,
@@ -438,6 +439,7 @@ async def on_delete(bot: Bot, work: Work, deleted: Deleted) -> None:
         own = ledger.suggestion_by_post(connection, deleted.message_id)
         if own is not None:
             ledger.mark_removed(connection, own.id, deleted.at)  # somebody took our answer away: a rejection
+            posted_parts.take_back_rest(connection, own, now)
         audit_deletion(connection, deleted)
         erase(connection, Account(), config=config, ids=[deleted.message_id], now=now, but=work.id)
         inbox.finish(connection, work.id)

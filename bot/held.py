@@ -73,6 +73,8 @@ HELD: Mapping[str, Held] = {
         along=("conversation", "root", "role", "link"),
     ),
     "quoted": Held(of_message=("source",), of_suggestion=("suggestion_id",), along=("entry_id",)),
+    "further_parts": Held(of_suggestion=("suggestion_id",), along=("posted_id",)),
+    "streams": Held(of_suggestion=("suggestion_id",), along=("message_id",)),
     "votes": Held(his=("user",), of_suggestion=("suggestion_id",), along=("source", "reason")),
     "corrections": Held(
         his=("user",), of_suggestion=("suggestion_id",), told=("text",), along=("message_id", "state")

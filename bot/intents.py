@@ -11,7 +11,7 @@ from sqlalchemy.dialects.sqlite import insert
 from bot import audit
 from bot.audit import Kind
 from bot.audit_chain import Fact
-from bot.tables import Sent, moment, outbox, seconds, suggestions
+from bot.tables import Sent, further_parts, moment, outbox, seconds, suggestions
 
 OUT_OF_REACH = "out of reach: "  # begins why it was dropped
 
@@ -33,11 +33,25 @@ def take_back(connection: Connection, suggestion: Row[Any], now: datetime) -> No
     """What was posted is to be deleted; what was not posted yet is never posted."""
     if suggestion.posted_id is not None:
         intend(connection, suggestion.id, "delete", suggestion.channel, now)
+        _take_back_parts(connection, suggestion, now)
     else:
         unsent = and_(outbox.c.suggestion_id == suggestion.id, outbox.c.state == Sent.INTENT)
         dropped_now = update(outbox).where(unsent).values(state=Sent.DROPPED, error="its source was deleted")
         if connection.execute(dropped_now).rowcount:
             audit.put_on_answer(connection, Kind.DROPPED, suggestion.id, now, what="source deleted")
+
+
+def _take_back_parts(connection: Connection, suggestion: Row[Any], now: datetime) -> None:
+    """Of an answer in several messages those that stand there are to be deleted, the others are never posted."""
+    numbers = select(further_parts.c.number).where(further_parts.c.suggestion_id == suggestion.id)
+    for number in connection.execute(numbers).scalars().all():
+        intend(connection, suggestion.id, f"delete {number}", suggestion.channel, now)
+    waiting = and_(
+        outbox.c.suggestion_id == suggestion.id,
+        outbox.c.kind.startswith("post "),
+        outbox.c.state == Sent.INTENT,
+    )
+    connection.execute(update(outbox).where(waiting).values(state=Sent.DROPPED, error="it was taken back"))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -38,6 +38,7 @@ from bot.tables import (
     drafts,
     erased,
     first_answers,
+    further_parts,
     group_members,
     messages,
     moment,
@@ -647,7 +648,10 @@ def channel_of_suggestion(connection: Connection, suggestion_id: str) -> str | N
 
 
 def suggestion_by_post(connection: Connection, posted_id: str) -> Row[Any] | None:
-    return connection.execute(select(suggestions).where(suggestions.c.posted_id == posted_id)).first()
+    """Any of its messages, where it took several."""
+    further = select(further_parts.c.suggestion_id).where(further_parts.c.posted_id == posted_id)
+    ours = or_(suggestions.c.posted_id == posted_id, suggestions.c.id.in_(further))
+    return connection.execute(select(suggestions).where(ours)).first()
 
 
 def suggestion_for(connection: Connection, message_id: str) -> Row[Any] | None:

@@ -15,10 +15,12 @@ from bot import (
     intents,
     ledger,
     mutes,
+    posted_parts,
     presences,
     rejections,
     revisions,
     showing,
+    streaming,
     tables,
     whispers,
 )
@@ -88,7 +90,7 @@ class Outbox:
             begun = asyncio.get_running_loop().time()
             await send(self._bot, intent)
             # Slack: one post per second and channel; the pause stands after the answer, where the server counts.
-            await asyncio.sleep(interval if intent.kind in _FOUND else 0.0)
+            await asyncio.sleep(interval if _can_be_found(intent) else 0.0)
             log.debug("%s: sent in %.3f s", intent.suggestion_id, asyncio.get_running_loop().time() - begun)
         finally:
             self._busy.pop(intent.channel, None)
@@ -120,7 +122,7 @@ async def send(bot: Bot, intent: Intent) -> None:
             if why_not is not None:
                 log.info("%s: not posted: %s", intent.suggestion_id, why_not)
                 return
-            receipt = await adapter.perform(act)
+            receipt = await streaming.said_live(bot, adapter, intent, act) or await adapter.perform(act)
     except LookupFailed as error:
         await _put_off(bot, intent, now + LOOKUP_PAUSE, str(error), uncertain=True)
     except ActPostponed as error:
@@ -139,7 +141,7 @@ async def send(bot: Bot, intent: Intent) -> None:
         log.log(level, "%s %s in %s: refused: %s", intent.kind, intent.suggestion_id, intent.channel, error)
         await _drop(bot, intent, str(error))
     else:
-        await bot.database.run(lambda connection: _done(connection, bot, intent, receipt))
+        await bot.database.run(lambda connection: _done(connection, bot, intent, act, receipt))
 
 
 async def _placed(bot: Bot, adapter: Adapter, intent: Intent) -> bool:
@@ -175,20 +177,32 @@ async def _drop(bot: Bot, intent: Intent, why: str) -> None:
 
 def _dropped(connection: Connection, bot: Bot, intent: Intent, why: str) -> None:
     intents.drop_intent(connection, intent, why, bot.clock.now())
+    if intent.kind == "post":
+        streaming.abandon(connection, intent.suggestion_id, bot.clock.now())
     if intent.kind == "post" or (intent.kind == "draft" and not intent.uncertain):
         drafts.expire(connection, intent.suggestion_id, why, bot.clock.now())
     elif intent.kind == "whisper":
         whispers.forget(connection, intent.suggestion_id)
     elif intent.kind.startswith(revisions.REVISE):
         revisions.refused(connection, intent.suggestion_id, intent.kind)
+    elif posted_parts.is_further(intent.kind):
+        _take_back(connection, intent, bot.clock.now())  # an answer without its end has no sources
 
 
-def _done(connection: Connection, bot: Bot, intent: Intent, receipt: Receipt) -> None:
+def _take_back(connection: Connection, intent: Intent, now: datetime) -> None:
+    row = ledger.suggestion_row(connection, intent.suggestion_id)
+    if row is not None:
+        intents.take_back(connection, row, now)
+
+
+def _done(connection: Connection, bot: Bot, intent: Intent, act: Act, receipt: Receipt) -> None:
     now = bot.clock.now()
     if intent.kind.startswith(revisions.REVISE):
         why = revisions.shown(connection, intent.suggestion_id, intent.kind, now)
         return intents.mark_done(connection, intent, None, now, why=why)
     intents.mark_done(connection, intent, receipt.message_id if intent.kind == "post" else None, now)
+    if isinstance(act, Post):
+        _said(connection, intent, act, receipt, now)
     match intent.kind:
         case "post":
             drafts.said(connection, intent.suggestion_id, now)
@@ -202,6 +216,17 @@ def _done(connection: Connection, bot: Bot, intent: Intent, receipt: Receipt) ->
             answers.posted(connection, intent.suggestion_id, receipt.message_id)
 
 
+def _said(connection: Connection, intent: Intent, act: Post, receipt: Receipt, now: datetime) -> None:
+    """The next part follows, unless the answer was taken back while this one was on its way."""
+    if posted_parts.is_further(intent.kind):
+        posted_parts.stands(connection, intent, receipt.message_id)
+    row = ledger.suggestion_row(connection, intent.suggestion_id)
+    if row is not None and (row.content is None or row.removed):
+        intents.take_back(connection, row, now)
+    else:
+        posted_parts.go_on(connection, intent, act, now)
+
+
 _FOUND = (
     "post",
     "draft",
@@ -210,9 +235,13 @@ _FOUND = (
 )  # what stands somewhere once it is done, and can be found there
 
 
+def _can_be_found(intent: Intent) -> bool:
+    return intent.kind in _FOUND or posted_parts.is_further(intent.kind)
+
+
 async def _known(adapter: Adapter, intent: Intent, act: Act) -> Receipt | None:
     """What an earlier, cut-off try has already done."""
-    if intent.uncertain and isinstance(act, Post | Say | Draft | Show) and intent.kind in _FOUND:
+    if intent.uncertain and isinstance(act, Post | Say | Draft | Show) and _can_be_found(intent):
         return await adapter.find_post(act)
     return None
 
@@ -250,8 +279,10 @@ def _act_on_suggestion(connection: Connection, intent: Intent, bot: Bot) -> Act 
         row = answer
     if row is None:
         return None
-    if intent.kind == "delete":
-        return None if row.posted_id is None else Delete(channel=row.channel, message_id=row.posted_id)
+    if intent.kind == "delete" or intent.kind.startswith(posted_parts.DELETE):
+        further = posted_parts.posted_id(connection, row.id, intent.kind)
+        stands = row.posted_id if intent.kind == "delete" else further
+        return None if stands is None else Delete(channel=row.channel, message_id=stands)
     if row.content is None:
         return None
     root = ledger.root_of(connection, row.message_id)
@@ -259,7 +290,7 @@ def _act_on_suggestion(connection: Connection, intent: Intent, bot: Bot) -> Act 
         return None  # the question was deleted
     if intent.kind == "clip":
         return React(channel=row.channel, message_id=row.message_id, name=CLIP)
-    return Post(
+    post = Post(
         id=row.id,
         channel=row.channel,
         reply_to=root,
@@ -267,6 +298,8 @@ def _act_on_suggestion(connection: Connection, intent: Intent, bot: Bot) -> Act 
         now=bot.clock.now(),
         lead=answers.lead_of(answer, bot.clock.now(), bot.config().stale_after),
     )
+    parts, number = bot.adapter_of(row.channel).parts(post), posted_parts.number_of(intent.kind)
+    return parts[number - 1] if number <= len(parts) else None
 
 
 def _begin(connection: Connection, bot: Bot, intent: Intent) -> str | None:

@@ -12,10 +12,10 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, delete, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from bot import ledger, votes
+from bot import ledger, posted_parts, votes
 from bot.adapters.adapter import Revise
 from bot.answerer import CORRECTION, Suggestion
-from bot.intents import intend
+from bot.intents import intend, take_back
 from bot.revising import MOST_REVISIONS, STRUCK, Why, no_longer_says
 from bot.tables import Sent, doubted, outbox, quoted, revisions, seconds, suggestions
 from knowledge import store
@@ -40,8 +40,11 @@ def put_revision(
 ) -> bool:
     """Keep what an answer (``row`` of suggestions) is to say, and the intent; False where it may not change any more.
 
-    ``suggestion`` None: what it says stays, or goes if ``why`` strikes it.
+    ``suggestion`` None: what it says stays, or goes if ``why`` strikes it. An answer in several messages cannot change
+    in its place: what does not hold any more goes as a whole.
     """
+    if posted_parts.are_several(connection, row.id):
+        return _take_back_several(connection, row, why, now)
     last = last_of(connection, row.id)
     number = max(row.version, 0 if last is None else last.number) + 1
     spent = number > MOST_REVISIONS and why not in STRUCK
@@ -59,6 +62,14 @@ def put_revision(
     connection.execute(new.on_conflict_do_update(index_elements=["suggestion_id"], set_=values))
     drop_pending(connection, row.id, "something newer is to be said")
     intend(connection, row.id, f"{REVISE}{number}", row.channel, now)
+    return True
+
+
+def _take_back_several(connection: Connection, row: Row[Any], why: Why, now: datetime) -> bool:
+    if why in (Why.CORRECTED, Why.SOURCED):
+        return False
+    ledger.withdraw(connection, row.id)
+    take_back(connection, row, now)
     return True
 
 

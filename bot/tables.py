@@ -166,6 +166,22 @@ quoted = Table(
     Index("quoted_entry", "entry_id"),
     Index("quoted_source", "source"),
 )
+# Of an answer that is too long for one message, those after the first, which `suggestions.posted_id` names.
+further_parts = Table(
+    "further_parts",
+    _metadata,
+    Column("suggestion_id", String, ForeignKey("suggestions.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("posted_id", String, nullable=False, unique=True),
+)
+# An answer that was begun to be said paragraph by paragraph; where it stands, once that is known.
+streams = Table(
+    "streams",
+    _metadata,
+    Column("suggestion_id", String, ForeignKey("suggestions.id", ondelete="CASCADE"), primary_key=True),
+    Column("begun_at", Float, nullable=False),
+    Column("message_id", String),
+)
 outbox = Table(
     "outbox",
     _metadata,
@@ -739,6 +755,14 @@ def _add_readings(connection: Connection) -> None:
     readings.create(connection, checkfirst=True)
 
 
+def _add_further_parts(connection: Connection) -> None:
+    further_parts.create(connection, checkfirst=True)
+
+
+def _add_streams(connection: Connection) -> None:
+    streams.create(connection, checkfirst=True)
+
+
 MIGRATIONS = [
     Migration("2026-11-ledger", lambda connection: _metadata.create_all(connection)),
     Migration("2026-11-scores", _add_scores),
@@ -760,6 +784,8 @@ MIGRATIONS = [
     Migration("2026-11-channels", _add_life_of_channels),
     Migration("2026-11-installations", _add_installations),
     Migration("2026-11-readings", _add_readings),
+    Migration("2026-11-further-parts", _add_further_parts),
+    Migration("2026-11-streams", _add_streams),
 ]
 
 # What a scratch copy keeps of its store: who people are is knowledge of today, not a conversation.

@@ -4,12 +4,13 @@ import re
 
 from sqlalchemy import Connection, select
 
-from bot.tables import cards, drafts, erased, messages, suggestions
+from bot.tables import cards, drafts, erased, further_parts, messages, suggestions
 
 _HALF = re.compile(r"(lark:[^/]+)//([^/]+)")
 _KNOWN = (
     messages.c.id,
     suggestions.c.posted_id,
+    further_parts.c.posted_id,
     drafts.c.message_id,
     cards.c.message_id,
     erased.c.message_id,

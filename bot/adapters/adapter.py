@@ -436,7 +436,8 @@ class Page:
 class Post:
     """Say ``suggestion`` in the thread of ``reply_to`` (a message id). ``id`` is opaque and makes it findable.
 
-    ``lead``: what is said before it, in words of our own.
+    ``lead``: what is said before it, in words of our own. ``part`` ``of``: it is one of several messages that say the
+    same answer; the last has the sources and the buttons.
     """
 
     id: str
@@ -445,6 +446,17 @@ class Post:
     suggestion: Suggestion
     now: datetime
     lead: str = ""
+    part: int = 1
+    of: int = 1
+
+    @property
+    def mark(self) -> str:
+        """What this message is found by."""
+        return self.id if self.part == 1 else f"{self.id}/{self.part}"
+
+    @property
+    def is_last(self) -> bool:
+        return self.part == self.of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -723,6 +735,11 @@ class Adapter(Protocol):
         """Do it once. Raises ActRefused, ActPostponed or ActUncertain."""
         ...
 
+    def parts(self, post: Post) -> Sequence[Post]:
+        """The messages in which it is said, in order: more than one where it is too long for one. Pure, and the same
+        at any time."""
+        ...
+
     async def find_post(self, act: Post | Say | Draft | Show) -> Receipt | None:
         """The receipt of ``act`` if the platform has it already (read back after a crash). Raises LookupFailed.
 
@@ -790,3 +807,20 @@ class Adapter(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+@runtime_checkable
+class Streams(Protocol):
+    """An adapter that can say an answer paragraph by paragraph. Each raises as ``Adapter.perform`` does."""
+
+    async def begin_stream(self, post: Post, user: str) -> Receipt:
+        """Begin it for who asked, without a word of it. ActRefused: nothing is shown, and it is to be posted."""
+        ...
+
+    async def find_streams(self, post: Post, since: datetime) -> Sequence[Receipt]:
+        """What was begun in its thread since and never finished, oldest first. Raises LookupFailed."""
+        ...
+
+    async def finish_stream(self, post: Post, message_id: str, *, again: bool) -> Receipt:
+        """Say all of it. ``again``: some of it may stand there already."""
+        ...

@@ -29,6 +29,7 @@ from bot.adapters.adapter import (
     Receipt,
     Say,
     Show,
+    Streams,
 )
 
 T = TypeVar("T")
@@ -103,6 +104,9 @@ class AliasedAdapter:
     async def perform(self, act: Act) -> Receipt:
         return self._in(await self._adapter.perform(self._out(act)))
 
+    def parts(self, post: Post) -> Sequence[Post]:
+        return self._adapter.parts(post)
+
     async def find_post(self, act: Post | Say | Draft | Show) -> Receipt | None:
         return self._in(await self._adapter.find_post(self._out(act)))
 
@@ -163,3 +167,28 @@ class AliasedAdapter:
 
     def _out(self, value: T) -> T:
         return with_ids(value, self._aliases.current)
+
+
+class AliasedStreams(AliasedAdapter):
+    """The same of an adapter that can say an answer paragraph by paragraph."""
+
+    def __init__(self, adapter: Adapter, streams: Streams, aliases: Aliases) -> None:
+        super().__init__(adapter, aliases)
+        self._streams = streams
+
+    async def begin_stream(self, post: Post, user: str) -> Receipt:
+        return self._in(await self._streams.begin_stream(self._out(post), user))
+
+    async def find_streams(self, post: Post, since: datetime) -> Sequence[Receipt]:
+        return [self._in(begun) for begun in await self._streams.find_streams(self._out(post), since)]
+
+    async def finish_stream(self, post: Post, message_id: str, *, again: bool) -> Receipt:
+        out, where = self._out(post), self._out(message_id)
+        return self._in(await self._streams.finish_stream(out, where, again=again))
+
+
+def aliased(adapter: Adapter, aliases: Aliases) -> AliasedAdapter:
+    """``adapter`` behind ``aliases``, able to do what it can."""
+    if isinstance(adapter, Streams):
+        return AliasedStreams(adapter, adapter, aliases)
+    return AliasedAdapter(adapter, aliases)

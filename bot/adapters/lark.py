@@ -296,14 +296,14 @@ class LarkAdapter:
 
     async def _post(self, act: Post) -> Receipt:
         names = await self._names(act.channel, *_said(act.suggestion))
-        uuid, card = _uuid("post", act.id), cards.render(act, names)
+        uuid, card = _uuid("post", act.mark), cards.render(act, names)
         try:
             return await self._reply(act, "interactive", cards.content(card), uuid)
         except ApiRefused as error:
             if error.code not in _NO_CARD:
                 raise
             log.warning("%s: no card can be shown (%s), so it is said as a text", act.id, error)
-        text = cards.plain(act.suggestion, names, act.now, act.lead)
+        text = cards.plain_part(act, names)
         return await self._reply(act, "text", cards.plain_text_content(text), uuid)
 
     async def _say(self, act: Say) -> Receipt:
@@ -502,6 +502,9 @@ class LarkAdapter:
         except (ApiRefused, ActPostponed, ActUncertain) as error:
             log.info("%s: could not be taken away: %s", message_id, error)
 
+    def parts(self, post: Post) -> Sequence[Post]:
+        return cards.parts(post)
+
     async def find_post(self, act: Post | Say | Draft | Show) -> Receipt | None:
         """Looks at what stands there. What is not found is sent again with the same uuid, which Lark takes once."""
         if isinstance(act, Post | Say):
@@ -516,7 +519,7 @@ class LarkAdapter:
             said = await self._since(act.channel, act.opened_at)
         for item in said:
             mine = wire.is_own(item, self._joined(wire.app_of(act.channel)).me)
-            if mine and _names_id(item, act.id):
+            if mine and (_is_part(item, act) if isinstance(act, Post) else _names_id(item, act.id)):
                 return Receipt(message_id=f"{act.channel}/{item['message_id']}")
         return None
 
@@ -751,6 +754,13 @@ def _is_no_card(error: ApiRefused) -> bool:
     """Whether a message could not be changed as a card because it is a text: 230001 is any wrong parameter, of which
     the message says "This message is NOT a card."."""
     return error.code == _WRONG_KIND or (error.code == _INVALID and "not a card" in error.msg.casefold())
+
+
+def _is_part(item: Payload, post: Post) -> bool:
+    """Of several messages only the last has buttons that name the answer: each is known by its own mark."""
+    if post.of == 1:
+        return _names_id(item, post.id)
+    return f'"{cards.mark_of(post.mark)}"' in str((item.get("body") or {}).get("content") or "")
 
 
 def _names_id(item: Payload, act_id: str) -> bool:

@@ -8,10 +8,12 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
+from bot.adapters import lark_markdown
 from bot.adapters import lark_wire as wire
 from bot.adapters.adapter import (
     Buttons,
@@ -31,12 +33,15 @@ from bot.adapters.adapter import (
     Voted,
     Whisper,
 )
-from bot.adapters.harmless import hides_host, name_in, plainly
+from bot.adapters.harmless import MAX_NAME, hides_host, name_in, plainly
+from bot.adapters.lark_markdown import MAX_PIECE, address
 from bot.adapters.lark_markup import lark_safe
-from bot.adapters.slack_wire import intro, paragraphs, provenance, split
-from bot.answerer import Citation, Line, Suggestion, joined
+from bot.adapters.markdown import answer_pieces
+from bot.adapters.slack_wire import intro, provenance, split
+from bot.answerer import Citation, Suggestion, joined
 from bot.card import Button, Card, Group, Piece, Row, Verb, fitted
 from bot.objections import Objection
+from bot.parts import parts_of
 from knowledge.visible import on_one_line
 
 Element = dict[str, Any]
@@ -62,9 +67,39 @@ MARK = "em_"  # how the id of an element begins by which a card is found again
 def render(post: Post, names: Mapping[str, str]) -> Element:
     """The card of an answer. ``names`` maps ids of people and chats to names: they are shown, not pinged."""
     said = post.suggestion
-    head = [*_divs(post.lead), _intro(said)]
-    tail = [*_cited(said, post.now), _feedback(post.id)]
-    return _card(_between(head, said.lines, tail, names), _preview(said, names))
+    head = [*_divs(post.lead), _intro(said) if post.part == 1 else _markdown(counted(post))]
+    tail = [*_cited(said, post.now), _feedback(post.id)] if post.is_last else []
+    elements = _between(head, said, tail, names)
+    return _card(elements if post.of == 1 else _marked(elements, post.mark), _preview(said, names))
+
+
+def counted(post: Post) -> str:
+    """What stands above a message that goes on where the one before it ended."""
+    return f"({post.part}/{post.of})"
+
+
+# Names of people, how long ago something was said, and that it comes late, are not the same at any time.
+_MORE_FOR_A_NAME, _MORE_FOR_A_SOURCE, _MORE = 2 * MAX_NAME, 60, 1_500  # bytes
+_LEAST_ROOM = 4_000
+
+
+def parts(post: Post) -> Sequence[Post]:
+    """The messages in which an answer is said."""
+    said = post.suggestion
+    tail = [*_cited(said, _ANY_TIME), _feedback(post.id)]
+    room = MAX_REQUEST - _MORE - _MORE_FOR_A_SOURCE * len(said.citations) - _size(tail)
+    most = MAX_ELEMENTS - 10 - sum(map(_count, tail))
+    return parts_of(post, lambda some: _share(some, max(room, _LEAST_ROOM), most))
+
+
+_ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def _share(said: Suggestion, room: int, most: int) -> float:
+    """The share of one card that the lines of an answer take, whatever people are called."""
+    elements = list(_body(said, {}))
+    people = sum(len(_NAMED.findall(line.text)) for line in said.lines)
+    return max((_size(elements) + people * _MORE_FOR_A_NAME) / room, sum(map(_count, elements)) / most)
 
 
 def plain(suggestion: Suggestion, names: Mapping[str, str], now: datetime, lead: str = "") -> str:
@@ -78,6 +113,13 @@ def plain(suggestion: Suggestion, names: Mapping[str, str], now: datetime, lead:
     room = MAX_TEXT - sum(len(line) + 1 for line in around)
     shown = said if len(said) <= room else f"{said[:room]} …"
     return "\n".join([*around[: bool(lead)], shown, *around[bool(lead) :]])
+
+
+def plain_part(post: Post, names: Mapping[str, str]) -> str:
+    """One of the messages of an answer where no card can be shown."""
+    if post.is_last:
+        return plain(post.suggestion, names, post.now, post.lead)
+    return plain(replace(post.suggestion, citations=(), note=""), names, post.now, post.lead)
 
 
 _LIVE_IN_TEXT = re.compile(r"(?<=<)(?=[/\w])|(?<=\])(?=\()")
@@ -107,10 +149,6 @@ def _cited(suggestion: Suggestion, now: datetime) -> list[Element]:
     return [*note, *_sources(suggestion.citations, now)]
 
 
-def _with_marks(line: Line, names: Mapping[str, str]) -> str:
-    return show_names(line.text, names) + "".join(f" [{number}]" for number in line.citations)
-
-
 def _preview(suggestion: Suggestion, names: Mapping[str, str]) -> str:
     return show_names(suggestion.text, names)
 
@@ -125,12 +163,12 @@ def _card(elements: list[Element], summary: str) -> Element:
 
 
 def _between(
-    head: Sequence[Element], lines: Sequence[Line], tail: Sequence[Element], names: Mapping[str, str]
+    head: Sequence[Element], said: Suggestion, tail: Sequence[Element], names: Mapping[str, str]
 ) -> list[Element]:
     """The elements of an answer between what stands before and after it, within Lark's limits for all together."""
     rest = _markdown("*… the rest is in the source.*")
     body: list[Element] = []
-    for element in _body(lines, names):
+    for element in _body(said, names):
         if not fits([*head, *body, element, rest, *tail]):
             return [*head, *body, rest, *tail]
         body.append(element)
@@ -143,39 +181,24 @@ def fits(elements: Sequence[Element]) -> bool:
     return len(request.encode()) <= MAX_REQUEST and sum(map(_count, elements)) <= MAX_ELEMENTS
 
 
+def _size(elements: Sequence[Element]) -> int:
+    """Bytes that they take of a request, in which the card stands as a string."""
+    return len(json.dumps(json.dumps(list(elements), ensure_ascii=False), ensure_ascii=False).encode())
+
+
 def _count(element: Element) -> int:
     inner = (*element.get("elements", ()), *element.get("columns", ()))
     return 1 + sum(map(_count, inner))
 
 
-_FENCE = re.compile(r"(```.*?(?:```|\Z))", re.DOTALL)
-MAX_PIECE = 2_000  # characters of one element, so that a long line can be cut where the card is full
-
-
-def _body(lines: Sequence[Line], names: Mapping[str, str]) -> Iterator[Element]:
-    for together in paragraphs(lines):
-        for piece in _FENCE.split(" ".join(_with_marks(line, names) for line in together)):
-            if piece.startswith("```"):
-                yield _markdown(_closed(piece))
-            else:
-                yield from _divs(piece.strip("\n"))
+def _body(said: Suggestion, names: Mapping[str, str]) -> Iterator[Element]:
+    for pieces in answer_pieces(said, lambda text: show_names(text, names)):
+        yield from lark_markdown.elements(pieces)
 
 
 def _divs(text: str) -> list[Element]:
     """Plain text as elements that can be left out where a card is full."""
     return [_div(part) for part in split(plainly(text), MAX_PIECE) if part.strip()]
-
-
-_LANGUAGE = re.compile(r"[\w+-]*", re.ASCII)
-
-
-def _closed(fence: str) -> str:
-    """A code fence on lines of its own. What stands behind its beginning is code, too, if it names no language."""
-    inner = fence.removeprefix("```").removesuffix("```")
-    first, newline, rest = inner.partition("\n")
-    tells = bool(newline) and _LANGUAGE.fullmatch(first.strip()) is not None
-    language, code = (first.strip(), rest) if tells else ("", inner)
-    return f"```{language}\n{code.rstrip()}\n```"
 
 
 def _sources(citations: Sequence[Citation], now: datetime) -> list[Element]:
@@ -185,11 +208,6 @@ def _sources(citations: Sequence[Citation], now: datetime) -> list[Element]:
 def _source(citation: Citation, now: datetime) -> str:
     shown = _linked(_shortened(citation.title), citation.link)
     return f"{lark_safe(f'[{citation.number}]')} {shown} · {lark_safe(provenance(citation, now))}"
-
-
-def address(link: str | None) -> str:
-    """A URL that can stand behind a label: no character in it ends the link."""
-    return quote(link or "", safe=":/?#@!$&'+,;=%~-._")
 
 
 def _shortened(text: str) -> str:
@@ -213,7 +231,7 @@ def render_draft(draft: Draft, names: Mapping[str, str]) -> Element:
     share = _button("Share", {OURS: "share", "id": draft.id}, kind="primary")
     buttons = _side_by_side(share, _button("Dismiss", {OURS: "dismiss", "id": draft.id}))
     tail = [*_cited(draft.suggestion, draft.now), buttons]
-    return _card(_between(head, draft.suggestion.lines, tail, names), f"Draft: {show_names(quoted, names)}")
+    return _card(_between(head, draft.suggestion, tail, names), f"Draft: {show_names(quoted, names)}")
 
 
 def render_edit(edit: Edit, names: Mapping[str, str]) -> Element:
@@ -229,7 +247,7 @@ def render_revise(revise: Revise, names: Mapping[str, str]) -> Element:
         return _card(head, note)
     head += [] if revise.corrected else [_intro(said)]
     tail = [*_cited(said, revise.now), _feedback(revise.id)]
-    return _card(_between(head, said.lines, tail, names), f"{note} {_preview(said, names)}")
+    return _card(_between(head, said, tail, names), f"{note} {_preview(said, names)}")
 
 
 def plain_revised(revise: Revise, names: Mapping[str, str]) -> str:
@@ -247,7 +265,7 @@ def render_whisper(whisper: Whisper, names: Mapping[str, str], seen: str) -> Ele
     if whisper.suggestion is None:
         return _card([*head, *tail], text)
     cited = [*_cited(whisper.suggestion, whisper.now), *tail]
-    return _card(_between(head, whisper.suggestion.lines, cited, names), text)
+    return _card(_between(head, whisper.suggestion, cited, names), text)
 
 
 def _answered_alone(whisper: Whisper, given: Card, names: Mapping[str, str]) -> Element:
@@ -256,7 +274,7 @@ def _answered_alone(whisper: Whisper, given: Card, names: Mapping[str, str]) -> 
     if said is None:
         return _card(head, told(card, names))
     cited = _cited(said, whisper.now)
-    return _card(_between([*head, _intro(said)], said.lines, cited, names), _preview(said, names))
+    return _card(_between([*head, _intro(said)], said, cited, names), _preview(said, names))
 
 
 def told_alone(whisper: Whisper, names: Mapping[str, str]) -> str:

@@ -146,6 +146,9 @@ class RoomAdapter:
         said = act.suggestion or Suggestion(lines=(), citations=())
         self.posts[act.id] = replace(post, suggestion=said, lead=act.note, now=act.now)
 
+    def parts(self, post: Post) -> Sequence[Post]:
+        return (post,)  # a room has no limits
+
     async def find_post(self, act: Post | Say | Draft | Show) -> Receipt | None:
         if isinstance(act, Show):
             return Receipt(message_id=card_id(act.id)) if act.id in self.cards else None

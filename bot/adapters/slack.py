@@ -292,6 +292,18 @@ class SlackAdapter:
     async def perform(self, act: Act) -> Receipt:
         return await self._for_acts(act.channel).perform(act)
 
+    async def begin_stream(self, post: Post, user: str) -> Receipt:
+        return await self._for_acts(post.channel).begin_stream(post, user)
+
+    async def find_streams(self, post: Post, since: datetime) -> Sequence[Receipt]:
+        return await self._workspaces.named(post.channel).find_streams(post, since)
+
+    async def finish_stream(self, post: Post, message_id: str, *, again: bool) -> Receipt:
+        return await self._for_acts(post.channel).finish_stream(post, message_id, again=again)
+
+    def parts(self, post: Post) -> Sequence[Post]:
+        return wire.parts(post)
+
     async def find_post(self, act: Post | Say | Draft | Show) -> Receipt | None:
         return await self._for_acts(act.channel).find_post(act)
 

@@ -9,7 +9,8 @@ from urllib.parse import quote, urlsplit
 
 from bot.adapters.harmless import hides_host, plainly
 
-_BROADCAST = re.compile(r"@(?=(?:channel|here|everyone)(?![a-z0-9]))", re.IGNORECASE)
+BROADCAST = r"@(?=(?:channel|here|everyone)(?![a-z0-9]))"
+_BROADCAST = re.compile(BROADCAST, re.IGNORECASE)
 _INLINE_CODE = re.compile(r"(`[^`\n]*`)")
 # ASCII only: a letter of another script right behind would be cut off, and the address lead elsewhere.
 _ADDRESS = re.compile(r"""https?://[!#$%&'()*+,\-./0-9:;=?@A-Z_a-z~]++(?![^\W\d_])""")

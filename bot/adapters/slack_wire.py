@@ -9,6 +9,7 @@ from typing import Any
 from humanize import naturaldelta
 
 from bot import manners
+from bot.adapters import slack_markdown
 from bot.adapters.adapter import (
     Arrival,
     Channel,
@@ -26,9 +27,11 @@ from bot.adapters.adapter import (
     Uninstalled,
     Voted,
 )
-from bot.adapters.harmless import name_in, plainly
-from bot.adapters.slack_markup import escape, is_web, labelled, mrkdwn, with_links
+from bot.adapters.harmless import MAX_NAME, name_in, plainly
+from bot.adapters.markdown import answer_pieces
+from bot.adapters.slack_markup import escape, is_web, labelled, mrkdwn
 from bot.answerer import CORRECTION, Citation, Line, Suggestion, joined
+from bot.parts import parts_of
 from knowledge.audience import Standing
 from knowledge.entry import EntryKind
 from knowledge.slacktext import plain_text, reaction_name
@@ -41,8 +44,9 @@ ANSWER_METADATA = "earshot_answer"  # what is said in words of our own
 FEEDBACK_ACTION = "earshot_feedback"
 
 # Limits of Block Kit: https://docs.slack.dev/reference/block-kit/blocks (the total is undocumented: bolt-js#2509)
-MAX_SECTION = 2_900
+MAX_SECTION = slack_markdown.MAX_SECTION
 MAX_TOTAL = 11_000
+MAX_BLOCKS = 50
 MAX_CONTEXT_ELEMENTS = 10
 MAX_TEXT = 3_900
 MAX_TITLE = 150
@@ -459,15 +463,49 @@ def render(post: Post, names: Mapping[str, str]) -> dict[str, Any]:
     """
     suggestion = post.suggestion
     lead = [_section(escape(post.lead))] if post.lead else []
-    head = _section(escape(worded(suggestion, names)) or intro(suggestion))
+    said_by = escape(worded(suggestion, names)) or intro(suggestion)
+    head = _section(said_by if post.part == 1 else counted(post))
     tail = [*noted(suggestion), *sources(suggestion.citations, post.now), feedback(post.id)]
     return {
         "text": _fallback(suggestion.lines, names),
-        "blocks": between([*lead, head], suggestion, tail, names),
-        "metadata": {"event_type": METADATA_TYPE, "event_payload": {"id": post.id}},
+        "blocks": between([*lead, head], suggestion, tail if post.is_last else [], names),
+        "metadata": {"event_type": METADATA_TYPE, "event_payload": {"id": post.mark}},
         "unfurl_links": False,
         "unfurl_media": False,
     }
+
+
+def counted(post: Post) -> str:
+    """What stands above a message that goes on where the one before it ended."""
+    return f"_({post.part}/{post.of})_"
+
+
+# Names of people, how long ago something was said, and that it comes late, are not the same at any time.
+_MORE_FOR_A_NAME, _MORE_FOR_A_SOURCE, _MORE = MAX_NAME, 40, 600
+_LEAST_ROOM = 2_000
+
+
+def parts(post: Post) -> Sequence[Post]:
+    """The messages in which an answer is said."""
+    said = post.suggestion
+    tail = [*noted(said), *sources(said.citations, _ANY_TIME), feedback(post.id)]
+    room = MAX_TOTAL - _MORE - _MORE_FOR_A_SOURCE * len(said.citations) - sum(map(_size, tail))
+    most = MAX_BLOCKS - 5 - len(tail)
+    return parts_of(post, lambda some: _share(some, max(room, _LEAST_ROOM), most))
+
+
+_ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def _share(said: Suggestion, room: int, most: int) -> float:
+    """The share of one message that the lines of an answer take, whatever people are called."""
+    blocks = _body(said, {})
+    people = sum(len(_ADDRESS_OR_MENTION.findall(line.text)) for line in said.lines)
+    return max((sum(map(_size, blocks)) + people * _MORE_FOR_A_NAME) / room, len(blocks) / most)
+
+
+def _size(block: dict[str, Any]) -> int:
+    return len(str(block))
 
 
 def between(
@@ -498,28 +536,9 @@ def worded(suggestion: Suggestion, names: Mapping[str, str]) -> str:
 
 
 def _body(suggestion: Suggestion, names: Mapping[str, str]) -> list[dict[str, Any]]:
-    blocks: list[dict[str, Any]] = []
     bar = ">" if suggestion.verbatim else ""  # what stands behind a bar was said so
-    for *before, last in paragraphs(suggestion.lines):
-        said = [escape(show_names(line.text, names)) + _marks(line) for line in before]
-        text = _shown(" ".join([*said, escape(show_names(last.text, names))]), bar) + _marks(last)
-        blocks.extend(_section(piece) for piece in split(text, MAX_SECTION))
-    return blocks
-
-
-def paragraphs(lines: Sequence[Line]) -> list[list[Line]]:
-    """Lines that stand in one paragraph together; their gaps say so."""
-    paragraphs: list[list[Line]] = []
-    for line in lines:
-        if paragraphs and "\n" not in line.gap:
-            paragraphs[-1].append(line)
-        else:
-            paragraphs.append([line])
-    return paragraphs
-
-
-def _marks(line: Line) -> str:
-    return "".join(f" [{number}]" for number in line.citations)
+    told = answer_pieces(suggestion, lambda text: show_names(text, names))
+    return [block for pieces in told for block in slack_markdown.blocks(pieces, bar)]
 
 
 def noted(suggestion: Suggestion) -> list[dict[str, Any]]:
@@ -537,30 +556,6 @@ def _fit(blocks: list[dict[str, Any]], room: int) -> list[dict[str, Any]]:
             return [*kept, _section("_… the rest is in the source._")]
         kept.append(block)
     return kept
-
-
-_FENCE = re.compile(r"(```.*?(?:```|\Z))", re.DOTALL)
-_LANGUAGE = re.compile(r"[\w+-]*")
-
-
-def _shown(text: str, bar: str) -> str:
-    """Prose behind ``bar``; code fences as they are, without the language, which Slack would show as code."""
-    pieces = [piece.strip("\n") for piece in _FENCE.split(text)]
-    shown = [
-        _code(piece) if piece.startswith("```") else _behind(bar, piece) for piece in pieces if piece.strip()
-    ]
-    return "\n".join(shown)
-
-
-def _code(piece: str) -> str:
-    inner = piece.removeprefix("```").removesuffix("```")
-    first, newline, rest = inner.partition("\n")
-    code = rest if newline and _LANGUAGE.fullmatch(first.strip()) else inner
-    return f"```{code}```"
-
-
-def _behind(bar: str, piece: str) -> str:
-    return "\n".join(f"{bar}{line}" for line in with_links(piece).split("\n"))
 
 
 def sources(citations: Sequence[Citation], now: datetime) -> list[dict[str, Any]]:

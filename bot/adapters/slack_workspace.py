@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.adapters import slack_cards as cards
+from bot.adapters import slack_stream
 from bot.adapters import slack_wire as wire
 from bot.adapters.adapter import (
     Act,
@@ -71,6 +72,7 @@ class SlackWorkspace:
         self._members: Kept[str, frozenset[str]] = Kept(MEMBERS_KEPT)
         self._eyed: set[str] = set()  # messages with our 👀
         self._named: dict[str, Channel] = {}
+        self._streams = True  # until Slack refuses it
         self.pictures = SlackPictures(self._replies, token, base_url)
 
     def renew(self, token: str) -> None:
@@ -227,6 +229,7 @@ class SlackWorkspace:
         return Receipt(message_id=act.message_id)
 
     async def find_post(self, act: Post | Say | Draft | Show) -> Receipt | None:
+        found_by = act.mark if isinstance(act, Post) else act.id
         if isinstance(act, Post | Say):
             kind = wire.METADATA_TYPE if isinstance(act, Post) else wire.ANSWER_METADATA
             said = self._replies(act.channel, wire.bare(act.reply_to))
@@ -239,9 +242,66 @@ class SlackWorkspace:
             said = self._since(act.channel, act.opened_at)
         async for message in said:
             metadata = message.get("metadata") or {}
-            if metadata.get("event_type") == kind and metadata["event_payload"].get("id") == act.id:
+            if metadata.get("event_type") == kind and metadata["event_payload"].get("id") == found_by:
                 return Receipt(message_id=f"{act.channel}/{message['ts']}")
         return None
+
+    # ---- paragraph by paragraph
+
+    async def begin_stream(self, post: Post, user: str) -> Receipt:
+        """For whoever asked. Once Slack refused it, it is not tried again here until the next start."""
+        if not self._streams or await self._paragraphs(post) is None:
+            raise ActRefused("it cannot be said paragraph by paragraph here")
+        call = self.client.chat_startStream(
+            channel=wire.bare(post.channel),
+            thread_ts=wire.bare(post.reply_to),
+            recipient_user_id=wire.bare(user),
+            recipient_team_id=_workspace(user).removeprefix(f"{wire.NAME}:"),
+        )
+        try:
+            answer = await once(call)
+        except ActRefused:
+            self._streams = False
+            raise
+        return Receipt(message_id=f"{post.channel}/{answer['ts']}")
+
+    async def _paragraphs(self, post: Post) -> list[str] | None:
+        return slack_stream.paragraphs(post, await self._names_in(*cards.said_by(post.suggestion)))
+
+    async def find_streams(self, post: Post, since: datetime) -> Sequence[Receipt]:
+        """Of all that we say in threads only what was begun so and not finished carries no metadata."""
+        oldest = since.timestamp() - CLOCKS_APART
+        return [
+            Receipt(message_id=f"{post.channel}/{message['ts']}")
+            async for message in self._replies(post.channel, wire.bare(post.reply_to))
+            if wire.is_mine(message, self.me)
+            and not message.get("metadata")
+            and wire.when(message["ts"]).timestamp() > oldest
+        ]
+
+    async def finish_stream(self, post: Post, message_id: str, *, again: bool) -> Receipt:
+        where: dict[str, Any] = {"channel": wire.bare(post.channel), "ts": wire.bare(message_id)}
+        if not again:
+            try:
+                for text in await self._paragraphs(post) or ():
+                    await once(self.client.chat_appendStream(**where, markdown_text=text))
+                await once(self.client.chat_stopStream(**where, **slack_stream.ending(post)))
+            except ActRefused as error:
+                log.info("%s: what was begun is put there as a whole: %s", post.id, error)
+            else:
+                return Receipt(message_id=message_id)
+        await self._put_whole(post, where)
+        return Receipt(message_id=message_id)
+
+    async def _put_whole(self, post: Post, where: Mapping[str, Any]) -> None:
+        """In the place of what was begun, as it would have been posted."""
+        try:
+            await once(self.client.chat_stopStream(**where))
+        except ActRefused as error:
+            log.debug("%s: stopped already: %s", post.id, error)
+        content = wire.render(post, await self._names_in(*cards.said_by(post.suggestion)))
+        told = {name: content[name] for name in ("text", "blocks", "metadata")}
+        await once(self.client.chat_update(**where, **told, **AS_WRITTEN))
 
     # ---- looking up
 

@@ -26,6 +26,11 @@ def texts(payload: object) -> Iterator[tuple[str, str]]:
             yield "mrkdwn", payload["text"]
         if kind == "image":
             yield "image", str(payload)
+        if kind in ("user", "usergroup", "broadcast", "channel") and "elements" not in payload:
+            yield "loose", f"an element of rich text: {payload}"
+        if kind == "link":
+            shown = payload.get("text")
+            yield "mrkdwn", f"<{payload['url']}|{shown}>" if shown else f"<{payload['url']}>"
         for value in payload.values():
             yield from texts(value)
     elif isinstance(payload, Sequence) and not isinstance(payload, str):

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import re
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -453,6 +454,30 @@ async def test_an_answer_stands_there_once_and_is_found(heart: Heart) -> None:
     assert await heart.adapter.find_post(replace(post, id="another")) is None
     (text,) = heart.stage.texts()
     assert "Empty the spill folder." in text and "[1]" in text
+
+
+async def test_an_answer_that_is_too_long_for_one_message_is_said_in_several_each_once(heart: Heart) -> None:
+    root = heart.stage.say("the gate stops")
+    await heart.arrived(1)
+    words = [f"Step {number}: empty the spill folder. " + "Look twice. " * 60 for number in range(40)]
+    lines = tuple(Line(text=text, citations=(1,), gap="\n\n") for text in words)
+    post = post_to(heart.stage, root)
+    post = replace(post, suggestion=replace(SUGGESTION, lines=lines))
+    parts = heart.adapter.parts(post)
+    assert parts == heart.adapter.parts(post) and 1 <= len(parts) <= 3
+    receipts = []
+    for part in parts:
+        assert await heart.adapter.find_post(part) is None
+        receipts.append(await heart.adapter.perform(part))
+        await asyncio.sleep(heart.adapter.post_interval)
+    assert [await heart.adapter.find_post(part) for part in parts] == receipts
+    texts = heart.stage.texts()
+    assert len(texts) == len(parts) and all("Step" in text for text in texts)
+    said = [int(number) for text in texts for number in dict.fromkeys(re.findall(r"Step (\d+)", text))]
+    assert sorted(set(said)) == list(range(len(set(said)))) and len(set(said)) > 30
+    for receipt in receipts:
+        await heart.adapter.perform(Delete(channel=heart.stage.channel, message_id=receipt.message_id))
+    assert heart.stage.texts() == []
 
 
 async def test_an_answer_is_taken_back_and_taking_it_back_again_harms_nothing(heart: Heart) -> None:

@@ -1,7 +1,10 @@
 """Pure: what a card of JSON 2.0 may hold. In 2.0 an unknown property is an error, not passed over."""
 
+import html
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 Json = dict[str, Any]
@@ -209,3 +212,51 @@ def simplified(card: Json) -> str:
     return json.dumps(
         {"title": None, "elements": [[{"tag": "text", "text": text_of(card)}]]}, ensure_ascii=False
     )
+
+
+# ---- what people read
+
+
+@dataclass(kw_only=True)
+class Read:
+    """What people see of elements: all characters in order, where links lead, what is shown as code, and its tags."""
+
+    text: str = ""
+    links: list[str] = field(default_factory=list)
+    code: list[str] = field(default_factory=list)
+    tags: list[str] = field(default_factory=list)
+
+
+_CODE = re.compile(r"(?ms)^```[\w+-]*\n(.*?)\n```$|`([^`\n]+)`")
+_LINK = re.compile(r"(!?)\[([^\[\]]*)\]\(([^()\s]*)\)")
+_TAG = re.compile(r"<\s*/?\s*\w+[^>]*>")
+_LINE_MARK = re.compile(r"(?m)^(?:> )?[ ]*(?:[-+*] |#{1,6} )?")
+
+
+def read(elements: Iterable[Json]) -> Read:
+    """Elements as Lark shows them, a line each. Entities are read last: what they stand for is no markup."""
+    seen = Read()
+    for element in elements:
+        if element["tag"] == "markdown":
+            _see(element["content"], seen)
+        seen.text += str(element.get("text", {}).get("content", "")) + "\n"
+    return seen
+
+
+def _see(content: str, seen: Read) -> None:
+    done = 0
+    for found in _CODE.finditer(content):
+        _see_words(content[done : found.start()], seen)
+        code = found[1] if found[1] is not None else found[2]
+        seen.code.append(code)
+        seen.text += code
+        done = found.end()
+    _see_words(content[done:], seen)
+
+
+def _see_words(content: str, seen: Read) -> None:
+    seen.tags += _TAG.findall(content)
+    for found in _LINK.finditer(content):
+        (seen.tags if found[1] else seen.links).append(found[3])
+    words = _LINE_MARK.sub("", _LINK.sub(lambda found: found[2], content))
+    seen.text += html.unescape(re.sub(r"\*|~~|_", "", words))

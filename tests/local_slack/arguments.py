@@ -38,6 +38,9 @@ _TABLE = """
 auth.test                   -                               json
 apps.connections.open       -                               json
 bots.info                   users:read                      form  bot
+chat.appendStream           chat:write                      json  channel! ts! markdown_text chunks
+chat.startStream            chat:write                      json  channel! thread_ts markdown_text chunks recipient_user_id recipient_team_id task_display_mode icon_emoji icon_url username
+chat.stopStream             chat:write                      json  channel! ts! markdown_text chunks blocks metadata session_status
 chat.delete                 chat:write                      json  channel! ts! as_user
 chat.getPermalink           -                               form  channel! message_ts!
 chat.postEphemeral          chat:write                      json  channel! user! text blocks attachments thread_ts markdown_text metadata as_user icon_emoji icon_url username link_names parse

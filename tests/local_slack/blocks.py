@@ -162,6 +162,34 @@ def _rich_text(block: Json) -> Problems:
     yield from _keys(block, {"elements"}, "rich_text")
     if not isinstance(block.get("elements"), list):
         yield "rich_text: no elements"
+        return
+    for part in block["elements"]:
+        yield from _keys(part, {"elements", "border", "style", "indent", "offset", "language"}, "rich_text")
+        if part.get("type") not in _RICH_PARTS:
+            yield f"rich_text: element type {part.get('type')!r}"
+        for element in part.get("elements", []) if part.get("type") != "rich_text_list" else []:
+            yield from _rich(element)
+
+
+_RICH_PARTS = {"rich_text_section", "rich_text_list", "rich_text_quote", "rich_text_preformatted"}
+_RICH_STYLES = {"bold", "italic", "strike", "code", "underline"}
+
+
+def _rich(element: Json) -> Problems:
+    match element.get("type"):
+        case "text":
+            yield from _keys(element, {"text", "style"}, "rich_text text")
+            yield from _string(element, "text", MAX_BLOCKS_JSON, "rich_text text", needed=True)
+        case "link":
+            yield from _keys(element, {"url", "text", "style", "unsafe"}, "rich_text link")
+            yield from _string(element, "url", 3000, "rich_text link", needed=True)
+            yield from _string(element, "text", MAX_BLOCKS_JSON, "rich_text link")
+        case "user" | "usergroup" | "channel" | "broadcast" | "emoji" | "date" | "color":
+            pass
+        case kind:
+            yield f"rich_text: element {kind!r}"
+    if unknown := set(element.get("style", {})) - _RICH_STYLES:
+        yield f"rich_text: style {', '.join(sorted(unknown))}"
 
 
 def _input(block: Json) -> Problems:

@@ -8,7 +8,7 @@ from typing import Any
 
 from . import shapes
 from .arguments import Refused
-from .blocks import check_message, check_view
+from .blocks import MAX_MARKDOWN, check_message, check_view
 from .state import Channel, Ephemeral, Kind, Message, User, Workspace, comparable
 
 Json = dict[str, Any]
@@ -50,7 +50,10 @@ class Methods:
         self._calls: dict[str, Callable[[Json], Json]] = {
             "auth.test": self._auth_test,
             "bots.info": self._bots_info,
+            "chat.appendStream": self._append_stream,
             "chat.delete": self._chat_delete,
+            "chat.startStream": self._start_stream,
+            "chat.stopStream": self._stop_stream,
             "chat.getPermalink": self._permalink,
             "chat.postEphemeral": self._post_ephemeral,
             "chat.postMessage": self._post_message,
@@ -188,9 +191,67 @@ class Methods:
         self._workspace.ephemerals.append(ephemeral)
         return {"message_ts": ephemeral.ts}
 
+    # https://docs.slack.dev/reference/methods/chat.startStream
+
+    def _start_stream(self, args: Json) -> Json:
+        channel = self._room(args["channel"])
+        if not args.get("thread_ts"):
+            raise Refused("invalid_arguments", "chat.startStream without thread_ts")
+        for needed in ("recipient_user_id", "recipient_team_id"):
+            if channel.kind is not Kind.IM and not args.get(needed):
+                raise Refused(f"missing_{needed}", f"streaming to a channel needs {needed}")
+        if args.get("recipient_user_id", self._identity.bot_user) not in self._workspace.users:
+            raise Refused("user_not_found")
+        message = self._workspace.say(
+            Message(
+                channel=channel.id,
+                ts=self._workspace.stamp(),
+                text=args.get("markdown_text", ""),
+                user=self._identity.bot_user,
+                bot=self._identity.bot,
+                thread_ts=self._thread(channel, args["thread_ts"]),
+                streaming=True,
+            )
+        )
+        return {"channel": channel.id, "ts": message.ts}
+
+    def _append_stream(self, args: Json) -> Json:
+        message = self._streaming(args)
+        if not args.get("markdown_text"):
+            raise Refused("no_text", "chat.appendStream without markdown_text")
+        self._lengthen(message, args["markdown_text"])
+        return {"channel": message.channel, "ts": message.ts}
+
+    def _stop_stream(self, args: Json) -> Json:
+        message = self._streaming(args)
+        check_message(
+            {"text": "streamed", **{name: args[name] for name in ("blocks", "metadata") if name in args}}
+        )
+        self._lengthen(message, args.get("markdown_text", ""))
+        changes: Json = {"streaming": False, "blocks": copy.deepcopy(args.get("blocks", []))}
+        changes |= {"metadata": args["metadata"]} if args.get("metadata") else {}
+        self._workspace.edit(message, by=None, changes=changes)
+        shown = shapes.body(self._workspace, message, metadata=True)
+        return {"channel": message.channel, "ts": message.ts, "message": shown}
+
+    def _streaming(self, args: Json) -> Message:
+        message = self._own_message(args, "message_not_owned_by_app")
+        if not message.streaming:
+            raise Refused("message_not_in_streaming_state")
+        return message
+
+    def _lengthen(self, message: Message, text: str) -> None:
+        if len(message.text) + len(text) > MAX_MARKDOWN:
+            raise Refused("msg_too_long", f"streamed text is over {MAX_MARKDOWN} characters")
+        message.text += text
+
     def _chat_update(self, args: Json) -> Json:
         check_message(args)
         message = self._own_message(args, "cant_update_message")
+        if message.streaming:
+            raise Refused(
+                "streaming_state_conflict", f"message {message.ts} is being streamed; stop it first"
+            )
         self.update(message, args)
         return {
             "channel": message.channel,

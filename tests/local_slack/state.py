@@ -91,6 +91,7 @@ class Message:
     replies: list[str] = field(default_factory=list)
     repliers: list[str] = field(default_factory=list)
     deleted: bool = False
+    streaming: bool = False
 
     @property
     def is_reply(self) -> bool:
