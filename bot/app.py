@@ -119,7 +119,7 @@ class App:
     async def _make_durable(self, batch: Batch) -> None:
         now, settle = self.bot.clock.now(), self._settle
         try:
-            await self.bot.database.run(
+            await self.bot.database.run_first(
                 lambda connection: inbox.accept(connection, batch.arrivals, now, settle)
             )
             batch.durable = True
