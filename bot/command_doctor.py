@@ -24,6 +24,7 @@ from bot.doctor import (
 from bot.doctor_lark import examine_lark, examine_lark_settings
 from bot.opening import config_of, lark_of, slack_of, store_of
 from bot.terminal import err, out, say
+from bot.web import Web
 
 
 async def examine(arguments: argparse.Namespace) -> int:
@@ -40,7 +41,8 @@ async def examine(arguments: argparse.Namespace) -> int:
             *examine_claude(database, config, SystemClock().now()),
         ]
     if config.slack.enabled and not problems_to_run(config, secrets) and not arguments.offline:
-        findings += await _examine_slack(slack_of(config, secrets), config)
+        web = Web(config.console.host, config.console.port)  # never opened: nothing is listened to
+        findings += await _examine_slack(slack_of(config, secrets, web), config)
     if config.lark.enabled and not problems_to_run(config, secrets) and not arguments.offline:
         findings += await _examine_lark(lark_of(config, secrets), config)
     if arguments.json:

@@ -151,7 +151,7 @@ async def _connectable(config: Config, secrets: Secrets, web: Web) -> list[Adapt
     """The enabled platforms, each asked before the slow part: a bad token should fail within a second."""
     adapters: list[Adapter] = []
     if config.slack.enabled:
-        slack = slack_of(config, secrets)
+        slack = slack_of(config, secrets, web)
         await slack.check()
         granted = slack.granted
         for lacking in (

@@ -400,7 +400,6 @@ class NotYet:
 
 
 NOT_YET = (
-    NotYet(("slack", "mode"), "http", "Slack over HTTP", "set slack.mode: socket"),
     NotYet(("store",), "postgres.*", "PostgreSQL", "set store: sqlite:///data/earshot.db"),
     NotYet(("index",), "pgvector", "pgvector", "set index: faiss"),
 )

@@ -64,11 +64,24 @@ class ConfigError(Exception):
 def problems_to_run(config: Config, secrets: Secrets) -> tuple[Problem, ...]:
     """What keeps the enabled platforms from starting. Not part of ``load``: only running needs tokens."""
     found = [*_lark_problems(config, secrets), _key_problem(config, secrets)]
-    if config.slack.enabled:
-        bot = _token_problem("slack_bot_token", secrets.slack_bot_token, "xoxb-", "xapp-")
-        app = _token_problem("slack_app_token", secrets.slack_app_token, "xapp-", "xox")
-        found = [bot, app, *found]
-    return tuple(problem for problem in found if problem is not None)
+    return tuple(problem for problem in (*_slack_problems(config, secrets), *found) if problem is not None)
+
+
+def _slack_problems(config: Config, secrets: Secrets) -> list[Problem | None]:
+    """Whoever connects needs the app-level token; whoever is posted to must know who signed."""
+    if not config.slack.enabled:
+        return []
+    bot = _token_problem("slack_bot_token", secrets.slack_bot_token, "xoxb-", "xapp-")
+    if config.slack.mode == "http":
+        return [bot, _signing_problem(secrets)]
+    return [bot, _token_problem("slack_app_token", secrets.slack_app_token, "xapp-", "xox")]
+
+
+def _signing_problem(secrets: Secrets) -> Problem | None:
+    if secrets.slack_signing_secret is not None:
+        return None
+    remedy = "set it as Basic Information, App Credentials shows it, or set slack.mode: socket"
+    return Problem(path=Path("environment"), key="SLACK_SIGNING_SECRET", what="is not set", remedy=remedy)
 
 
 def _lark_problems(config: Config, secrets: Secrets) -> list[Problem | None]:

@@ -15,6 +15,7 @@ from bot.adapters.lark_hook import LarkHook
 from bot.adapters.lark_link import LarkLink
 from bot.adapters.lark_signing import Keys
 from bot.adapters.slack import SlackAdapter
+from bot.adapters.slack_http import SlackHook
 from bot.app import open_database, open_knowledge
 from bot.cli import DEFAULT_CONFIG
 from bot.config import Config, Secrets
@@ -54,9 +55,12 @@ async def knowledge_of(config: Config, database: Database) -> AsyncIterator[Know
         await knowledge.close()
 
 
-def slack_of(config: Config, secrets: Secrets) -> SlackAdapter:
+def slack_of(config: Config, secrets: Secrets, web: Web) -> SlackAdapter:
+    """Slack as it can be asked and posted to, and heard: over HTTP once ``web`` is started."""
+    over_http = config.slack.mode == "http"
+    hook = SlackHook(secrets.slack_signing_secret or "", web) if over_http else None
     return SlackAdapter(
-        secrets.slack_bot_token or "", secrets.slack_app_token or "", str(config.slack.base_url)
+        secrets.slack_bot_token or "", secrets.slack_app_token or "", str(config.slack.base_url), hook
     )
 
 

@@ -771,10 +771,6 @@ def test_a_channel_has_its_part_of_the_budget_only_where_that_is_said() -> None:
 # ---------------------------------------------------------------------------------------- not in this version
 
 REFUSED = r"""
-slack: {mode: http}
-    1: slack.mode: http is refused because Slack over HTTP is not in this version yet
-    set slack.mode: socket
-
 store: postgresql+psycopg://u:p@h/d
     1: store: postgresql+psycopg://u:…@h/d is refused because PostgreSQL is not in this version yet
     set store: sqlite:///data/earshot.db

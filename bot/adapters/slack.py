@@ -3,16 +3,12 @@
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 
-from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
-from slack_sdk.errors import SlackApiError
-from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.adapters import slack_cards as cards
 from bot.adapters import slack_wire as wire
@@ -38,25 +34,30 @@ from bot.adapters.adapter import (
     Think,
     Whisper,
 )
-from bot.adapters.slack_calls import NETWORK, client_of, error_of, scopes_of
+from bot.adapters.slack_calls import NETWORK, asked, client_of, scopes_of
+from bot.adapters.slack_calls import StartFailed as StartFailed
+from bot.adapters.slack_http import SlackHook
+from bot.adapters.slack_socket import SlackSocket
 from bot.adapters.slack_workspace import SlackWorkspace
 from knowledge.images import Pictures
 from knowledge.thread import Thread
 
 log = logging.getLogger("earshot.slack")
+# At DEBUG bolt logs the whole of a request whose signature is wrong.
+bolt_log = logging.getLogger("earshot.slack.bolt")
+bolt_log.setLevel(logging.INFO)
 # Bolt warns that the token is ignored beside `authorize`; it is the same token.
-log.addFilter(lambda record: "will be ignored" not in record.getMessage())
+bolt_log.addFilter(lambda record: "will be ignored" not in record.getMessage())
 
 POST_INTERVAL = 1.05  # seconds; Slack allows about one post per second and channel
-PING_INTERVAL = 5  # seconds; a cut connection is noticed after one, a half-open one after four
-
-
-class StartFailed(Exception):
-    """Slack cannot be used as configured; the message says why and what to do."""
+_BOT_TOKEN_REMEDY = "copy the token that starts with xoxb- from the app's page into SLACK_BOT_TOKEN"
 
 
 class SlackAdapter:
-    """One workspace through one bot token."""
+    """One workspace through one bot token.
+
+    Events come over Socket Mode, which ``app_token`` opens, or, with a ``hook``, over HTTP.
+    """
 
     name = wire.NAME
     post_interval = POST_INTERVAL
@@ -66,15 +67,14 @@ class SlackAdapter:
         {Post, Say, Think, Delete, Draft, Edit, React, Whisper, Show, Ask}
     )
 
-    def __init__(self, bot_token: str, app_token: str, base_url: str) -> None:
-        self._bot_token, self._app_token, self._base_url = bot_token, app_token, base_url
-        self._handler: AsyncSocketModeHandler | None = None
+    def __init__(self, bot_token: str, app_token: str, base_url: str, hook: SlackHook | None = None) -> None:
+        self._bot_token, self._base_url = bot_token, base_url
+        self._door = hook or SlackSocket(app_token, base_url)
         self._workspaces: dict[str, SlackWorkspace] = {}  # by team
-        self._link = LinkState(name="slack", connected=False, since=datetime.now(UTC))
 
     @property
     def links(self) -> tuple[LinkState, ...]:
-        return (self._link,)
+        return self._door.links
 
     @property
     def granted(self) -> frozenset[str]:
@@ -96,7 +96,9 @@ class SlackAdapter:
     async def check(self) -> wire.Me:
         """Fail fast on bad tokens and missing scopes: the clients would retry for ever. Raises StartFailed."""
         client = client_of(self._bot_token, self._base_url)
-        answer = await self._ask("SLACK_BOT_TOKEN", client.auth_test())
+        answer = await asked(
+            "SLACK_BOT_TOKEN", client.auth_test(), self._base_url, lambda _: _BOT_TOKEN_REMEDY
+        )
         granted = scopes_of(answer)
         missing = sorted(wire.SCOPES - granted)
         if missing:
@@ -104,22 +106,12 @@ class SlackAdapter:
                 f"Slack: the bot token lacks the scope{'s' if len(missing) > 1 else ''} {', '.join(missing)}; "
                 "add them under OAuth & Permissions (or paste manifest.json again) and reinstall the app"
             )
-        await self._ask("SLACK_APP_TOKEN", client.apps_connections_open(app_token=self._app_token))
+        await self._door.check()
         me = wire.Me(
             team=answer["team_id"], user=answer["user_id"], bot=answer.get("bot_id"), url=answer["url"]
         )
         self._workspaces = {me.team: SlackWorkspace(self._bot_token, self._base_url, me, granted)}
         return me
-
-    async def _ask(self, name: str, call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResponse:
-        try:
-            return await call
-        except SlackApiError as error:
-            raise StartFailed(
-                f"Slack refused {name}: {error_of(error)}; {_remedy(name, error_of(error))}"
-            ) from error
-        except NETWORK as error:
-            raise StartFailed(f"Slack at {self._base_url} cannot be reached: {error}") from error
 
     async def listen(self, emit: Emit) -> None:
         me = await self.check()
@@ -137,11 +129,12 @@ class SlackAdapter:
 
         app = AsyncApp(
             client=client,
+            signing_secret=self._door.signing_secret,
             authorize=authorize,
             before_authorize=_take_in(self._hearing(emit)),
             # An own filter stands in parse: bolt's would also hide that somebody deleted our answer.
             ignoring_self_events_enabled=False,
-            logger=log,
+            logger=bolt_log,
         )
         # Without a listener an event is never acknowledged and comes again; all work is in the inbox already.
         app.event(re.compile(".*"))(_nothing)
@@ -149,10 +142,7 @@ class SlackAdapter:
         app.action(cards.CORRECT_ACTION)(self._open_correction)
         for kind in (app.action, app.shortcut, app.view, app.options, app.command):
             kind(re.compile(".*"))(_acknowledge)
-        self._handler = AsyncSocketModeHandler(
-            app, self._app_token, web_client=client, ping_interval=PING_INTERVAL
-        )
-        await self._handler.connect_async()  # type: ignore[no-untyped-call]
+        await self._door.open(app)
 
     async def _open_correction(self, ack: Callable[[], Awaitable[None]], body: Payload) -> None:
         await ack()
@@ -165,14 +155,12 @@ class SlackAdapter:
             log.warning("the form for the right answer could not be opened: %s", error)
 
     async def close(self) -> None:
-        if self._handler is not None:
-            await self._handler.close_async()  # type: ignore[no-untyped-call]
-            self._handler = None
+        await self._door.close()
 
     # ---- acting
     def _hearing(self, emit: Emit) -> Emit:
         async def hear(arrival: Arrival) -> None:
-            self._link = replace(self._link, heard_at=datetime.now(UTC))
+            self._door.heard()
             await emit(arrival)
 
         return hear
@@ -229,10 +217,3 @@ async def _nothing() -> None:
 
 async def _acknowledge(ack: Callable[[], Awaitable[None]]) -> None:
     await ack()
-
-
-def _remedy(name: str, error: str) -> str:
-    start = {"SLACK_BOT_TOKEN": "xoxb-", "SLACK_APP_TOKEN": "xapp-"}[name]
-    if error == "missing_scope":
-        return "the app-level token needs the scope connections:write"
-    return f"copy the token that starts with {start} from the app's page into {name}"

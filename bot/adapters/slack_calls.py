@@ -1,4 +1,4 @@
-"""Calls to Slack, and what their failures mean. With ``slack`` and ``slack_workspace`` all that imports Slack's SDK."""
+"""Calls to Slack, and what their failures mean."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -17,9 +17,26 @@ _DOUBTFUL = frozenset({"internal_error", "fatal_error", "service_unavailable", "
 NETWORK = (aiohttp.ClientError, TimeoutError, SlackClientError)
 
 
+class StartFailed(Exception):
+    """Slack cannot be used as configured; the message says why and what to do."""
+
+
 def client_of(token: str | None, base_url: str) -> AsyncWebClient:
     """A client without the SDK's own retries: they post again when the connection drops after a post took effect."""
     return AsyncWebClient(token=token, base_url=base_url, timeout=TIMEOUT, retry_handlers=[])
+
+
+async def asked(
+    name: str, call: Awaitable[AsyncSlackResponse], base_url: str, remedy: Callable[[str], str]
+) -> AsyncSlackResponse:
+    """The answer of a call that shows whether the secret ``name`` is good. Raises StartFailed, with the remedy."""
+    try:
+        return await call
+    except SlackApiError as error:
+        told = error_of(error)
+        raise StartFailed(f"Slack refused {name}: {told}; {remedy(told)}") from error
+    except NETWORK as error:
+        raise StartFailed(f"Slack at {base_url} cannot be reached: {error}") from error
 
 
 async def once(call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResponse:

@@ -11,12 +11,14 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from bot.adapters.slack import SlackAdapter
+from bot.adapters.slack_http import PATH, SlackHook
 from bot.app import App, assemble, open_database
 from bot.clock import Clock, SystemClock
 from bot.config import Config, Secrets
 from bot.forget import Account, erase
 from bot.handlers import Bot
 from bot.presses import NightActions
+from bot.web import Web
 from bot.writing import writers_for
 from knowledge.database import Database
 from knowledge.embed import Embedder, HashEmbedder
@@ -91,6 +93,7 @@ class Running:
     slack: LocalSlack
     database: Database
     knowledge: Knowledge
+    web: Web | None = None
 
     @property
     def bot(self) -> Bot:
@@ -111,13 +114,19 @@ async def running(
     secrets: Secrets | None = None,
     calls: CallLog | None = None,
     writer: Writer | None = None,
+    signing_secret: str | None = None,
 ) -> AsyncIterator[Running]:
-    """An Earshot that is connected when the block begins and stopped when it ends."""
+    """An Earshot that is connected when the block begins and stopped when it ends.
+
+    With a ``signing_secret`` over HTTP.
+    """
     database = open_database(f"sqlite:///{folder / 'earshot.db'}")
     knowledge = Knowledge(database, embedder or HashEmbedder(), folder / "index")
     await knowledge.open()
     await knowledge.learn(entries)
-    adapter = SlackAdapter(slack.bot_token, slack.app_token, slack.base_url)
+    web = Web("127.0.0.1", 0) if signing_secret else None
+    hook = SlackHook(signing_secret, web) if signing_secret and web else None
+    adapter = SlackAdapter(slack.bot_token, slack.app_token, slack.base_url, hook)
     chosen = settings or config()
     current = chosen if callable(chosen) else lambda: chosen
     async with writers_for(
@@ -138,14 +147,17 @@ async def running(
             settle=settle,
             night=night,
             rewriter=writers.rewriter,
+            web=web,
         )
         stop = asyncio.Event()
         task = asyncio.create_task(app.run(stop))
         try:
-            await slack.until(lambda: slack.connected() or task.done())
+            await slack.until(lambda: bool(web.url if web else slack.connected()) or task.done())
             if task.done():
                 task.result()
-            yield Running(app=app, slack=slack, database=database, knowledge=knowledge)
+            if web is not None and signing_secret is not None:
+                slack.post_events_to(web.url + PATH, signing_secret)
+            yield Running(app=app, slack=slack, database=database, knowledge=knowledge, web=web)
         finally:
             stop.set()
             await task

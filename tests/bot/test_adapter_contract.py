@@ -38,6 +38,8 @@ from bot.adapters.lark import LarkAdapter
 from bot.adapters.lark_hook import PATH, LarkHook
 from bot.adapters.lark_signing import Keys
 from bot.adapters.slack import SlackAdapter
+from bot.adapters.slack_http import PATH as SLACK_PATH
+from bot.adapters.slack_http import SlackHook
 from bot.answerer import Citation, Line, Suggestion
 from bot.card import Button, Card, Group, Piece, Verb, row
 from bot.web import Web
@@ -80,9 +82,9 @@ class Stage(Protocol):
 
 
 class SlackStage:
-    def __init__(self, slack: LocalSlack) -> None:
+    def __init__(self, slack: LocalSlack, hook: SlackHook | None = None) -> None:
         self.slack = slack
-        self.adapter: Adapter = SlackAdapter(slack.bot_token, slack.app_token, slack.base_url)
+        self.adapter: Adapter = SlackAdapter(slack.bot_token, slack.app_token, slack.base_url, hook)
         self.home = f"slack:{slack.identity.team}"
         self.channel, self.ann = f"{self.home}/{CHANNEL}", f"{self.home}/{SLACK_ANN}"
 
@@ -196,6 +198,21 @@ async def _slack() -> AsyncIterator[Heart]:
 
 
 @contextlib.asynccontextmanager
+async def _slack_over_http() -> AsyncIterator[Heart]:
+    with LocalSlack(scopes=[*DEFAULT_SCOPES, "usergroups:read"]) as slack:
+        workspace(slack)
+        web = Web("127.0.0.1", 0)
+        heart = Heart(SlackStage(slack, SlackHook("a secret", web)))
+        await heart.adapter.listen(heart.emit)
+        await web.start()
+        slack.post_events_to(web.url + SLACK_PATH, "a secret")
+        yield heart
+        await web.stop()
+        await heart.adapter.close()
+        assert slack.violations == [] and slack.sockets_opened == 0
+
+
+@contextlib.asynccontextmanager
 async def _lark() -> AsyncIterator[Heart]:
     with LocalLark() as lark:
         tenant(lark)
@@ -233,7 +250,13 @@ async def _room() -> AsyncIterator[Heart]:
 
 
 # As docs/platforms.md calls them.
-STAGES = {"Slack, socket": _slack, "Lark, ws": _lark, "Lark, HTTP": _lark_over_http, "room": _room}
+STAGES = {
+    "Slack, socket": _slack,
+    "Slack, HTTP": _slack_over_http,
+    "Lark, ws": _lark,
+    "Lark, HTTP": _lark_over_http,
+    "room": _room,
+}
 
 
 # What cannot happen there: nobody changes or takes back what was said in a room.

@@ -12,6 +12,7 @@ from aiohttp import web
 from . import people, shapes
 from .arguments import DEFAULT_SCOPES, event_scopes
 from .faults import Fault
+from .http_events import HttpEvents
 from .interactive import Interactions
 from .methods import Methods
 from .people import Said
@@ -61,6 +62,7 @@ class LocalSlack:
         self.workspace = Workspace(self.identity, clock, self._publish)
         self._socket_mode = SocketMode(self.identity.app, schedule, answer_within, self.violations.append)
         self._socket_mode.hold = hold
+        self._http: HttpEvents | None = None
         self._methods = Methods(self.workspace, lambda: self._web_api.scopes, time.monotonic)
         self._web_api = WebApi(self._methods, PostLimit(post_interval), self.violations.append)
         self._web_api.scopes = tuple(scopes)
@@ -92,6 +94,8 @@ class LocalSlack:
         ready()
         await stopping.wait()
         self._socket_mode.stop()
+        if self._http is not None:
+            await self._http.stop()
         await runner.cleanup()
 
     async def _file(self, http: web.Request) -> web.Response:
@@ -145,6 +149,30 @@ class LocalSlack:
     @scopes.setter
     def scopes(self, scopes: Iterable[str]) -> None:
         self._web_api.scopes = tuple(scopes)
+
+    # Over HTTP
+
+    def post_events_to(self, url: str, secret: str) -> Delivery:
+        """Post everything to ``url`` from now on, signed, in place of Socket Mode. Returns the question for the
+        challenge with which Slack begins."""
+        return self._call(lambda: self._turn_to_http(url, secret).ask_for_challenge())
+
+    def _turn_to_http(self, url: str, secret: str) -> HttpEvents:
+        socket = self._socket_mode
+        if self._http is None:
+            self._http = HttpEvents(socket.schedule, socket.answer_within, self.violations.append)
+        self._http.url, self._http.secret = url, secret
+        return self._http
+
+    @property
+    def http_answers(self) -> list[tuple[str | None, int]]:
+        """The status of every answer over HTTP, with its event_id; 0 where none came in time."""
+        http = self._http
+        return [] if http is None else self._call(lambda: list(http.answers))
+
+    @property
+    def _courier(self) -> SocketMode | HttpEvents:
+        return self._http or self._socket_mode
 
     # The place
 
@@ -294,7 +322,7 @@ class LocalSlack:
         return self._call(lambda: self._interact(made(name, text, channel, user), "slash_commands"))
 
     def _interact(self, payload: Json, kind: str = "interactive") -> Delivery:
-        return self._socket_mode.deliver(kind, payload, event=None)
+        return self._courier.deliver(kind, payload, event=None)
 
     # Events
 
@@ -308,12 +336,12 @@ class LocalSlack:
         event_id = self.workspace.serial("Ev")
         payload = shapes.callback(self.workspace, inner, event_id=event_id, external=external)
         self.events.append(payload)
-        self._socket_mode.deliver("events_api", payload, event=event_id)
+        self._courier.deliver("events_api", payload, event=event_id)
         return event_id
 
     def _send_rate_limited(self) -> None:
         payload = shapes.app_rate_limited(self.workspace)
-        self._socket_mode.deliver("events_api", payload, event=None, expects_ack=False)
+        self._courier.deliver("events_api", payload, event=None, expects_ack=False)
 
     def _socket_url(self) -> str:
         ticket = self._socket_mode.ticket()
@@ -342,7 +370,7 @@ class LocalSlack:
 
     def redeliver(self, event_id: str, *, reason: str = "timeout") -> None:
         """Send an event again under the same event_id, although it may be acknowledged."""
-        self._call(lambda: self._socket_mode.resend(self._delivery(event_id), reason=reason))
+        self._call(lambda: self._courier.resend(self._delivery(event_id), reason=reason))
 
     def refresh(self, reason: str = "refresh_requested") -> None:
         """Ask the clients to reconnect, after what is queued already; the old sockets work a little on."""
@@ -369,7 +397,7 @@ class LocalSlack:
         return forgiven
 
     def _delivery(self, event_id: str) -> Delivery:
-        for delivery in self._socket_mode.deliveries:
+        for delivery in self._courier.deliveries:
             if delivery.event == event_id:
                 return delivery
         raise KeyError(f"no event {event_id!r} was sent")
@@ -386,11 +414,11 @@ class LocalSlack:
 
     @property
     def acks(self) -> list[Ack]:
-        return self._call(lambda: list(self._socket_mode.acks))
+        return self._call(lambda: list(self._courier.acks))
 
     @property
     def deliveries(self) -> list[Delivery]:
-        return self._call(lambda: list(self._socket_mode.deliveries))
+        return self._call(lambda: list(self._courier.deliveries))
 
     @property
     def ephemerals(self) -> list[Ephemeral]:
@@ -429,11 +457,11 @@ class LocalSlack:
     # Waiting
 
     def connected(self) -> bool:
-        return bool(self._socket_mode.connections)
+        return self._http is not None or bool(self._socket_mode.connections)
 
     def all_acked(self) -> bool:
         """Whether every payload so far is acknowledged (or given up)."""
-        return not self._call(self._socket_mode.unanswered)
+        return not self._call(self._courier.unanswered)
 
     def wait_for(self, predicate: Callable[[], bool], timeout: float = 10.0) -> None:
         """Block until ``predicate()``. In an async test the bot needs the loop: ``await until(…)`` there."""
@@ -463,7 +491,7 @@ class LocalSlack:
 
     def report(self) -> str:
         """What is going on, for the message of a failed wait."""
-        unanswered = self._call(self._socket_mode.unanswered)
+        unanswered = self._call(self._courier.unanswered)
         calls = [f"{request.method} -> {request.answer}"[:200] for request in self.requests[-8:]]
         lines = [
             f"sockets: {len(self._socket_mode.connections)} open, {self.sockets_opened} ever",
