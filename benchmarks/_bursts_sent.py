@@ -23,6 +23,7 @@ from tests.local_lark.long_connection import LongConnection
 from tests.local_lark.long_connection import RetrySchedule as LarkSchedule
 from tests.local_lark.webhook import sealed, signed
 from tests.local_slack import LocalSlack
+from tests.local_slack.http_events import HttpEvents
 from tests.local_slack.socket_mode import Delivery as SlackDelivery
 from tests.local_slack.socket_mode import RetrySchedule as SlackSchedule
 
@@ -30,7 +31,7 @@ Json = dict[str, Any]
 T = TypeVar("T")
 
 SLACK, LARK = "slack", "lark"
-TOKEN, KEY = "a verification token", "an encrypt key"
+TOKEN, KEY, SECRET = "a verification token", "an encrypt key", "a signing secret"
 # As theirs to the first repetition; the later ones sooner, so that a run need not wait for an hour.
 SLACKS = SlackSchedule(within=3.0, pauses=(0.0, 20.0, 60.0))
 LARKS = LarkSchedule(within=3.0, pauses=(5.0, 15.0, 60.0))
@@ -132,15 +133,19 @@ class SlackSide:
     def say(self, burst: Burst, chance: Random) -> None:
         slack, half = self._slack, len(burst.lines) // 2
         slack._call(lambda: self._say(burst.lines[:half], chance))
-        match burst.trouble:
-            case Trouble.REFRESH:
-                slack.refresh()
-            case Trouble.CUT:
-                slack.cut()
-            case Trouble.HALF_OPEN:
-                slack.go_deaf()
+        if burst.trouble is not None:
+            self._befall(burst.trouble)
         slack._call(lambda: self._say(burst.lines[half:], chance))
         slack._call(lambda: self._more(burst))
+
+    def _befall(self, trouble: Trouble) -> None:
+        match trouble:
+            case Trouble.REFRESH:
+                self._slack.refresh()
+            case Trouble.CUT:
+                self._slack.cut()
+            case Trouble.HALF_OPEN:
+                self._slack.go_deaf()
 
     def _say(self, lines: Sequence[Line], chance: Random) -> None:
         slack = self._slack
@@ -155,7 +160,7 @@ class SlackSide:
 
     def _look(self) -> None:
         """Remember what announced which message."""
-        everything = self._slack._socket_mode.deliveries
+        everything = self._slack._courier.deliveries
         for delivery in everything[self._looked :]:
             event = delivery.payload.get("event") or {}
             if event.get("type") == "message" and "subtype" not in event:
@@ -165,7 +170,7 @@ class SlackSide:
     def _more(self, burst: Burst) -> None:
         slack = self._slack
         for number in burst.again:
-            slack._socket_mode.resend(self._announced[self._ts[number]], reason="timeout")
+            slack._courier.resend(self._announced[self._ts[number]], reason="timeout")
         for number in burst.anew:
             slack._send(self._announced[self._ts[number]].payload["event"], False)
         for number in burst.edits:
@@ -183,7 +188,7 @@ class SlackSide:
         slack = self._slack
         deliveries, acks = slack.deliveries, slack.acks
         team = slack.identity.team
-        attempts = sum(len(each.envelopes) for each in deliveries)
+        attempts = sum(len(each.sent) for each in deliveries)
         return Sent(
             acks=tuple(ack.took for ack in acks if ack.took is not None),
             attempts=attempts,
@@ -199,6 +204,36 @@ class SlackSide:
             violations=tuple(slack.violations),
             seconds=time.process_time() - self._begun,
         )
+
+
+class SlackHttpSide(SlackSide):
+    """A workspace whose events are posted. What breaks the connections leaves requests without an answer."""
+
+    def __init__(self, slack: _HeldSlack) -> None:
+        super().__init__(slack)
+        self._opened = 0
+
+    def post_to(self, url: str) -> None:
+        self._slack.post_events_to(url, SECRET)
+
+    def connected(self) -> bool:
+        return self._slack.all_acked()  # the challenge
+
+    def _befall(self, trouble: Trouble) -> None:
+        """New connections; the old ones are closed at once, or when their requests were answered."""
+        closing = asyncio.run_coroutine_threadsafe(self._renew(trouble), self._slack._thread._loop)
+        if trouble is not Trouble.REFRESH:
+            closing.result()
+
+    async def _renew(self, trouble: Trouble) -> None:
+        http = self._slack._courier
+        assert isinstance(http, HttpEvents) and http._session is not None
+        old, http._session = http._session, None
+        self._opened += 1
+        await _close(old, after=1.0 if trouble is Trouble.REFRESH else 0.0)
+
+    def told(self) -> Sent:
+        return replace(super().told(), connections=1 + self._opened)
 
 
 # ---- Lark
@@ -389,6 +424,12 @@ async def _close(session: aiohttp.ClientSession, after: float) -> None:
 def slack_side() -> Iterator[Side]:
     with _HeldSlack(schedule=SLACKS) as slack:
         yield SlackSide(slack)
+
+
+@contextmanager
+def slack_http_side() -> Iterator[Side]:
+    with _HeldSlack(schedule=SLACKS) as slack:
+        yield SlackHttpSide(slack)
 
 
 @contextmanager

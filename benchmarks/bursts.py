@@ -28,7 +28,7 @@ from sqlalchemy import Connection
 from benchmarks._bursts_plan import ANALYSTS, CHANNELS, CUSTOMERS, Burst, answers, planned
 from benchmarks._bursts_sent import (
     KEY,
-    LARK,
+    SECRET,
     SLACK,
     TOKEN,
     Sent,
@@ -37,6 +37,7 @@ from benchmarks._bursts_sent import (
     lark_side,
     play,
     shuffled,
+    slack_http_side,
     slack_side,
     user_id,
 )
@@ -44,13 +45,16 @@ from benchmarks.live import invented
 from bot.adapters.adapter import Adapter
 from bot.adapters.lark import LarkAdapter, LarkApp
 from bot.adapters.lark_api import LarkApi
-from bot.adapters.lark_hook import PATH, LarkHook
+from bot.adapters.lark_hook import PATH as LARK_PATH
+from bot.adapters.lark_hook import LarkHook
 from bot.adapters.lark_link import LarkLink
 from bot.adapters.lark_signing import Keys
 from bot.adapters.lark_socket import ConnectFailed, LarkSocket
 from bot.adapters.room import RoomAdapter, channel, said
 from bot.adapters.slack import SlackAdapter
-from bot.app import App, assemble, open_database, open_knowledge
+from bot.adapters.slack_http import PATH as SLACK_PATH
+from bot.adapters.slack_http import SlackHook
+from bot.app import App, assemble, keep_for_good, open_database, open_knowledge
 from bot.config import Config
 from bot.web import Web
 from knowledge.database import Database
@@ -60,7 +64,7 @@ from knowledge.thread import Message
 Json = dict[str, Any]
 
 ROOM = "room"
-TRANSPORTS = ("slack-socket", "lark-ws", "lark-http", ROOM)
+TRANSPORTS = ("slack-socket", "slack-http", "lark-ws", "lark-http", ROOM)
 ENTRIES = 3_000
 WEIGHTS = Path(__file__).parent.parent / "tests" / "bot" / "weights.json"
 IDLE_WITHIN = 600.0  # seconds after the last acknowledgement in which everything must be handled
@@ -192,9 +196,7 @@ async def _over(transport: str, pipe: Pipe, bursts: Sequence[Burst], manner: Man
         pipe.send("told")
         sent: Sent = await asyncio.to_thread(pipe.recv)
         lines = [line for burst in bursts for line in burst.lines]
-        texts = {
-            id: _text(transport, line.text, line.edited) for id, line in zip(sent.ids, lines, strict=True)
-        }
+        texts = {id: _text(line.text, line.edited) for id, line in zip(sent.ids, lines, strict=True)}
         known = [id for id, line in zip(sent.ids, lines, strict=True) if line.known]
         edited = {id for id, line in zip(sent.ids, lines, strict=True) if line.edited is not None}
         handled = await database.run(lambda connection: _handled(connection, texts, edited, known))
@@ -210,13 +212,14 @@ async def _over(transport: str, pipe: Pipe, bursts: Sequence[Burst], manner: Man
     )
 
 
-def _text(transport: str, text: str, edited: str | None) -> tuple[str, ...]:
-    """What may stand in the store: Lark tells nobody of an edit; the last burst's lines were not edited yet."""
-    return (text,) if edited is None or not transport.startswith(SLACK) else (text, edited)
+def _text(text: str, edited: str | None) -> tuple[str, ...]:
+    """What may stand in the store: Lark tells nobody of an edit, and the last burst's lines were not edited yet."""
+    return (text,) if edited is None else (text, edited)
 
 
 MAKE: Mapping[str, Callable[[], AbstractContextManager[Side]]] = {
     "slack-socket": slack_side,
+    "slack-http": slack_http_side,
     "lark-ws": lark_side,
     "lark-http": lark_http_side,
 }
@@ -226,9 +229,12 @@ def _adapter(transport: str, address: Json, web: Web) -> tuple[Adapter, str]:
     """The adapter, and the path under which it is posted to, if it is."""
     if transport == "slack-socket":
         return SlackAdapter(address["bot_token"], address["app_token"], address["base_url"]), ""
+    if transport == "slack-http":
+        hook = SlackHook(SECRET, web)
+        return SlackAdapter(address["bot_token"], "", address["base_url"], hook), SLACK_PATH
     if transport == "lark-ws":
         return LarkAdapter([LarkApp(**address)], _link), ""
-    return LarkAdapter([LarkApp(**address)], hook=LarkHook(Keys(token=TOKEN, encrypt=KEY), web)), PATH
+    return LarkAdapter([LarkApp(**address)], hook=LarkHook(Keys(token=TOKEN, encrypt=KEY), web)), LARK_PATH
 
 
 def _link(api: LarkApi) -> LarkLink:
@@ -254,6 +260,7 @@ async def _running(
     knowledge = await open_knowledge(config, database, embedder=embedder)
     await knowledge.learn([*invented(manner.entries), *answers(bursts)])
     app = assemble(lambda: config, database, knowledge, [adapter], settle=SETTLE, web=web)
+    keep_for_good()  # as `earshot run`
     stop = asyncio.Event()
     task = asyncio.create_task(app.run(stop))
     try:

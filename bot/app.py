@@ -1,6 +1,7 @@
 """The whole, put together: the only module that names concrete classes, and the worker loop."""
 
 import asyncio
+import gc
 import logging
 import os
 from collections.abc import Callable, Sequence
@@ -323,6 +324,15 @@ def lock_store(database: Database) -> FileLock:
 def index_folder(database: Database) -> Path | None:
     """Where the index files of a store live: beside it."""
     return None if database.path is None else database.path.with_suffix(".index")
+
+
+def keep_for_good() -> None:
+    """Have the garbage collector pass over what stands in memory now: libraries, the model, the index.
+
+    Looking through all of it takes some tenths of a second, in which nothing is acknowledged.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def embedder_of(config: Config) -> Embedder:
