@@ -30,7 +30,10 @@ class Trouble(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Line:
-    """Something that is said. ``root``: the number of the line whose thread it is in. ``edited``: what becomes of it."""
+    """Something that is said. ``root``: the number of the line whose thread it is in. ``edited``: what becomes of it.
+
+    ``known``: it asks what an entry answers.
+    """
 
     number: int
     channel: int
@@ -152,8 +155,11 @@ def answers(bursts: Sequence[Burst]) -> list[KnowledgeEntry]:
 
 def _answer(number: int) -> KnowledgeEntry:
     at = datetime.now(UTC) - timedelta(days=92)
-    asked = f"Gate does not start: {code(number)}\nSince last night the gate stops with {code(number)}, how can I start it?"
-    solved = f"{code(number)} means that the spill folder {number} is full. Run `spill clean {number}` and restart the gate."
+    error = code(number)
+    asked = f"Gate does not start: {error}\nSince last night the gate stops with {error}, how can I start it?"
+    solved = (
+        f"{error} means that the spill folder {number} is full. Run `spill clean {number}` and restart it."
+    )
     problem = Passage(kind=PassageKind.PROBLEM, text=asked, source=f"known/q{number}", at=at)
     solution = Passage(
         kind=PassageKind.SOLUTION, text=solved, source=f"known/a{number}", role=Role.ANALYST, at=at

@@ -21,9 +21,11 @@ from tests.local_lark import LocalLark
 from tests.local_lark.long_connection import Delivery as LarkDelivery
 from tests.local_lark.long_connection import LongConnection
 from tests.local_lark.long_connection import RetrySchedule as LarkSchedule
+from tests.local_lark.server import QUICK_SCHEDULE as LARK_QUICK
 from tests.local_lark.webhook import sealed, signed
 from tests.local_slack import LocalSlack
 from tests.local_slack.http_events import HttpEvents
+from tests.local_slack.server import QUICK_SCHEDULE as SLACK_QUICK
 from tests.local_slack.socket_mode import Delivery as SlackDelivery
 from tests.local_slack.socket_mode import RetrySchedule as SlackSchedule
 
@@ -40,12 +42,14 @@ SENT_WITHIN = 240.0  # seconds after the last burst in which everything must be 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sent:
-    """What the platform saw. ``acks``: seconds from sending to acknowledgement. ``unanswered``: attempts that got none.
+    """What the platform saw. ``acks``: seconds from sending to acknowledgement; ``when``: each was sent, in seconds of
+    ``time.monotonic``. ``unanswered``: attempts that got none.
 
     ``ids``: whole message ids by line. ``posts``: of each answer, what it answers. ``seconds``: of its processor.
     """
 
     acks: tuple[float, ...]
+    when: tuple[float, ...]
     attempts: int
     deliveries: int
     unanswered: int
@@ -177,8 +181,8 @@ class SlackSide:
             edited = self._lines[number].edited
             slack.edit(_channel(self._lines[number].channel), self._ts[number], str(edited), raw=True)
         for number, user in burst.reactions:
-            with contextlib.suppress(KeyError, ValueError):
-                channel = _channel(self._lines[number].channel)
+            channel = _channel(self._lines[number].channel)
+            with contextlib.suppress(ValueError):  # who reacted already
                 slack.react(channel, self._ts[number], user_id(SLACK, user), "eyes")
 
     def all_acked(self) -> bool:
@@ -191,6 +195,7 @@ class SlackSide:
         attempts = sum(len(each.sent) for each in deliveries)
         return Sent(
             acks=tuple(ack.took for ack in acks if ack.took is not None),
+            when=tuple(ack.at - ack.took for ack in acks if ack.took is not None),
             attempts=attempts,
             deliveries=len(deliveries),
             unanswered=attempts - len(acks),
@@ -256,9 +261,11 @@ class _HeldConnection(LongConnection):
 
 
 class _HeldLark(LocalLark):
-    def __init__(self) -> None:
-        super().__init__(schedule=LARKS)
-        self.link: _HeldConnection = _HeldConnection(LARKS, 120, self.violations.append)
+    link: _HeldConnection
+
+    def __init__(self, schedule: LarkSchedule) -> None:
+        super().__init__(schedule=schedule)
+        self.link = _HeldConnection(schedule, 120, self.violations.append)
 
 
 class LarkSide:
@@ -345,6 +352,7 @@ class LarkSide:
         place = f"lark:{lark.app_id}"
         return Sent(
             acks=tuple(delay for each in deliveries for delay in each.delays),
+            when=tuple(each.sent_at for each in deliveries for _ in each.delays),
             attempts=attempts,
             deliveries=len(deliveries),
             unanswered=attempts - sum(len(each.answers) for each in deliveries),
@@ -394,7 +402,7 @@ class LarkHttpSide(LarkSide):
         body = json.loads(json.dumps(delivery.payload))
         body["header"]["token"] = TOKEN
         raw = sealed(body, KEY)
-        begun = time.monotonic()
+        begun = delivery.sent_at = time.monotonic()
         try:
             async with self._session.post(self._url, data=raw, headers=signed(raw, KEY)) as answer:
                 delivery.answers.append((answer.status, await answer.json()))
@@ -420,27 +428,32 @@ async def _close(session: aiohttp.ClientSession, after: float) -> None:
 # ---- the process
 
 
+def _slack(quick: bool) -> _HeldSlack:
+    """With ``quick`` events come again soon, and wait while no socket is open."""
+    return _HeldSlack(schedule=SLACK_QUICK, hold=True) if quick else _HeldSlack(schedule=SLACKS)
+
+
 @contextmanager
-def slack_side() -> Iterator[Side]:
-    with _HeldSlack(schedule=SLACKS) as slack:
+def slack_side(quick: bool) -> Iterator[Side]:
+    with _slack(quick) as slack:
         yield SlackSide(slack)
 
 
 @contextmanager
-def slack_http_side() -> Iterator[Side]:
-    with _HeldSlack(schedule=SLACKS) as slack:
+def slack_http_side(quick: bool) -> Iterator[Side]:
+    with _slack(quick) as slack:
         yield SlackHttpSide(slack)
 
 
 @contextmanager
-def lark_side() -> Iterator[Side]:
-    with _HeldLark() as lark:
+def lark_side(quick: bool) -> Iterator[Side]:
+    with _HeldLark(LARK_QUICK if quick else LARKS) as lark:
         yield LarkSide(lark)
 
 
 @contextmanager
-def lark_http_side() -> Iterator[Side]:
-    with _HeldLark() as lark:
+def lark_http_side(quick: bool) -> Iterator[Side]:
+    with _HeldLark(LARK_QUICK if quick else LARKS) as lark:
         yield LarkHttpSide(lark)
 
 

@@ -18,6 +18,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 from random import Random
@@ -25,11 +26,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from benchmarks._bursts_plan import ANALYSTS, CHANNELS, CUSTOMERS, Burst, answers, planned
+from benchmarks._bursts_plan import ANALYSTS, CHANNELS, CUSTOMERS, Burst, Line, answers, planned
 from benchmarks._bursts_sent import (
     KEY,
     SECRET,
-    SLACK,
     TOKEN,
     Sent,
     Side,
@@ -56,6 +56,8 @@ from bot.adapters.slack_http import PATH as SLACK_PATH
 from bot.adapters.slack_http import SlackHook
 from bot.app import App, assemble, keep_for_good, open_database, open_knowledge
 from bot.config import Config
+from bot.night import run_night
+from bot.nights import last_due
 from bot.web import Web
 from knowledge.database import Database
 from knowledge.embed import HASH, HashEmbedder, load_embedder
@@ -69,6 +71,7 @@ ENTRIES = 3_000
 WEIGHTS = Path(__file__).parent.parent / "tests" / "bot" / "weights.json"
 IDLE_WITHIN = 600.0  # seconds after the last acknowledgement in which everything must be handled
 SETTLE = timedelta(milliseconds=100)
+NOW = datetime.now(UTC)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,17 +92,26 @@ class Handled:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Spent:
+    """``seconds`` of a clock, ``processor`` seconds of ours in them, and those that our threads ``waited`` for one that
+    others had. ``load``: of the machine at the end."""
+
+    seconds: float
+    processor: float
+    waited: float
+    megabytes: float
+    load: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
-    """Of one transport. ``seconds``: from the first line to the last decision; ``processor``: ours in them."""
+    """Of one transport."""
 
     transport: str
     lines: int
     sent: Sent
     handled: Handled
-    seconds: float
-    processor: float
-    megabytes: float
-    load: float
+    spent: Spent
 
 
 def main(argv: Sequence[str]) -> int:
@@ -139,12 +151,16 @@ def main(argv: Sequence[str]) -> int:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Manner:
-    """``every``: seconds between two bursts. ``thread``: the platform lives in a thread of this process."""
+    """``every``: seconds between two bursts. ``thread``: the platform lives in a thread of this process.
+
+    ``quick``: what is not acknowledged comes again within a second.
+    """
 
     every: float = 2.5
     thread: bool = False
     model: str = HASH
     entries: int = ENTRIES
+    quick: bool = False
 
 
 # ---- one transport
@@ -155,7 +171,7 @@ async def measured(transport: str, bursts: Sequence[Burst], manner: Manner) -> R
     with tempfile.TemporaryDirectory(prefix="earshot-bursts-") as folder:
         if transport == ROOM:
             return await _in_room(bursts, manner, Path(folder))
-        with _side(MAKE[transport], bursts, manner) as pipe:
+        with _side(partial(MAKE[transport], manner.quick), bursts, manner) as pipe:
             return await _over(transport, pipe, bursts, manner, Path(folder))
 
 
@@ -187,29 +203,46 @@ async def _over(transport: str, pipe: Pipe, bursts: Sequence[Burst], manner: Man
     address = await asyncio.to_thread(pipe.recv)
     web = Web("127.0.0.1", 0)
     adapter, path = _adapter(transport, address, web)
-    async with _running(folder, bursts, manner, adapter, web) as (app, database):
-        begun, used = time.monotonic(), time.process_time()
+    lines = [line for burst in bursts for line in burst.lines]
+    async with _running(folder, bursts, manner, adapter, web) as (_, database):
+        use = Use()
         pipe.send(f"{web.url}{path}" if path else None)
-        await asyncio.to_thread(pipe.recv)
-        await _idle(app, database)
-        seconds, processor = time.monotonic() - begun, time.process_time() - used
-        pipe.send("told")
+        await asyncio.to_thread(pipe.recv)  # all is acknowledged
+        await _idle(database)
+        spent = use.until_now()
+        pipe.send("tell")
         sent: Sent = await asyncio.to_thread(pipe.recv)
-        lines = [line for burst in bursts for line in burst.lines]
-        texts = {id: _text(line.text, line.edited) for id, line in zip(sent.ids, lines, strict=True)}
-        known = [id for id, line in zip(sent.ids, lines, strict=True) if line.known]
-        edited = {id for id, line in zip(sent.ids, lines, strict=True) if line.edited is not None}
-        handled = await database.run(lambda connection: _handled(connection, texts, edited, known))
-    return Result(
-        transport=transport,
-        lines=len(texts),
-        sent=sent,
-        handled=handled,
-        seconds=seconds,
-        processor=processor,
-        megabytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        load=os.getloadavg()[0],
-    )
+        handled = await _handled_of(database, sent.ids, lines)
+    return Result(transport=transport, lines=len(lines), sent=sent, handled=handled, spent=spent)
+
+
+class Use:
+    """What is used from now on."""
+
+    def __init__(self) -> None:
+        self.begun, self._used, self._waited = time.monotonic(), time.process_time(), _waited()
+
+    def until_now(self) -> Spent:
+        return Spent(
+            seconds=time.monotonic() - self.begun,
+            processor=time.process_time() - self._used,
+            waited=_waited() - self._waited,
+            megabytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+            load=os.getloadavg()[0],
+        )
+
+
+def _waited() -> float:
+    """Seconds that our living threads were ready and not run; 0 where the system does not tell."""
+    tasks = Path("/proc/self/task").glob("*/schedstat")
+    return sum(int(task.read_text().split()[1]) for task in tasks) / 1e9
+
+
+async def _handled_of(database: Database, ids: Sequence[str], lines: Sequence[Line]) -> Handled:
+    texts = {id: _text(line.text, line.edited) for id, line in zip(ids, lines, strict=True)}
+    edited = {id for id, line in zip(ids, lines, strict=True) if line.edited is not None}
+    known = sum(line.known for line in lines)
+    return await database.run(lambda connection: _handled(connection, texts, edited, known))
 
 
 def _text(text: str, edited: str | None) -> tuple[str, ...]:
@@ -217,7 +250,7 @@ def _text(text: str, edited: str | None) -> tuple[str, ...]:
     return (text,) if edited is None else (text, edited)
 
 
-MAKE: Mapping[str, Callable[[], AbstractContextManager[Side]]] = {
+MAKE: Mapping[str, Callable[[bool], AbstractContextManager[Side]]] = {
     "slack-socket": slack_side,
     "slack-http": slack_http_side,
     "lark-ws": lark_side,
@@ -260,11 +293,13 @@ async def _running(
     knowledge = await open_knowledge(config, database, embedder=embedder)
     await knowledge.learn([*invented(manner.entries), *answers(bursts)])
     app = assemble(lambda: config, database, knowledge, [adapter], settle=SETTLE, web=web)
+    # Nothing is known yet to learn from: the night is over before the first message.
+    await run_night(app.bot, last_due(datetime.now(UTC), config.night.at, config.tz))
     keep_for_good()  # as `earshot run`
     stop = asyncio.Event()
     task = asyncio.create_task(app.run(stop))
     try:
-        while not web.url and not task.done():
+        while not web.url and not task.done():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         yield app, database
     finally:
@@ -274,10 +309,10 @@ async def _running(
         database.close()
 
 
-async def _idle(app: App, database: Database) -> None:
+async def _idle(database: Database) -> None:
     """Wait until nothing is to be handled and nothing to be posted."""
     deadline = time.monotonic() + IDLE_WITHIN
-    while await database.run(_open) and time.monotonic() < deadline:
+    while await database.run(_open) and time.monotonic() < deadline:  # noqa: ASYNC110  # the store tells nobody
         await asyncio.sleep(0.2)
 
 
@@ -304,7 +339,7 @@ group by m.id order by queue, m.at
 
 
 def _handled(
-    connection: Connection, texts: Mapping[str, Sequence[str]], edited: set[str], known: Sequence[str]
+    connection: Connection, texts: Mapping[str, Sequence[str]], edited: set[str], known: int
 ) -> Handled:
     rows = {row.id: row for row in connection.exec_driver_sql(_DECIDED)}
     replies = "select distinct message_id from decisions where action = 'REPLY'"
@@ -317,7 +352,7 @@ def _handled(
         disordered=disordered,
         late=late,
         replies=decided,
-        known=len(known),
+        known=known,
     )
 
 
@@ -338,77 +373,86 @@ def _order(connection: Connection) -> tuple[int, int]:
     return disordered, late
 
 
+# ---- the room
+
+
 async def _in_room(bursts: Sequence[Burst], manner: Manner, folder: Path) -> Result:
     """The room hands over what it has; how long that takes stands for the acknowledgement."""
     room = RoomAdapter({f"room/{number}": channel(f"room/{number}") for number in range(CHANNELS)})
-    web, chance, took = Web("127.0.0.1", 0), Random(3), list[float]()
+    web, chance = Web("127.0.0.1", 0), Random(3)
+    lines = [line for burst in bursts for line in burst.lines]
     async with _running(folder, bursts, manner, room, web) as (app, database):
-        begun, used = time.monotonic(), time.process_time()
-        start, ids, count = datetime.now(UTC), list[str](), 0
-
-        async def hand_over(message: Message) -> None:
-            at = time.monotonic()
-            await app.accept(said(message))
-            took.append(time.monotonic() - at)
-
+        use, took = Use(), list[float]()
         for place, burst in enumerate(bursts):
-            await asyncio.sleep(max(begun + place * manner.every - time.monotonic(), 0.0))
-            messages = []
-            for line in burst.lines:
-                ids.append(f"room/m{line.number}")
-                messages.append(
-                    Message(
-                        id=ids[-1],
-                        channel=f"room/{line.channel}",
-                        user=user_id(ROOM, line.user),
-                        text=line.text,
-                        thread="" if line.root is None else ids[line.root],
-                        at=start + timedelta(milliseconds=line.number),
-                    )
-                )
-            await asyncio.gather(*(hand_over(message) for message in shuffled(messages, chance)))
-            count += len(messages)
-        await _idle(app, database)
-        seconds, processor = time.monotonic() - begun, time.process_time() - used
-        lines = [line for burst in bursts for line in burst.lines]
-        texts = {id: (line.text,) for id, line in zip(ids, lines, strict=True)}
-        known = [id for id, line in zip(ids, lines, strict=True) if line.known]
-        handled = await database.run(lambda connection: _handled(connection, texts, set(), known))
+            await asyncio.sleep(max(use.begun + place * manner.every - time.monotonic(), 0.0))
+            messages = shuffled([_in_a_room(line) for line in burst.lines], chance)
+            took += await asyncio.gather(*(_hand_over(app, message) for message in messages))
+        await _idle(database)
+        spent = use.until_now()
+        handled = await _handled_of(database, [f"room/m{line.number}" for line in lines], lines)
     sent = Sent(
         acks=tuple(took),
-        attempts=count,
-        deliveries=count,
+        when=(),
+        attempts=len(took),
+        deliveries=len(took),
         unanswered=0,
         lost=0,
-        ids=tuple(ids),
+        ids=tuple(f"room/m{line.number}" for line in lines),
         posts=tuple(post.reply_to for post in room.posts.values()),
         connections=0,
         violations=(),
         seconds=0.0,
     )
-    return Result(
-        transport=ROOM,
-        lines=len(texts),
-        sent=sent,
-        handled=handled,
-        seconds=seconds,
-        processor=processor,
-        megabytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        load=os.getloadavg()[0],
+    return Result(transport=ROOM, lines=len(lines), sent=sent, handled=handled, spent=spent)
+
+
+def _in_a_room(line: Line) -> Message:
+    return Message(
+        id=f"room/m{line.number}",
+        channel=f"room/{line.channel}",
+        user=user_id(ROOM, line.user),
+        text=line.text,
+        thread="" if line.root is None else f"room/m{line.root}",
+        at=NOW + timedelta(milliseconds=line.number),
     )
+
+
+async def _hand_over(app: App, message: Message) -> float:
+    """Seconds until it was taken in."""
+    begun = time.monotonic()
+    await app.accept(said(message))
+    return time.monotonic() - begun
 
 
 # ---- what is shown
 
-HEAD = (
-    "| transport | lines | deliveries, attempts | connections | lost | twice | disordered (late) | misread "
-    "| replies decided, posted, doubled | ack ms p50 | p95 | p99 | max | unanswered | lines/s | processor s: ours, theirs | MB | load | violations |\n"
-    "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|"
+COLUMNS = (
+    "transport",
+    "lines",
+    "deliveries, attempts",
+    "connections",
+    "lost",
+    "twice",
+    "disordered (late)",
+    "misread",
+    "replies decided, posted, doubled",
+    "ack ms p50",
+    "p95",
+    "p99",
+    "max",
+    "unanswered",
+    "lines/s",
+    "processor s: ours, theirs",
+    "waited s",
+    "MB",
+    "load",
+    "violations",
 )
+HEAD = f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}"
 
 
 def row(result: Result) -> str:
-    sent, handled = result.sent, result.handled
+    sent, handled, spent = result.sent, result.handled, result.spent
     marks = [f"{1000 * share(sent.acks, each):.0f}" for each in (0.5, 0.95, 0.99, 1.0)]
     cells = [
         result.transport,
@@ -422,10 +466,11 @@ def row(result: Result) -> str:
         f"{len(handled.replies)}, {len(sent.posts)}, {doubled(sent)}",
         *marks,
         sent.unanswered,
-        f"{result.lines / result.seconds:.0f}",
-        f"{result.processor:.0f}, {sent.seconds:.0f}",
-        f"{result.megabytes:.0f}",
-        f"{result.load:.1f}",
+        f"{result.lines / spent.seconds:.0f}",
+        f"{spent.processor:.0f}, {sent.seconds:.0f}",
+        f"{spent.waited:.0f}",
+        f"{spent.megabytes:.0f}",
+        f"{spent.load:.1f}",
         len(sent.violations),
     ]
     return f"| {' | '.join(str(cell) for cell in cells)} |"
