@@ -475,7 +475,7 @@ def play(
     """Say the bursts, one ``every`` so many seconds. Over the pipe: the address, then (given where to post events to,
     or None) that everything is acknowledged, then (asked for it) what was seen."""
     chance = Random(3)
-    with make() as side:
+    with pipe, make() as side:
         pipe.send(side.address)
         url = pipe.recv()
         if url is not None:

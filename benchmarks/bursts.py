@@ -15,8 +15,8 @@ import resource
 import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -182,28 +182,26 @@ async def measured(transport: str, bursts: Sequence[Burst], manner: Manner) -> R
             return await _over(transport, pipe, bursts, manner, Path(folder))
 
 
-class _side(AbstractContextManager[Pipe]):
+@contextmanager
+def _side(
+    make: Callable[[], AbstractContextManager[Side]], bursts: Sequence[Burst], manner: Manner
+) -> Iterator[Pipe]:
     """The platform, in its process or thread; what is spoken with it."""
-
-    def __init__(
-        self, make: Callable[[], AbstractContextManager[Side]], bursts: Sequence[Burst], manner: Manner
-    ) -> None:
-        ours, theirs = multiprocessing.Pipe()
-        self._ours = ours
-        given = (theirs, make, bursts, manner.every)
-        self._life: threading.Thread | multiprocessing.context.SpawnProcess
-        if manner.thread:
-            self._life = threading.Thread(target=play, args=given, daemon=True)
-        else:
-            self._life = multiprocessing.get_context("spawn").Process(target=play, args=given, daemon=True)
-
-    def __enter__(self) -> Pipe:
-        self._life.start()
-        return self._ours
-
-    def __exit__(self, *_: object) -> None:
-        self._life.join(timeout=20)
-        self._ours.close()
+    ours, theirs = multiprocessing.Pipe()
+    given = (theirs, make, bursts, manner.every)
+    life: threading.Thread | multiprocessing.context.SpawnProcess
+    if manner.thread:
+        life = threading.Thread(target=play, args=given, daemon=True)
+        life.start()
+    else:
+        life = multiprocessing.get_context("spawn").Process(target=play, args=given, daemon=True)
+        life.start()
+        theirs.close()  # so that its end is noticed here
+    try:
+        yield ours
+    finally:
+        ours.close()
+        life.join(timeout=20)
 
 
 async def _over(transport: str, pipe: Pipe, bursts: Sequence[Burst], manner: Manner, folder: Path) -> Result:
@@ -308,6 +306,8 @@ async def _running(
     try:
         while not web.url and not task.done():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
+        if task.done():
+            task.result()
         yield app, database
     finally:
         stop.set()
