@@ -71,7 +71,7 @@ ROOM = "room"
 TRANSPORTS = ("slack-socket", "slack-http", "lark-ws", "lark-http", ROOM)
 ENTRIES = 3_000
 WEIGHTS = Path(__file__).parent.parent / "tests" / "bot" / "weights.json"
-IDLE_WITHIN = 600.0  # seconds after the last acknowledgement in which everything must be handled
+IDLE_WITHIN = 3600.0  # seconds after the last acknowledgement in which everything must be handled
 TARGET = 0.1  # seconds in which 99 of 100 deliveries are to be acknowledged
 SETTLE = timedelta(milliseconds=100)
 NOW = datetime.now(UTC)
