@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 SLACK, LARK = "slack", "lark"
 TOKEN, KEY, SECRET = "a verification token", "an encrypt key", "a signing secret"
-# As theirs to the first repetition; the later ones sooner, so that a run need not wait for an hour.
+# Sooner than theirs after the first three seconds, so that a run need not wait for an hour.
 SLACKS = SlackSchedule(within=3.0, pauses=(0.0, 20.0, 60.0))
 LARKS = LarkSchedule(within=3.0, pauses=(5.0, 15.0, 60.0))
 SENT_WITHIN = 240.0  # seconds after the last burst in which everything must be acknowledged
