@@ -65,6 +65,19 @@ def _empty(width: float, height: float) -> tuple[Figure, Axes]:
     return figure, figure.subplots()
 
 
+def acknowledgements(path: Path, found: Mapping[str, Sequence[float]], target: float) -> None:
+    """The share of deliveries acknowledged within a time, by transport. Seconds; ``target`` is marked."""
+    figure, axes = _empty(6.2, 4.2)
+    axes.axvline(1000 * target, color=PALE, linewidth=2, zorder=0)
+    for name, seconds in found.items():
+        took = np.sort(np.array(seconds)) * 1000
+        axes.plot(took, np.arange(1, len(took) + 1) / len(took), label=name)
+    axes.set(xscale="log", xlabel="ms from sending to acknowledgement", ylabel="share of deliveries")
+    axes.set_title("Bursts of 100 while handling goes on", fontsize=10)
+    axes.legend(fontsize=8, frameon=False)
+    _save(figure, path)
+
+
 def _save(figure: Figure, path: Path) -> None:
     for axes in figure.axes:
         axes.spines[["top", "right"]].set_visible(False)

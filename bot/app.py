@@ -1,6 +1,7 @@
 """The whole, put together: the only module that names concrete classes, and the worker loop."""
 
 import asyncio
+import gc
 import logging
 import os
 from collections.abc import Callable, Sequence
@@ -90,6 +91,7 @@ Progress = Callable[[int, int, str], None]
 # Events of one conversation can overtake each other by some milliseconds on their way here.
 SETTLE = timedelta(milliseconds=100)
 AT_ONCE = 8  # conversations handled side by side
+YIELDS = 1.0  # seconds for which handling lets arrivals go first, however many come
 IDLE = 1.0  # seconds between looks at the clock when nothing arrives
 OVERTAKEN_TRIES = 3  # an event about a message that never comes is passed over after that
 
@@ -132,6 +134,8 @@ class App:
         self._batch = Batch()
         self._commit = asyncio.Lock()
         self._running: set[asyncio.Task[None]] = set()
+        self._arriving = 0
+        self._arriving_since = 0.0  # in the loop's seconds
 
     # ---- taking in
 
@@ -140,20 +144,31 @@ class App:
 
         Arrivals that come during a commit share the next one: a burst costs few waits for the disk.
         """
+        if self._arriving == 0:
+            self._arriving_since = asyncio.get_running_loop().time()
+        self._arriving += 1
+        try:
+            batch = await self._stored(arrival)
+        finally:
+            self._arriving -= 1
+        if not batch.durable:
+            raise NotStored(f"{arrival.key} could not be stored, so it is not acknowledged")
+        self._wake.set()
+
+    async def _stored(self, arrival: Arrival) -> Batch:
+        """The batch that the arrival was in, after its commit."""
         batch = self._batch
         batch.arrivals.append(arrival)
         async with self._commit:
             if not batch.done:
                 self._batch = Batch()
                 await self._make_durable(batch)
-        if not batch.durable:
-            raise NotStored(f"{arrival.key} could not be stored, so it is not acknowledged")
-        self._wake.set()
+        return batch
 
     async def _make_durable(self, batch: Batch) -> None:
         now, settle = self.bot.clock.now(), self._settle
         try:
-            await self.bot.database.run(
+            await self.bot.database.run_first(
                 lambda connection: inbox.accept(connection, batch.arrivals, now, settle)
             )
             batch.durable = True
@@ -317,9 +332,15 @@ class App:
 
     async def _turn(self, stop: asyncio.Event) -> None:
         self._wake.clear()
-        begun = await self.work() + await self.outbox.send_due(self._wake.set)
+        work = 0 if self._comes_later() else await self.work()
+        begun = work + await self.outbox.send_due(self._wake.set)
         if begun == 0:
             await wait_any(self._wake, stop, at_most=await self._until_due())
+
+    def _comes_later(self) -> bool:
+        """Whether nothing is begun for now because arrivals wait for their commit: their senders wait, too."""
+        now = asyncio.get_running_loop().time()
+        return self._arriving > 0 and now < self._arriving_since + YIELDS
 
     async def _until_due(self) -> float:
         """Seconds until something falls due, at most IDLE."""
@@ -391,6 +412,15 @@ def lock_store(database: Database) -> FileLock:
 def index_folder(database: Database) -> Path | None:
     """Where the index files of a store live: beside it."""
     return None if database.path is None else database.path.with_suffix(".index")
+
+
+def keep_for_good() -> None:
+    """Have the garbage collector pass over what stands in memory now: libraries, the model, the index.
+
+    Looking through all of it takes some tenths of a second, in which nothing is acknowledged.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def embedder_of(config: Config) -> Embedder:

@@ -24,7 +24,7 @@ from bot.adapters.lark import LarkAdapter, LarkStartFailed
 from bot.adapters.slack import SlackAdapter, StartFailed
 from bot.addressed import PRECISION, score_of
 from bot.answerer import conversation, ground
-from bot.app import StoreInUse, assemble, embedder_of, lock_store
+from bot.app import StoreInUse, assemble, embedder_of, keep_for_good, lock_store
 from bot.audit import AuditedCalls, AuditedSettings
 from bot.cli import DEFAULT_CONFIG
 from bot.clicks import explained
@@ -146,6 +146,7 @@ async def _run(arguments: argparse.Namespace) -> int:
                     rewriter=writers.rewriter,
                     web=web,
                 )
+                keep_for_good()
                 await _until_stopped(app.run, settings, AuditedSettings(database, clock))
     return 0
 

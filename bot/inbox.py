@@ -64,9 +64,11 @@ def accept(connection: Connection, arrivals: Iterable[Arrival], now: datetime, s
         }
         for arrival in arrivals
     ]
-    return sum(
-        connection.execute(insert(inbox).values(**row).on_conflict_do_nothing()).rowcount for row in rows
-    )
+    return connection.execute(_ACCEPT, rows).rowcount if rows else 0
+
+
+# The statements of the hot path are built once: building one costs more than running it.
+_ACCEPT = insert(inbox).on_conflict_do_nothing()
 
 
 def _claimable() -> Select[Any]:
@@ -82,9 +84,7 @@ def _claimable() -> Select[Any]:
     return due.order_by(inbox.c.at, inbox.c.id).limit(bindparam("most"))
 
 
-_CLAIMABLE = (
-    _claimable()
-)  # the statements of the hot path are built once: building one costs more than running it
+_CLAIMABLE = _claimable()
 
 
 def claim(connection: Connection, now: datetime, limit: int) -> list[Work]:

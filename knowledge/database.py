@@ -1,8 +1,9 @@
 """I/O: one database, one thread that owns it, named migrations. SQLite here; any SQLAlchemy URL by design."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,6 +41,7 @@ class Database:
 
     ``run(work)`` gives ``work`` a connection inside one transaction that is committed before ``run`` returns
     and rolled back if ``work`` raises. With ``durable=False`` (scratch copies) the disk is not waited for.
+    What is ``run_first`` waits for the transaction that is going on, and for nothing that queues.
     """
 
     def __init__(self, url: str, *, durable: bool = True) -> None:
@@ -57,14 +59,22 @@ class Database:
         event.listen(self._engine, "connect", _pragmas(durable))
         event.listen(self._engine, "begin", _begin_immediate)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="earshot-database")
+        self._first: deque[Callable[[], None]] = deque()
 
     async def run(self, work: Callable[[Connection], T]) -> T:
         """``work``'s result, after its transaction is committed."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._transact, work)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._in_turn, work)
+
+    async def run_first(self, work: Callable[[Connection], T]) -> T:
+        """As ``run``, before everything that waits for its turn: for what somebody else is waiting for."""
+        done: Future[T] = Future()
+        self._first.append(lambda: _settle(done, lambda: self._transact(work)))
+        self._thread.submit(self._run_first)
+        return await asyncio.wrap_future(done)
 
     def run_blocking(self, work: Callable[[Connection], T]) -> T:
         """As ``run``, for callers without an event loop."""
-        return self._thread.submit(self._transact, work).result()
+        return self._thread.submit(self._in_turn, work).result()
 
     def migrate(self, migrations: Sequence[Migration]) -> None:
         """Apply the migrations that this database has not seen, in order, each in its own transaction."""
@@ -119,9 +129,28 @@ class Database:
             raw.close()
         return not busy
 
+    def _in_turn(self, work: Callable[[Connection], T]) -> T:
+        self._run_first()
+        return self._transact(work)
+
+    def _run_first(self) -> None:
+        while self._first:
+            self._first.popleft()()
+
     def _transact(self, work: Callable[[Connection], T]) -> T:
         with self._engine.begin() as connection:
             return work(connection)
+
+
+def _settle(done: Future[T], work: Callable[[], T]) -> None:
+    """Do the work and give what comes of it to who waits."""
+    if not done.set_running_or_notify_cancel():
+        return
+    try:
+        done.set_result(work())
+    # Broad: whatever it is, it is raised where it is waited for, as an executor does it.
+    except BaseException as error:  # noqa: BLE001
+        done.set_exception(error)
 
 
 def _apply(connection: Connection, migration: Migration) -> None:

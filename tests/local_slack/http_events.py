@@ -109,6 +109,7 @@ class HttpEvents:
         within = self._schedule.within if delivery.event else self._answer_within
         try:
             async with asyncio.timeout(within):
+                delivery.sent[envelope] = time.monotonic()
                 status, body = await self._post(raw, headers)
         except TimeoutError:
             self.answers.append((delivery.event, 0))
@@ -139,7 +140,9 @@ class HttpEvents:
         ):
             self._violate(f"the challenge was not given back: {body[:200]!r}")
         late = envelope != delivery.envelopes[-1]
-        ack = Ack(at=time.monotonic(), envelope=envelope, event=delivery.event, payload=payload, late=late)
+        now = time.monotonic()
+        took = now - delivery.sent[envelope]
+        ack = Ack(at=now, envelope=envelope, event=delivery.event, payload=payload, late=late, took=took)
         self.acks.append(ack)
         delivery.ack = delivery.ack or ack
         self._pending.pop(delivery, None)

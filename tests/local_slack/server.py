@@ -452,6 +452,10 @@ class LocalSlack:
         """Reset all sockets without a word."""
         self._call(self._socket_mode.cut)
 
+    def go_deaf(self) -> None:
+        """Half-open: the sockets stay, and nothing comes or goes on them any more."""
+        self._call(self._socket_mode.go_deaf)
+
     def refuse(self, seconds: float) -> None:
         """Cut all sockets and let none in for ``seconds``."""
         self._socket_mode.refuse_until = time.monotonic() + seconds

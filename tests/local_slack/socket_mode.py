@@ -36,18 +36,22 @@ SLACKS_SCHEDULE = RetrySchedule(within=3.0, pauses=(0.0, 60.0, 300.0))
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ack:
-    """``at`` in seconds of ``time.monotonic``; ``late``: it came after the time for that attempt was over."""
+    """``at`` in seconds of ``time.monotonic``; ``late``: it came after the time for that attempt was over.
+
+    ``took``: seconds since that attempt was given to the network.
+    """
 
     at: float
     envelope: str
     event: str | None
     payload: Json | None
     late: bool
+    took: float | None = None
 
 
 @dataclass(kw_only=True, eq=False, slots=True)
 class Delivery:
-    """One payload on its way. ``event`` is its event_id; only events are redelivered."""
+    """One payload on its way. ``event`` is its event_id; only events are redelivered. ``sent``: when, by envelope."""
 
     kind: str
     payload: Json
@@ -55,6 +59,7 @@ class Delivery:
     expects_ack: bool = True
     frame: str = ""
     envelopes: list[str] = field(default_factory=list)
+    sent: dict[str, float] = field(default_factory=dict)
     ack: Ack | None = None
     lost: bool = False
     timer: asyncio.TimerHandle | None = None
@@ -64,8 +69,9 @@ class Delivery:
 class Connection:
     link: web.WebSocketResponse
     transport: asyncio.Transport
-    frames: "asyncio.Queue[str | None]" = field(default_factory=asyncio.Queue)
+    frames: "asyncio.Queue[str | tuple[str, Delivery] | None]" = field(default_factory=asyncio.Queue)
     retiring: bool = False
+    deaf: bool = False
 
 
 class SocketMode:
@@ -140,9 +146,8 @@ class SocketMode:
         delivery.envelopes.append(envelope)
         self._open[envelope] = delivery
         if connection is not None:
-            connection.frames.put_nowait(
-                _frame(delivery, envelope, number, reason or ("timeout" if number else ""))
-            )
+            frame = _frame(delivery, envelope, number, reason or ("timeout" if number else ""))
+            connection.frames.put_nowait((frame, delivery))
         if delivery.expects_ack:
             self._arm(delivery)
 
@@ -195,6 +200,9 @@ class SocketMode:
 
     async def _run(self, connection: Connection) -> None:
         connection.frames.put_nowait(_hello(self._app, len(self.connections) + 1))
+        for dead in [each for each in self.connections if each.deaf]:
+            self._forget(dead)
+            dead.transport.abort()
         self.connections.append(connection)
         self.opened += 1
         waiting, self._waiting = self._waiting, []
@@ -233,6 +241,7 @@ class SocketMode:
             event=delivery.event,
             payload=json.loads(text).get("payload"),
             late=late,
+            took=time.monotonic() - delivery.sent[envelope] if envelope in delivery.sent else None,
         )
         self.acks.append(ack)
         delivery.ack = delivery.ack or ack
@@ -257,6 +266,12 @@ class SocketMode:
             plug.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             connection.transport.abort()
 
+    def go_deaf(self) -> None:
+        """The open connections stay, and nothing comes or goes on them, pongs included, until another is opened."""
+        for connection in self.connections:
+            connection.deaf = True
+            connection.transport.pause_reading()
+
     def stop(self) -> None:
         for delivery in self.deliveries:
             if delivery.timer is not None:
@@ -266,8 +281,13 @@ class SocketMode:
 
 async def _write(connection: Connection) -> None:
     while (frame := await connection.frames.get()) is not None:
+        if connection.deaf:
+            continue
+        text, delivery = frame if isinstance(frame, tuple) else (frame, None)
+        if delivery is not None:
+            delivery.sent[delivery.envelopes[-1]] = time.monotonic()
         try:
-            await connection.link.send_str(frame)
+            await connection.link.send_str(text)
         except ConnectionResetError:
             return  # the client is gone; what it did not acknowledge is sent again
     await connection.link.close()
