@@ -96,9 +96,9 @@ class _HeldSlack(LocalSlack):
 
     held: list[tuple[Json, bool]] | None = None
 
-    def _send(self, inner: Json, external: bool) -> str:
+    def _send(self, inner: Json, external: bool, outer: Json | None = None) -> str:
         if self.held is None:
-            return super()._send(inner, external)
+            return super()._send(inner, external, outer)
         self.held.append((inner, external))
         return ""
 

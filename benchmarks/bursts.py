@@ -272,7 +272,8 @@ def _adapter(transport: str, address: Json, web: Web) -> tuple[Adapter, str]:
         return SlackAdapter(address["bot_token"], "", address["base_url"], hook), SLACK_PATH
     if transport == "lark-ws":
         return LarkAdapter([LarkApp(**address)], _link), ""
-    return LarkAdapter([LarkApp(**address)], hook=LarkHook(Keys(token=TOKEN, encrypt=KEY), web)), LARK_PATH
+    hook_of_lark = LarkHook({address["id"]: Keys(token=TOKEN, encrypt=KEY)}, web)
+    return LarkAdapter([LarkApp(**address)], hook=hook_of_lark), LARK_PATH
 
 
 def _link(api: LarkApi) -> LarkLink:
