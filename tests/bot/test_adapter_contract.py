@@ -309,6 +309,7 @@ async def _slack_over_http() -> AsyncIterator[Heart]:
         await heart.adapter.listen(heart.emit)
         await web.start()
         slack.post_events_to(web.url + SLACK_PATH, "a secret")
+        await slack.until(lambda: bool(slack.http_answers))  # the challenge with which Slack begins
         yield heart
         await web.stop()
         await heart.adapter.close()
