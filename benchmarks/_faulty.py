@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from benchmarks._grounded import is_grounded
 from benchmarks._sentences import Sentence
 from bot.adapters import room
-from bot.adapters.adapter import Post
+from bot.adapters.acts import Post
 from bot.app import assemble
 from bot.clock import RecordedClock
 from bot.config import Config

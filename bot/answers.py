@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from bot import addressed, ledger
-from bot.adapters.adapter import Say
+from bot.adapters.acts import Say
 from bot.answerer import Suggestion
 from bot.card import Card, Piece, row
 from bot.intents import take_back as never_sent

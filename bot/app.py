@@ -24,14 +24,14 @@ from bot import (
     homes,
     inbox,
     intents,
+    migrations,
     presses,
     requests,
     saving,
-    tables,
 )
-from bot.adapters.adapter import (
-    Adapter,
-    Arrival,
+from bot.adapters.adapter import Adapter, Arrival, FillsForms
+from bot.adapters.aliased import Aliases, aliased
+from bot.adapters.events import (
     AskedForSummary,
     AskedToReword,
     AskedToSave,
@@ -43,7 +43,6 @@ from bot.adapters.adapter import (
     Deleted,
     Edited,
     Event,
-    FillsForms,
     Heard,
     Ignored,
     Joined,
@@ -62,7 +61,6 @@ from bot.adapters.adapter import (
     Uninstalled,
     Voted,
 )
-from bot.adapters.aliased import Aliases, aliased
 from bot.clock import Clock, SystemClock
 from bot.config import Config
 from bot.gaps import GapReader
@@ -389,7 +387,7 @@ async def wait_any(*events: asyncio.Event, at_most: float) -> None:
 
 # ---- assembling -----------------------------------------------------
 
-MIGRATIONS = [*store.MIGRATIONS, *tables.MIGRATIONS]
+MIGRATIONS = [*store.MIGRATIONS, *migrations.MIGRATIONS]
 
 
 def open_database(url: str, *, durable: bool = True) -> Database:

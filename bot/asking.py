@@ -15,16 +15,9 @@ from typing import Protocol
 from sqlalchemy import Connection
 
 from bot import addressed, answers, inbox, intents, ledger
-from bot.adapters.adapter import (
-    ActPostponed,
-    ActRefused,
-    ActUncertain,
-    Adapter,
-    Channel,
-    ChannelKind,
-    Heard,
-    Think,
-)
+from bot.adapters.acts import ActPostponed, ActRefused, ActUncertain, Think
+from bot.adapters.adapter import Adapter
+from bot.adapters.events import Channel, ChannelKind, Heard
 from bot.addressed import Address, Rule, Way, What, Where
 from bot.answerer import Suggestion, conversation, ground
 from bot.answers import Answer, Kind

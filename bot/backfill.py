@@ -12,7 +12,8 @@ from functools import partial
 from sqlalchemy import Connection
 
 from bot import asking, ledger, readings, retention
-from bot.adapters.adapter import Adapter, Channel, Heard, LookupFailed, Page, Person
+from bot.adapters.adapter import Adapter, LookupFailed, Page
+from bot.adapters.events import Channel, Heard, Person
 from bot.clock import Clock
 from bot.comparing import heard_in
 from bot.config import Config

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Row
 
 from bot import answers, drafts, inbox, intents, ledger, rejections, updating, votes
-from bot.adapters.adapter import AskedToReword, AskedWhy, Corrected, Correcting, Judged, Objected, Reworded
+from bot.adapters.events import AskedToReword, AskedWhy, Corrected, Correcting, Judged, Objected, Reworded
 from bot.answerer import Suggestion
 from bot.config import Config
 from bot.explain import UNHEARD, Explanation, told

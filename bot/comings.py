@@ -7,18 +7,8 @@ from dataclasses import replace
 from sqlalchemy import Connection
 
 from bot import aliases, audit, drafts, inbox, introductions, ledger, presences
-from bot.adapters.adapter import (
-    Adapter,
-    Changed,
-    Channel,
-    Departure,
-    Joined,
-    Left,
-    LookupFailed,
-    Moved,
-    PeopleLeft,
-    Reopened,
-)
+from bot.adapters.adapter import Adapter, LookupFailed
+from bot.adapters.events import Changed, Channel, Departure, Joined, Left, Moved, PeopleLeft, Reopened
 from bot.audit import Kind
 from bot.config import Config
 from bot.handlers import Bot, read_aliases

@@ -11,8 +11,10 @@ from datetime import date, datetime, time
 from filelock import FileLock, Timeout
 
 from bot import aliases
-from bot.adapters.adapter import ActRefused, Adapter, Channel, LookupFailed
+from bot.adapters.acts import ActRefused
+from bot.adapters.adapter import Adapter, LookupFailed
 from bot.adapters.aliased import AliasedAdapter
+from bot.adapters.events import Channel
 from bot.backfill import Backfill, Backfilled, called, wanted_of
 from bot.clock import SystemClock
 from bot.config import Config, secrets_from

@@ -4,7 +4,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.adapters.adapter import Arrival, Deleted, Edited, Event, Heard, Page, Payload
+from bot.adapters.adapter import Arrival, Page
+from bot.adapters.events import Deleted, Edited, Event, Heard, Payload
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

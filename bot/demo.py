@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Row
 
 from bot import ledger
 from bot.adapters import room
-from bot.adapters.adapter import Post, Say, Whisper
+from bot.adapters.acts import Post, Say, Whisper
 from bot.adapters.slack_wire import provenance
 from bot.app import App, assemble, open_database
 from bot.card import lines_in

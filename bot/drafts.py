@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, and_, bindparam, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from bot import audit, ledger
-from bot.adapters.adapter import Draft, Edit, Question
+from bot.adapters.acts import Draft, Edit, Question
 from bot.answerer import Suggestion
 from bot.audit import Kind
 from bot.intents import intend

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, bindparam, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from bot import ledger
-from bot.adapters.adapter import Channel
+from bot.adapters.events import Channel
 from bot.config import ChannelPolicy, Config
 from bot.drift import RECENT, REFERENCE, Window, bins, drift
 from bot.feedback import Outcome

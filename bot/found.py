@@ -5,7 +5,8 @@ They are ours, not the platform's: an adapter's ``parse`` does not know them.
 
 from datetime import datetime
 
-from bot.adapters.adapter import Arrival, Deleted, Edited, Payload
+from bot.adapters.adapter import Arrival
+from bot.adapters.events import Deleted, Edited, Payload
 
 FOUND = "earshot_found"
 

@@ -16,17 +16,9 @@ from sqlalchemy import Connection, and_, select
 from sqlalchemy.exc import DatabaseError
 
 from bot import found, inbox, ledger, readings
-from bot.adapters.adapter import (
-    ActPostponed,
-    ActRefused,
-    ActUncertain,
-    Adapter,
-    Arrival,
-    Channel,
-    LinkState,
-    LookupFailed,
-    Page,
-)
+from bot.adapters.acts import ActPostponed, ActRefused, ActUncertain
+from bot.adapters.adapter import Adapter, Arrival, LinkState, LookupFailed, Page
+from bot.adapters.events import Channel
 from bot.comparing import Known, News, heard_in, news_of
 from bot.handlers import Bot
 from bot.readings import Reading

@@ -4,7 +4,8 @@ import logging
 from datetime import datetime, timedelta
 
 from bot import ledger
-from bot.adapters.adapter import Adapter, LookupFailed, Person
+from bot.adapters.adapter import Adapter, LookupFailed
+from bot.adapters.events import Person
 from bot.config import groups_in
 from bot.handlers import Bot
 

@@ -33,19 +33,10 @@ from bot import (
     tickets,
     votes,
 )
-from bot.adapters.adapter import (
-    CLIP,
-    Adapter,
-    Channel,
-    Deleted,
-    Edited,
-    Heard,
-    LookupFailed,
-    Person,
-    Reacted,
-    Voted,
-)
+from bot.adapters.acts import CLIP
+from bot.adapters.adapter import Adapter, LookupFailed
 from bot.adapters.aliased import Aliases
+from bot.adapters.events import Channel, Deleted, Edited, Heard, Person, Reacted, Voted
 from bot.answerer import Suggestion, conversation, faults_of, ground, query_of
 from bot.audit import Kind
 from bot.clock import Clock

@@ -15,20 +15,9 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Row, func, select
 
 from bot import drafts, drifts, inbox, ledger, mutes, nights, opencases, optouts, orders, presences
-from bot.adapters.adapter import (
-    ActPostponed,
-    ActRefused,
-    ActUncertain,
-    Channel,
-    ChannelKind,
-    Heard,
-    Home,
-    LinkState,
-    LookupFailed,
-    OpenedHome,
-    OrderedAtHome,
-    Person,
-)
+from bot.adapters.acts import ActPostponed, ActRefused, ActUncertain, Home
+from bot.adapters.adapter import LinkState, LookupFailed
+from bot.adapters.events import Channel, ChannelKind, Heard, OpenedHome, OrderedAtHome, Person
 from bot.addressed import link_of
 from bot.config import Config
 from bot.handlers import Bot

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.adapters.adapter import Channel, ChannelKind
+from bot.adapters.events import Channel, ChannelKind
 from bot.card import Card, Group, row
 
 MOST_NAMED = 2  # of the people to ask

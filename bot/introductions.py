@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from bot import cards, intents, ledger, mutes
-from bot.adapters.adapter import Channel
+from bot.adapters.events import Channel
 from bot.card import Card
 from bot.cards import CardKind
 from bot.config import Config

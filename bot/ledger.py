@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.sqlite import insert
 
 from bot import aliases, audit
-from bot.adapters.adapter import Channel, ChannelKind, Person
+from bot.adapters.events import Channel, ChannelKind, Person
 from bot.answerer import Citation, Line, Suggestion
 from bot.audit import Kind
 from bot.intents import intend

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from bot import drifts, ledger, mutes
-from bot.adapters.adapter import Channel
+from bot.adapters.events import Channel
 from bot.config import Config
 from bot.situation import policy_of
 from bot.status import MOST, OpenOne, Standing

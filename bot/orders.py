@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from bot import audit, ledger, mutes, optouts
-from bot.adapters.adapter import Heard, Reacted
+from bot.adapters.events import Heard, Reacted
 from bot.audit import Kind
 from bot.config import Config, is_listed
 from bot.forget import leave_out

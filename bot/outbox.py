@@ -24,22 +24,21 @@ from bot import (
     tables,
     whispers,
 )
-from bot.adapters.adapter import (
+from bot.adapters.acts import (
     CLIP,
     Act,
     ActPostponed,
     ActRefused,
     ActUncertain,
-    Adapter,
     Delete,
     Draft,
-    LookupFailed,
     Post,
     React,
     Receipt,
     Say,
     Show,
 )
+from bot.adapters.adapter import Adapter, LookupFailed
 from bot.handlers import Bot
 from bot.intents import Intent
 from bot.manners import speaks_to_me

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from bot.adapters.adapter import Post
+from bot.adapters.acts import Post
 from bot.adapters.markdown import paragraphs
 from bot.answerer import Line, Suggestion
 

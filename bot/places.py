@@ -7,7 +7,7 @@ audience. What is learnt in another one is for that one only.
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.sqlite import insert
 
-from bot.adapters.adapter import Channel, ChannelKind, Person
+from bot.adapters.events import Channel, ChannelKind, Person
 from bot.config import Config
 from bot.tables import workspaces
 from knowledge.audience import Asker, Place, Setting, Standing, workspace_in

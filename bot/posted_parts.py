@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, select
 from sqlalchemy.dialects.sqlite import insert
 
 from bot import intents
-from bot.adapters.adapter import Post
+from bot.adapters.acts import Post
 from bot.intents import Intent
 from bot.tables import further_parts, outbox
 

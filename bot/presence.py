@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from bot.adapters.adapter import Departure, Joined, Left, Reopened
+from bot.adapters.events import Departure, Joined, Left, Reopened
 
 
 class Standing(StrEnum):

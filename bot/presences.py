@@ -8,7 +8,7 @@ from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.dialects.sqlite import insert
 
 from bot import intents
-from bot.adapters.adapter import Joined, Left, Reopened
+from bot.adapters.events import Joined, Left, Reopened
 from bot.presence import Presence, Standing, after, heard_in, out_of_reach
 from bot.tables import moment, presences, seconds
 

@@ -5,7 +5,7 @@ from typing import Protocol
 from sqlalchemy import Connection
 
 from bot import cards, digests, drafts, inbox
-from bot.adapters.adapter import Pressed
+from bot.adapters.events import Pressed
 from bot.card import Verb
 from bot.cards import Press
 from bot.config import Config, is_listed

@@ -8,7 +8,8 @@ from typing import Protocol
 from sqlalchemy import Connection
 
 from bot import ledger
-from bot.adapters.adapter import Adapter, Channel, ChannelKind, LookupFailed, Person
+from bot.adapters.adapter import Adapter, LookupFailed
+from bot.adapters.events import Channel, ChannelKind, Person
 from bot.config import Config
 from bot.places import asker_of, place_of
 from knowledge import store

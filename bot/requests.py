@@ -13,7 +13,8 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from bot import addressed, answers, asking, inbox, ledger, mutes, opencases, orders
-from bot.adapters.adapter import AskedForSummary, Channel, ChannelKind, Commanded, Event, Heard, LookupFailed
+from bot.adapters.adapter import LookupFailed
+from bot.adapters.events import AskedForSummary, Channel, ChannelKind, Commanded, Event, Heard
 from bot.addressed import Rule, Way, What
 from bot.answers import Answer, Kind
 from bot.asking import Found, Query

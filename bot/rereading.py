@@ -7,7 +7,8 @@ from functools import partial
 from sqlalchemy import Connection
 
 from bot import ledger, nights
-from bot.adapters.adapter import Adapter, Deleted, Edited, LookupFailed
+from bot.adapters.adapter import Adapter, LookupFailed
+from bot.adapters.events import Deleted, Edited
 from bot.forget import Account, erase
 from bot.handlers import Bot, audit_deletion, take_up_edit
 from knowledge.thread import Role

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, exists, func, or_, select, update
 
 from bot import audit, ledger, revisions
-from bot.adapters.adapter import Heard
+from bot.adapters.events import Heard
 from bot.audit import Kind
 from bot.clock import Clock
 from bot.config import Config

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, and_, delete, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from bot import ledger, posted_parts, votes
-from bot.adapters.adapter import Revise
+from bot.adapters.acts import Revise
 from bot.answerer import CORRECTION, Suggestion
 from bot.intents import intend, take_back
 from bot.revising import MOST_REVISIONS, STRUCK, Why, no_longer_says

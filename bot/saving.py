@@ -11,18 +11,9 @@ from sqlalchemy import Connection
 from sqlalchemy.dialects.sqlite import insert
 
 from bot import answers, audit, inbox, ledger, optouts
-from bot.adapters.adapter import (
-    ActPostponed,
-    ActRefused,
-    ActUncertain,
-    Ask,
-    AskedToSave,
-    Channel,
-    Heard,
-    LookupFailed,
-    Saved,
-    SaveForm,
-)
+from bot.adapters.acts import ActPostponed, ActRefused, ActUncertain, Ask, SaveForm
+from bot.adapters.adapter import LookupFailed
+from bot.adapters.events import AskedToSave, Channel, Heard, Saved
 from bot.addressed import NOT_HERE, plain_card
 from bot.answers import Answer
 from bot.answers import Kind as AnswerKind

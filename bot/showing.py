@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from bot import cards, digests, introductions, weeklies
-from bot.adapters.adapter import Show
+from bot.adapters.acts import Show
 from bot.card import Card
 from bot.cards import CardKind
 from bot.config import Config

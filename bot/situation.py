@@ -9,7 +9,7 @@ from types import MappingProxyType
 from sqlalchemy import Connection
 
 from bot import answers, conversations, drifts, ledger, mutes, presences, tempo, tickets, votes
-from bot.adapters.adapter import Channel, ChannelKind, Heard
+from bot.adapters.events import Channel, ChannelKind, Heard
 from bot.config import (
     EPHEMERAL,
     ChannelPolicy,

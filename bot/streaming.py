@@ -14,7 +14,8 @@ from sqlalchemy import Connection, Row, delete, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from bot import answers, intents, ledger
-from bot.adapters.adapter import Act, ActPostponed, ActRefused, Adapter, Post, Receipt, Streams
+from bot.adapters.acts import Act, ActPostponed, ActRefused, Post, Receipt
+from bot.adapters.adapter import Adapter, Streams
 from bot.config import Config
 from bot.handlers import Bot
 from bot.intents import Intent

@@ -1,6 +1,5 @@
 """The tables of the ledger, and how times are kept in them: UTC, as seconds since 1970."""
 
-from collections import Counter
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -18,15 +17,9 @@ from sqlalchemy import (
     Table,
     Text,
     delete,
-    insert,
-    inspect,
-    select,
 )
 
-from knowledge.audience import workspace_in
-from knowledge.database import Migration
-
-_metadata = MetaData()
+metadata = MetaData()
 
 
 class InboxState(StrEnum):
@@ -50,7 +43,7 @@ class Sent(StrEnum):
 
 inbox = Table(
     "inbox",
-    _metadata,
+    metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("adapter", String, nullable=False),
     Column("key", String, nullable=False, unique=True),
@@ -69,7 +62,7 @@ inbox = Table(
 )
 channels = Table(
     "channels",
-    _metadata,
+    metadata,
     Column("id", String, primary_key=True),
     Column("name", String),
     Column("kind", String, nullable=False),
@@ -77,7 +70,7 @@ channels = Table(
 )
 people = Table(
     "people",
-    _metadata,
+    metadata,
     Column("id", String, primary_key=True),
     Column("name", String),
     Column("asked", Integer, nullable=False, default=0),
@@ -86,7 +79,7 @@ people = Table(
 )
 messages = Table(
     "messages",
-    _metadata,
+    metadata,
     Column("id", String, primary_key=True),
     Column("channel", String, nullable=False),
     Column("conversation", String, nullable=False),
@@ -101,7 +94,7 @@ messages = Table(
 )
 reactions = Table(
     "reactions",
-    _metadata,
+    metadata,
     Column("message_id", String, ForeignKey("messages.id", ondelete="CASCADE"), primary_key=True),
     Column("user", String, primary_key=True),
     Column("name", String, primary_key=True),
@@ -109,7 +102,7 @@ reactions = Table(
 )
 tickets = Table(
     "tickets",
-    _metadata,
+    metadata,
     Column("conversation", String, primary_key=True),
     Column("channel", String, nullable=False),
     Column("asker", String, nullable=False),
@@ -123,7 +116,7 @@ tickets = Table(
 )
 decisions = Table(
     "decisions",
-    _metadata,
+    metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("message_id", String, nullable=False),
     Column("at", Float, nullable=False),
@@ -138,7 +131,7 @@ decisions = Table(
 )
 suggestions = Table(
     "suggestions",
-    _metadata,
+    metadata,
     Column("id", String, primary_key=True),
     Column("message_id", String, nullable=False, unique=True),
     Column("channel", String, nullable=False),
@@ -159,7 +152,7 @@ suggestions = Table(
 )
 quoted = Table(
     "quoted",
-    _metadata,
+    metadata,
     Column("suggestion_id", String, ForeignKey("suggestions.id", ondelete="CASCADE"), primary_key=True),
     Column("entry_id", String, primary_key=True),
     Column("source", String, primary_key=True),
@@ -169,7 +162,7 @@ quoted = Table(
 # Of an answer that is too long for one message, those after the first, which `suggestions.posted_id` names.
 further_parts = Table(
     "further_parts",
-    _metadata,
+    metadata,
     Column("suggestion_id", String, ForeignKey("suggestions.id", ondelete="CASCADE"), primary_key=True),
     Column("number", Integer, primary_key=True),
     Column("posted_id", String, nullable=False, unique=True),
@@ -177,14 +170,14 @@ further_parts = Table(
 # An answer that was begun to be said paragraph by paragraph; where it stands, once that is known.
 streams = Table(
     "streams",
-    _metadata,
+    metadata,
     Column("suggestion_id", String, ForeignKey("suggestions.id", ondelete="CASCADE"), primary_key=True),
     Column("begun_at", Float, nullable=False),
     Column("message_id", String),
 )
 outbox = Table(
     "outbox",
-    _metadata,
+    metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("suggestion_id", String, nullable=False),
     Column("kind", String, nullable=False),
@@ -198,7 +191,7 @@ outbox = Table(
 )
 votes = Table(
     "votes",
-    _metadata,
+    metadata,
     Column("suggestion_id", String, primary_key=True),
     Column("user", String, primary_key=True),
     Column("helpful", Boolean, nullable=False),
@@ -210,7 +203,7 @@ votes = Table(
 )
 drafts = Table(
     "drafts",
-    _metadata,
+    metadata,
     Column("suggestion_id", String, primary_key=True),
     Column("conversation", String, nullable=False),
     Column("channel", String),
@@ -224,7 +217,7 @@ drafts = Table(
 )
 whispers = Table(
     "whispers",
-    _metadata,
+    metadata,
     Column("id", String, primary_key=True),
     Column("channel", String, nullable=False),
     Column("reply_to", String),
@@ -238,7 +231,7 @@ whispers = Table(
 )
 corrections = Table(
     "corrections",
-    _metadata,
+    metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("suggestion_id", String, nullable=False),
     Column("message_id", String, nullable=False),
@@ -253,7 +246,7 @@ corrections = Table(
 # What a thread showed of an answer, said or not, once it was closed; see feedback.Outcome.
 outcomes = Table(
     "outcomes",
-    _metadata,
+    metadata,
     Column("message_id", String, primary_key=True),
     Column("channel", String, nullable=False),
     Column("outcome", String, nullable=False),
@@ -264,7 +257,7 @@ outcomes = Table(
 # A channel's own scale: counted anew from the live verdicts whenever one comes or goes.
 calibrations = Table(
     "calibrations",
-    _metadata,
+    metadata,
     Column("channel", String, primary_key=True),
     Column("weights", String, nullable=False),
     Column("moves", Text, nullable=False),
@@ -276,14 +269,14 @@ calibrations = Table(
 
 erased = Table(
     "erased",
-    _metadata,
+    metadata,
     Column("message_id", String, primary_key=True),
     Column("conversation", String),  # where it stood, so that what follows below it stays there
     Column("aged", Boolean),  # it was older than retention.days
 )
 mutes = Table(
     "mutes",
-    _metadata,
+    metadata,
     Column("target", String, primary_key=True),  # a conversation or a channel
     Column("source", String, primary_key=True),  # a word, a mention, or one person's reaction on one message
     Column("by", String, nullable=False),
@@ -292,7 +285,7 @@ mutes = Table(
 )
 first_answers = Table(
     "first_answers",
-    _metadata,
+    metadata,
     Column("conversation", String, primary_key=True),
     Column("channel", String, nullable=False),
     Column("at", Float, nullable=False),
@@ -301,7 +294,7 @@ first_answers = Table(
 )
 group_members = Table(
     "group_members",
-    _metadata,
+    metadata,
     Column("group", String, primary_key=True),  # as config.yaml names it: @support-team, S0123ABC
     Column("user", String, primary_key=True),
     Index("group_members_user", "user"),
@@ -311,7 +304,7 @@ group_members = Table(
 # Each night once, by its date in the configured zone. `report` holds numbers and ids, never what somebody said.
 nights = Table(
     "nights",
-    _metadata,
+    metadata,
     Column("date", String, primary_key=True),
     Column("state", String, nullable=False),
     Column("related", Integer, nullable=False),  # up to which of its changes new entries were compared
@@ -326,7 +319,7 @@ nights = Table(
 # What a night did, in order: references and states, so that it can be taken back without keeping copies.
 night_changes = Table(
     "night_changes",
-    _metadata,
+    metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("night", String, nullable=False),
     Column("kind", String, nullable=False),
@@ -345,7 +338,7 @@ night_changes = Table(
 # Who does not want to be learnt from: heard for context, never mined.
 optouts = Table(
     "optouts",
-    _metadata,
+    metadata,
     Column("user", String, primary_key=True),
     Column("at", Float, nullable=False),
 )
@@ -354,7 +347,7 @@ optouts = Table(
 # A channel that is no longer as it was: its replies are drafts until it is again.
 drifts = Table(
     "drifts",
-    _metadata,
+    metadata,
     Column("channel", String, primary_key=True),
     Column("since", Float, nullable=False),
     Column("night", String, nullable=False),  # the date on which it was noticed
@@ -367,7 +360,7 @@ drifts = Table(
 # What closed threads linked to: a domain is known once another person gave it in another thread. Then nobody is named.
 link_domains = Table(
     "link_domains",
-    _metadata,
+    metadata,
     Column("domain", String, primary_key=True),
     Column("known", Boolean, nullable=False, default=False),
     Column("conversation", String),
@@ -379,7 +372,7 @@ link_domains = Table(
 # Who solved what in which thread, as a sketch (knowledge/sketch.py): enough to see somebody repeat himself, no text.
 told_solutions = Table(
     "told_solutions",
-    _metadata,
+    metadata,
     Column("conversation", String, primary_key=True),
     Column("user", String, nullable=False),
     Column("at", Float, nullable=False),
@@ -392,7 +385,7 @@ told_solutions = Table(
 # numbers and ids.
 cards = Table(
     "cards",
-    _metadata,
+    metadata,
     Column("id", String, primary_key=True),
     Column("kind", String, nullable=False),
     Column("subject", String, nullable=False),  # a night; a week
@@ -406,7 +399,7 @@ cards = Table(
 # What people decided about a night, each thing once.
 presses = Table(
     "presses",
-    _metadata,
+    metadata,
     Column("night", String, primary_key=True),
     Column("about", String, primary_key=True),
     Column("verb", String, nullable=False),
@@ -418,7 +411,7 @@ presses = Table(
 # Who kept what by hand.
 saved = Table(
     "saved",
-    _metadata,
+    metadata,
     Column("entry_id", String, primary_key=True),
     Column("message_id", String, nullable=False),
     Column("by", String, nullable=False),
@@ -428,14 +421,14 @@ saved = Table(
 # The workspaces that were heard of; the first is the home of the store.
 workspaces = Table(
     "workspaces",
-    _metadata,
+    metadata,
     Column("number", Integer, primary_key=True, autoincrement=True),
     Column("id", String, nullable=False, unique=True),
 )
 # A Message Batch of threads to distil. Without `batch_id` it was about to be created. `threads` are ids, as JSON.
 distil_batches = Table(
     "distil_batches",
-    _metadata,
+    metadata,
     Column("key", String, primary_key=True),
     Column("batch_id", String, unique=True),
     Column("night", String, nullable=False),
@@ -447,7 +440,7 @@ distil_batches = Table(
 # What was decided, done and learnt; see bot/audit.py. `nonce` is there as long as the names before it are as written.
 audit = Table(
     "audit",
-    _metadata,
+    metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("at", Float, nullable=False),
     Column("kind", String, nullable=False),
@@ -481,7 +474,7 @@ AUDIT_GUARDS = {
 # call may cost at most is added before it and put right after it, so a crash leaves too much here, never too little.
 spending = Table(
     "spending",
-    _metadata,
+    metadata,
     Column("day", String, primary_key=True),
     Column("channel", String, primary_key=True),
     Column("tokens", Integer, nullable=False),
@@ -491,7 +484,7 @@ spending = Table(
 # What was said to people who spoke to us. A cited answer in a thread is a suggestion of the same id.
 answers = Table(
     "answers",
-    _metadata,
+    metadata,
     Column("id", String, primary_key=True),
     Column("message_id", String, unique=True),  # none: asked by the command or a shortcut
     Column("user", String, nullable=False),
@@ -510,7 +503,7 @@ answers = Table(
 # The messages that an answer quotes and the entries that it names: when one goes, so does the answer.
 answer_sources = Table(
     "answer_sources",
-    _metadata,
+    metadata,
     Column("answer_id", String, ForeignKey("answers.id", ondelete="CASCADE"), primary_key=True),
     Column("source", String, primary_key=True),
     Index("answer_sources_source", "source"),
@@ -519,7 +512,7 @@ answer_sources = Table(
 # What becomes of an answer where it stands: the last change of it, on its way (then with what it is to say) or done.
 revisions = Table(
     "revisions",
-    _metadata,
+    metadata,
     Column("suggestion_id", String, primary_key=True),
     Column("number", Integer, nullable=False),
     Column("why", String, nullable=False),
@@ -532,7 +525,7 @@ revisions = Table(
 # voted again: trust goes to what was cited when somebody voted.
 quoted_before = Table(
     "quoted_before",
-    _metadata,
+    metadata,
     Column("suggestion_id", String, primary_key=True),
     Column("version", Integer, primary_key=True),
     Column("entry_id", String, primary_key=True),
@@ -540,7 +533,7 @@ quoted_before = Table(
 )
 past_votes = Table(
     "past_votes",
-    _metadata,
+    metadata,
     Column("suggestion_id", String, primary_key=True),
     Column("user", String, primary_key=True),
     Column("version", Integer, primary_key=True),
@@ -552,14 +545,14 @@ past_votes = Table(
 # A source in which what we quoted of it does not stand any more.
 doubted = Table(
     "doubted",
-    _metadata,
+    metadata,
     Column("suggestion_id", String, primary_key=True),
     Column("source", String, primary_key=True),
 )
 # Whether a channel is within reach, as far as the platform told; see bot/presence.py.
 presences = Table(
     "presences",
-    _metadata,
+    metadata,
     Column("channel", String, primary_key=True),
     Column("inside", Boolean, nullable=False),
     Column("member_at", Float),
@@ -569,7 +562,7 @@ presences = Table(
 # Another whole id of a channel (or its own again), and since when it goes by that.
 channel_ids = Table(
     "channel_ids",
-    _metadata,
+    metadata,
     Column("alias", String, primary_key=True),
     Column("channel", String, primary_key=True),
     Column("at", Float, nullable=False),
@@ -578,7 +571,7 @@ channel_ids = Table(
 # What channels were called before, without #.
 channel_names = Table(
     "channel_names",
-    _metadata,
+    metadata,
     Column("name", String, primary_key=True),
     Column("channel", String, primary_key=True),
     Index("channel_names_channel", "channel"),
@@ -587,7 +580,7 @@ channel_names = Table(
 # are the keys to what people say there; they stand nowhere else.
 slack_installations = Table(
     "slack_installations",
-    _metadata,
+    metadata,
     Column("id", String, primary_key=True),
     Column("name", String, nullable=False),
     Column("user", String, nullable=False),
@@ -604,14 +597,14 @@ slack_installations = Table(
 # The workspaces of an organisation that were heard of.
 slack_teams = Table(
     "slack_teams",
-    _metadata,
+    metadata,
     Column("team", String, primary_key=True),
     Column("installation", String, nullable=False),
 )
 # What browsers were sent to Slack with to install the app; each is good once, for ten minutes.
 slack_states = Table(
     "slack_states",
-    _metadata,
+    metadata,
     Column("state", String, primary_key=True),
     Column("issued_at", Float, nullable=False),
 )
@@ -620,7 +613,7 @@ slack_states = Table(
 # How far the history of a channel was read, for what. `threads`: roots whose threads are left, as JSON.
 readings = Table(
     "readings",
-    _metadata,
+    metadata,
     Column("channel", String, primary_key=True),
     Column("purpose", String, primary_key=True),
     Column("since", Float, nullable=False),
@@ -632,166 +625,6 @@ readings = Table(
 )
 
 
-def _add_scores(connection: Connection) -> None:
-    """What decisions weighed, what threads showed, and the channels' scales."""
-    known = {column["name"] for column in inspect(connection).get_columns("decisions")}
-    if "features" not in known:
-        connection.exec_driver_sql("ALTER TABLE decisions ADD COLUMN features TEXT NOT NULL DEFAULT '{}'")
-    _metadata.create_all(connection, tables=[outcomes, calibrations])
-
-
-def _add_manners(connection: Connection) -> None:
-    """Mutes, tempo, groups. The first migration makes today's tables, so on a new store all is there already."""
-    _metadata.create_all(connection, tables=[mutes, first_answers, group_members])
-    for column in (people.c.mail_domain, suggestions.c.removed_at, erased.c.conversation):
-        known = {about["name"] for about in inspect(connection).get_columns(column.table.name)}
-        if column.name not in known:
-            kind = column.type.compile(connection.dialect)
-            connection.exec_driver_sql(f"ALTER TABLE {column.table.name} ADD COLUMN {column.name} {kind}")
-    for index in (*votes.indexes, *suggestions.indexes):
-        index.create(connection, checkfirst=True)
-
-
-def _add_interaction(connection: Connection) -> None:
-    """Drafts, whispers and corrections, and the reason of a 👎; a fresh store has them from its first step."""
-    for table in (drafts, whispers, corrections):
-        table.create(connection, checkfirst=True)
-    if "reason" not in {column["name"] for column in inspect(connection).get_columns("votes")}:
-        connection.exec_driver_sql("ALTER TABLE votes ADD COLUMN reason VARCHAR")
-
-
-def _add_nights(connection: Connection) -> None:
-    """Nights and their changes, and when tickets were closed."""
-    for table in (nights, night_changes):
-        table.create(connection, checkfirst=True)
-    if "closed_at" not in {column["name"] for column in inspect(connection).get_columns("tickets")}:
-        connection.exec_driver_sql("ALTER TABLE tickets ADD COLUMN closed_at FLOAT")
-
-
-def _add_optouts(connection: Connection) -> None:
-    optouts.create(connection, checkfirst=True)
-
-
-def _add_drifts(connection: Connection) -> None:
-    drifts.create(connection, checkfirst=True)
-
-
-def _add_surroundings(connection: Connection) -> None:
-    for table in (link_domains, told_solutions):
-        table.create(connection, checkfirst=True)
-
-
-def _add_cards(connection: Connection) -> None:
-    for table in (cards, presses, saved):
-        table.create(connection, checkfirst=True)
-
-
-def _add_distil_batches(connection: Connection) -> None:
-    distil_batches.create(connection, checkfirst=True)
-
-
-def _add_order_of_learning(connection: Connection) -> None:
-    """A night takes closed tickets by age, some at a time; without the order in the index all are sorted each time."""
-    connection.exec_driver_sql("DROP INDEX IF EXISTS tickets_learnt")
-    for index in tickets.indexes:
-        index.create(connection, checkfirst=True)
-
-
-def _add_audit(connection: Connection) -> None:
-    audit.create(connection, checkfirst=True)
-    _guard_audit(connection)
-
-
-def _guard_audit(connection: Connection) -> None:
-    for name, does in AUDIT_GUARDS.items():
-        connection.exec_driver_sql(f"CREATE TRIGGER IF NOT EXISTS {name} {does}")
-
-
-def _add_retention(connection: Connection) -> None:
-    """Which messages went by retention, not by a deletion: what was learnt from them stays."""
-    if "aged" not in {column["name"] for column in inspect(connection).get_columns("erased")}:
-        connection.exec_driver_sql("ALTER TABLE erased ADD COLUMN aged BOOLEAN")
-
-
-def _add_spending(connection: Connection) -> None:
-    spending.create(connection, checkfirst=True)
-
-
-def _add_workspaces(connection: Connection) -> None:
-    """A store from before has one workspace; should it have heard of several, home is the one with most channels."""
-    workspaces.create(connection, checkfirst=True)
-    known = connection.execute(select(channels.c.id)).scalars()
-    counted = Counter(named for named in map(workspace_in, known) if named is not None)
-    for named, _ in sorted(counted.items(), key=lambda item: (-item[1], item[0])):
-        connection.execute(insert(workspaces).values(id=named))
-
-
-def _add_answers(connection: Connection) -> None:
-    for table in (answers, answer_sources):
-        table.create(connection, checkfirst=True)
-
-
-def _add_revisions(connection: Connection) -> None:
-    for table in (revisions, quoted_before, past_votes, doubted):
-        table.create(connection, checkfirst=True)
-    for name in ("suggestions", "votes"):
-        if "version" not in {column["name"] for column in inspect(connection).get_columns(name)}:
-            connection.exec_driver_sql(f"ALTER TABLE {name} ADD COLUMN version INTEGER NOT NULL DEFAULT '0'")
-    for index in suggestions.indexes:
-        index.create(connection, checkfirst=True)
-
-
-def _add_life_of_channels(connection: Connection) -> None:
-    for table in (presences, channel_ids, channel_names):
-        table.create(connection, checkfirst=True)
-
-
-def _add_installations(connection: Connection) -> None:
-    for table in (slack_installations, slack_teams, slack_states):
-        table.create(connection, checkfirst=True)
-
-
-def _add_readings(connection: Connection) -> None:
-    readings.create(connection, checkfirst=True)
-
-
-def _add_further_parts(connection: Connection) -> None:
-    further_parts.create(connection, checkfirst=True)
-
-
-def _add_streams(connection: Connection) -> None:
-    streams.create(connection, checkfirst=True)
-
-
-MIGRATIONS = [
-    Migration("2026-11-ledger", lambda connection: _metadata.create_all(connection)),
-    Migration("2026-11-scores", _add_scores),
-    Migration("2026-11-manners", _add_manners),
-    Migration("2026-11-interaction", _add_interaction),
-    Migration("2026-11-nights", _add_nights),
-    Migration("2026-11-optouts", _add_optouts),
-    Migration("2026-11-drifts", _add_drifts),
-    Migration("2026-11-surroundings", _add_surroundings),
-    Migration("2026-11-cards", _add_cards),
-    Migration("2026-11-distil-batches", _add_distil_batches),
-    Migration("2026-11-order-of-learning", _add_order_of_learning),
-    Migration("2026-11-audit", _add_audit),
-    Migration("2026-11-retention", _add_retention),
-    Migration("2026-11-spending", _add_spending),
-    Migration("2026-11-workspaces", _add_workspaces),
-    Migration("2026-11-answers", _add_answers),
-    Migration("2026-11-revisions", _add_revisions),
-    Migration("2026-11-channels", _add_life_of_channels),
-    Migration("2026-11-installations", _add_installations),
-    Migration("2026-11-readings", _add_readings),
-    Migration("2026-11-further-parts", _add_further_parts),
-    Migration("2026-11-streams", _add_streams),
-]
-
-# What a scratch copy keeps of its store: who people are is knowledge of today, not a conversation.
-_KEPT = frozenset({group_members.name, optouts.name})
-
-
 def seconds(at: datetime) -> float:
     return at.timestamp()
 
@@ -800,12 +633,22 @@ def moment(at: float) -> datetime:
     return datetime.fromtimestamp(at, UTC)
 
 
+def guard_audit(connection: Connection) -> None:
+    """Have the store itself refuse to change or delete a row of the audit."""
+    for name, does in AUDIT_GUARDS.items():
+        connection.exec_driver_sql(f"CREATE TRIGGER IF NOT EXISTS {name} {does}")
+
+
+# What a scratch copy keeps of its store: who people are is knowledge of today, not a conversation.
+_KEPT = frozenset({group_members.name, optouts.name})
+
+
 def clear(connection: Connection) -> None:
     """Forget everything that happened (for a scratch copy)."""
     for name in AUDIT_GUARDS:
         connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}")
-    for table in reversed(_metadata.sorted_tables):
+    for table in reversed(metadata.sorted_tables):
         if table.name not in _KEPT:
             connection.execute(delete(table))
     connection.exec_driver_sql("DELETE FROM sqlite_sequence WHERE name = 'audit'")  # numbered from 1 again
-    _guard_audit(connection)
+    guard_audit(connection)

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from bot import audit, inbox, installations, intents
-from bot.adapters.adapter import Uninstalled
+from bot.adapters.events import Uninstalled
 from bot.handlers import Bot
 from bot.inbox import Work
 

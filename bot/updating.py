@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, exists, or_, select
 
 from bot import ledger, rejections, revisions
-from bot.adapters.adapter import Corrected
+from bot.adapters.events import Corrected
 from bot.answerer import CORRECTION, Suggestion, conversation, ground, query_of
 from bot.config import Config
 from bot.handlers import Bot

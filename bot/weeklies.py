@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, func, select
 
 from bot import cards, ledger, mutes, presences
-from bot.adapters.adapter import Channel, ChannelKind
+from bot.adapters.events import Channel, ChannelKind
 from bot.card import Card
 from bot.cards import CardKind
 from bot.config import Config, in_quiet_hours

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from bot import answers, drafts, ledger, votes
-from bot.adapters.adapter import Buttons, Whisper
+from bot.adapters.acts import Buttons, Whisper
 from bot.answerer import Suggestion
 from bot.intents import intend
 from bot.tables import seconds, whispers

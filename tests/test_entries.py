@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import Connection, insert
 
 from bot import entries, votes
-from bot.adapters.adapter import Deleted
+from bot.adapters.events import Deleted
 from bot.adapters.slack_wire import provenance
 from bot.answerer import Citation
 from bot.app import open_database

@@ -10,7 +10,8 @@ import jsonschema
 import pytest
 
 from bot.adapters import slack, slack_channels, slack_wire
-from bot.adapters.adapter import Ignored, Post
+from bot.adapters.acts import Post
+from bot.adapters.events import Ignored
 from bot.adapters.slack_cards import COMMAND, SAVE_SHORTCUT, SUMMARY_SHORTCUT, WHY_SHORTCUT
 from bot.adapters.slack_wire import EVENTS, FEEDBACK_ACTION, OPTIONAL_SCOPES, SCOPES, Me, parse, render
 from bot.answerer import Citation, Line, Suggestion

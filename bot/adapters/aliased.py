@@ -11,26 +11,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar, cast
 
-from bot.adapters.adapter import (
-    Act,
-    Adapter,
-    Channel,
-    Commanded,
-    Draft,
-    Emit,
-    Event,
-    Heard,
-    LinkState,
-    Moved,
-    Page,
-    Payload,
-    Person,
-    Post,
-    Receipt,
-    Say,
-    Show,
-    Streams,
-)
+from bot.adapters.acts import Act, Draft, Post, Receipt, Say, Show
+from bot.adapters.adapter import Adapter, Emit, LinkState, Page, Streams
+from bot.adapters.events import Channel, Commanded, Event, Heard, Moved, Payload, Person
 
 T = TypeVar("T")
 

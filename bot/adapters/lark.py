@@ -14,26 +14,15 @@ from bot.adapters import lark_cards as cards
 from bot.adapters import lark_channels as groups
 from bot.adapters import lark_forms as forms
 from bot.adapters import lark_wire as wire
-from bot.adapters.adapter import (
+from bot.adapters.acts import (
     Act,
     ActPostponed,
     ActRefused,
     ActUncertain,
-    Arrival,
     Ask,
-    Channel,
-    ChannelKind,
     Delete,
     Draft,
     Edit,
-    Emit,
-    Event,
-    Heard,
-    LinkState,
-    LookupFailed,
-    Page,
-    Payload,
-    Person,
     Post,
     React,
     Receipt,
@@ -43,6 +32,8 @@ from bot.adapters.adapter import (
     Think,
     Whisper,
 )
+from bot.adapters.adapter import Arrival, Emit, LinkState, LookupFailed, Page
+from bot.adapters.events import Channel, ChannelKind, Event, Heard, Payload, Person
 from bot.adapters.kept import Kept
 from bot.adapters.lark_api import APPLINKS, ApiRefused, LarkApi
 from bot.adapters.lark_history import LarkHistory

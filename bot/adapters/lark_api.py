@@ -12,7 +12,8 @@ from typing import Any
 
 import aiohttp
 
-from bot.adapters.adapter import ActPostponed, ActRefused, ActUncertain, LookupFailed
+from bot.adapters.acts import ActPostponed, ActRefused, ActUncertain
+from bot.adapters.adapter import LookupFailed
 
 Json = dict[str, Any]
 

@@ -15,24 +15,8 @@ from urllib.parse import urlsplit
 
 from bot.adapters import lark_markdown
 from bot.adapters import lark_wire as wire
-from bot.adapters.adapter import (
-    Buttons,
-    Corrected,
-    Draft,
-    Edit,
-    Event,
-    Ignored,
-    Judged,
-    Objected,
-    Payload,
-    Post,
-    Pressed,
-    Revise,
-    Say,
-    Show,
-    Voted,
-    Whisper,
-)
+from bot.adapters.acts import Buttons, Draft, Edit, Post, Revise, Say, Show, Whisper
+from bot.adapters.events import Corrected, Event, Ignored, Judged, Objected, Payload, Pressed, Voted
 from bot.adapters.harmless import MAX_NAME, hides_host, name_in, plainly
 from bot.adapters.lark_markdown import MAX_PIECE, address
 from bot.adapters.lark_markup import lark_safe

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from bot.adapters.adapter import (
+from bot.adapters.events import (
     Changed,
     Channel,
     ChannelKind,

@@ -11,7 +11,8 @@ from datetime import datetime
 from typing import Any
 
 from bot.adapters import lark_wire as wire
-from bot.adapters.adapter import Event, Ignored, Payload, Saved, SaveForm
+from bot.adapters.acts import SaveForm
+from bot.adapters.events import Event, Ignored, Payload, Saved
 from bot.adapters.lark_cards import FORM, MAX_TITLE, OURS, fits
 
 Element = dict[str, Any]

@@ -5,7 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from bot.adapters import lark_wire as wire
-from bot.adapters.adapter import ActRefused, Channel, ChannelKind, LookupFailed, Page, Payload
+from bot.adapters.acts import ActRefused
+from bot.adapters.adapter import LookupFailed, Page
+from bot.adapters.events import Channel, ChannelKind, Payload
 from bot.adapters.lark_api import PAGE, LarkApi
 
 MESSAGES = "/open-apis/im/v1/messages"

@@ -10,7 +10,8 @@ from typing import Any, Protocol
 
 import aiohttp
 
-from bot.adapters.adapter import ActPostponed, ActUncertain, LinkState
+from bot.adapters.acts import ActPostponed, ActUncertain
+from bot.adapters.adapter import LinkState
 from bot.adapters.lark_api import ApiRefused, LarkApi
 
 log = logging.getLogger("earshot.lark")

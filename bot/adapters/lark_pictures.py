@@ -7,7 +7,8 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from bot.adapters.adapter import LookupFailed, Payload
+from bot.adapters.adapter import LookupFailed
+from bot.adapters.events import Payload
 from bot.adapters.lark_wire import IMAGE, NAME, image_keys, images_forwarded
 from knowledge.images import MAX_IMAGES, Image, Pictures, image_of
 from knowledge.thread import Thread

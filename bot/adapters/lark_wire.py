@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from bot import manners
-from bot.adapters.adapter import (
-    Arrival,
+from bot.adapters.adapter import Arrival
+from bot.adapters.events import (
     Channel,
     ChannelKind,
     Commanded,

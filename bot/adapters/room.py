@@ -5,28 +5,16 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
-from bot.adapters.adapter import (
+from bot.adapters.acts import (
     Act,
     ActRefused,
-    Arrival,
     Ask,
-    Channel,
-    ChannelKind,
     Delete,
     Draft,
     Edit,
-    Emit,
-    Event,
-    Heard,
     Home,
-    LinkState,
-    LookupFailed,
-    Page,
-    Payload,
-    Person,
     Post,
     React,
-    Reacted,
     Receipt,
     Revise,
     Say,
@@ -34,6 +22,8 @@ from bot.adapters.adapter import (
     Think,
     Whisper,
 )
+from bot.adapters.adapter import Arrival, Emit, LinkState, LookupFailed, Page
+from bot.adapters.events import Channel, ChannelKind, Event, Heard, Payload, Person, Reacted
 from bot.answerer import Suggestion
 from bot.config import is_group
 from knowledge.audience import Standing

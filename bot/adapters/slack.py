@@ -14,25 +14,14 @@ from slack_bolt.response import BoltResponse
 from bot.adapters import slack_cards as cards
 from bot.adapters import slack_channels as channels
 from bot.adapters import slack_wire as wire
-from bot.adapters.adapter import (
+from bot.adapters.acts import (
     Act,
     ActRefused,
     Ask,
-    Channel,
     Delete,
     Draft,
     Edit,
-    Emit,
-    Event,
-    Fill,
-    Heard,
     Home,
-    Ignored,
-    LinkState,
-    LookupFailed,
-    Page,
-    Payload,
-    Person,
     Post,
     React,
     Receipt,
@@ -42,6 +31,8 @@ from bot.adapters.adapter import (
     Think,
     Whisper,
 )
+from bot.adapters.adapter import Emit, Fill, LinkState, LookupFailed, Page
+from bot.adapters.events import Channel, Event, Heard, Ignored, Payload, Person
 from bot.adapters.slack_calls import NETWORK, asked, client_of, read, scopes_of
 from bot.adapters.slack_calls import StartFailed as StartFailed
 from bot.adapters.slack_history import REGIMES, Regime, SlackHistory

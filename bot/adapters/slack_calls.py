@@ -9,7 +9,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from bot.adapters.adapter import ActPostponed, ActRefused, ActUncertain, LookupFailed, Payload
+from bot.adapters.acts import ActPostponed, ActRefused, ActUncertain
+from bot.adapters.adapter import LookupFailed
+from bot.adapters.events import Payload
 
 TIMEOUT = 20  # seconds for one request
 RENEWAL = 60.0  # seconds in which a token that ran out may be renewed

@@ -8,32 +8,24 @@ from datetime import datetime
 from typing import Any
 
 from bot.adapters import slack_wire as wire
-from bot.adapters.adapter import (
-    Arrival,
+from bot.adapters.acts import Buttons, Draft, Edit, Home, Revise, SaveForm, Say, Show, Whisper
+from bot.adapters.adapter import Arrival
+from bot.adapters.events import (
     AskedForSummary,
     AskedToReword,
     AskedToSave,
     AskedWhy,
-    Buttons,
     Commanded,
     Corrected,
     Correcting,
-    Draft,
-    Edit,
     Event,
-    Home,
     Judged,
     Objected,
     OrderedAtHome,
     Payload,
     Pressed,
-    Revise,
     Reworded,
     Saved,
-    SaveForm,
-    Say,
-    Show,
-    Whisper,
 )
 from bot.adapters.slack_markup import escape, is_web, labelled, mrkdwn
 from bot.answerer import Suggestion, joined

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from bot.adapters.adapter import (
+from bot.adapters.events import (
     Changed,
     Channel,
     ChannelKind,

@@ -13,16 +13,9 @@ from functools import partial
 from typing import Any, Protocol
 
 from bot.adapters import slack_wire as wire
-from bot.adapters.adapter import (
-    ActPostponed,
-    ActRefused,
-    Arrival,
-    Channel,
-    ChannelKind,
-    LookupFailed,
-    Page,
-    Payload,
-)
+from bot.adapters.acts import ActPostponed, ActRefused
+from bot.adapters.adapter import Arrival, LookupFailed, Page
+from bot.adapters.events import Channel, ChannelKind, Payload
 from bot.adapters.slack_calls import pages, read_at_leisure
 
 LISTED = 1_000  # channels that are listed in one call

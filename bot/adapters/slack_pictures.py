@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from bot.adapters.adapter import LookupFailed, Payload
+from bot.adapters.adapter import LookupFailed
+from bot.adapters.events import Payload
 from bot.adapters.slack_wire import NAME, bare
 from knowledge.images import MAX_BYTES, MAX_IMAGES, MEDIA_TYPES, Image, Pictures, image_of
 from knowledge.thread import Thread

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bot.adapters.adapter import Post
+from bot.adapters.acts import Post
 from bot.adapters.harmless import hides_host, plainly
 from bot.adapters.markdown import Code, Piece, Run, Text, answer_pieces
 from bot.adapters.slack_markup import BROADCAST

@@ -10,8 +10,9 @@ from humanize import naturaldelta
 
 from bot import manners
 from bot.adapters import slack_markdown
-from bot.adapters.adapter import (
-    Arrival,
+from bot.adapters.acts import Post
+from bot.adapters.adapter import Arrival
+from bot.adapters.events import (
     Channel,
     ChannelKind,
     Deleted,
@@ -22,7 +23,6 @@ from bot.adapters.adapter import (
     OpenedHome,
     Payload,
     Person,
-    Post,
     Reacted,
     Uninstalled,
     Voted,

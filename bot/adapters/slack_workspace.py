@@ -10,20 +10,14 @@ from typing import Any
 from bot.adapters import slack_cards as cards
 from bot.adapters import slack_stream
 from bot.adapters import slack_wire as wire
-from bot.adapters.adapter import (
+from bot.adapters.acts import (
     Act,
     ActRefused,
     Ask,
-    Channel,
-    ChannelKind,
     Delete,
     Draft,
     Edit,
-    Heard,
     Home,
-    LookupFailed,
-    Payload,
-    Person,
     Post,
     React,
     Receipt,
@@ -33,6 +27,8 @@ from bot.adapters.adapter import (
     Think,
     Whisper,
 )
+from bot.adapters.adapter import LookupFailed
+from bot.adapters.events import Channel, ChannelKind, Heard, Payload, Person
 from bot.adapters.kept import Kept
 from bot.adapters.slack_calls import client_of, once, once_or, pages, read, respond
 from bot.adapters.slack_pictures import SlackPictures

@@ -4,7 +4,8 @@ import logging
 from collections.abc import Sequence
 
 from bot.adapters import slack_wire as wire
-from bot.adapters.adapter import Channel, ChannelKind, LookupFailed, Payload, Person
+from bot.adapters.adapter import LookupFailed
+from bot.adapters.events import Channel, ChannelKind, Payload, Person
 from bot.adapters.slack_installed import Installed
 from bot.adapters.slack_workspace import SlackWorkspace, UnknownGroup
 from knowledge.audience import Standing

@@ -13,28 +13,13 @@ from typing import Protocol
 import pytest
 
 from bot.adapters import room
-from bot.adapters.adapter import (
+from bot.adapters.acts import (
     ActRefused,
-    Adapter,
-    Arrival,
     Ask,
-    AskedToSave,
     Buttons,
-    Changed,
-    Channel,
     Delete,
-    Deleted,
-    Departure,
     Draft,
     Edit,
-    Edited,
-    Event,
-    Heard,
-    Joined,
-    Left,
-    LookupFailed,
-    Page,
-    PeopleLeft,
     Post,
     Question,
     React,
@@ -45,6 +30,20 @@ from bot.adapters.adapter import (
     Show,
     Think,
     Whisper,
+)
+from bot.adapters.adapter import Adapter, Arrival, LookupFailed, Page
+from bot.adapters.events import (
+    AskedToSave,
+    Changed,
+    Channel,
+    Deleted,
+    Departure,
+    Edited,
+    Event,
+    Heard,
+    Joined,
+    Left,
+    PeopleLeft,
 )
 from bot.adapters.lark import LarkAdapter
 from bot.adapters.lark_hook import PATH, LarkHook

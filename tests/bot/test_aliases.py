@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from bot import aliases, ledger
-from bot.adapters.adapter import Channel, Commanded, Delete, Heard, Moved, Payload
+from bot.adapters.acts import Delete
 from bot.adapters.aliased import AliasedAdapter, Aliases, with_ids
+from bot.adapters.events import Channel, Commanded, Heard, Moved, Payload
 from bot.adapters.kept import Kept
 from bot.adapters.room import RoomAdapter
 from bot.app import open_database

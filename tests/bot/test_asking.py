@@ -11,7 +11,7 @@ import pytest
 
 from bot import ledger, mutes
 from bot.adapters import room
-from bot.adapters.adapter import Channel, ChannelKind, Person
+from bot.adapters.events import Channel, ChannelKind, Person
 from bot.adapters.kept import Kept
 from bot.app import App, assemble, open_database
 from bot.card import lines_in

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from bot.adapters import room
-from bot.adapters.adapter import Post, Say, Whisper
+from bot.adapters.acts import Post, Say, Whisper
 from bot.adapters.lark_markup import lark_safe
 from bot.adapters.slack_cards import render_say, render_whisper
 from bot.adapters.slack_wire import render

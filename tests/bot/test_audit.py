@@ -14,7 +14,7 @@ from sqlalchemy import Connection, delete, update
 from sqlalchemy.exc import IntegrityError
 
 from bot import audit, clicks, comings, forget, handlers, ledger, saving, tables
-from bot.adapters.adapter import (
+from bot.adapters.events import (
     Corrected,
     Deleted,
     Departure,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bot import ledger, tables
 from bot.adapters import room
-from bot.adapters.adapter import Heard
+from bot.adapters.events import Heard
 from bot.app import open_database
 from bot.config import Config
 from bot.conversations import LOOK_BACK, WINDOW, joins

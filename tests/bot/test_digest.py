@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.adapters.adapter import Pressed, SaveForm, Show
+from bot.adapters.acts import SaveForm, Show
+from bot.adapters.events import Pressed
 from bot.adapters.slack_cards import CARD_ACTION, MAX_BLOCKS, parse, render_card, save_form
 from bot.card import Button, Card, Group, Verb, fitted, row, shortened
 from bot.digest import (

@@ -12,16 +12,8 @@ import pytest
 
 from bot import clicks, drafts, inbox, intents, ledger, mutes, tickets, votes, whispers
 from bot.adapters import room
-from bot.adapters.adapter import (
-    Act,
-    Buttons,
-    Delete,
-    Deleted,
-    Judged,
-    Person,
-    Post,
-    Reworded,
-)
+from bot.adapters.acts import Act, Buttons, Delete, Post
+from bot.adapters.events import Deleted, Judged, Person, Reworded
 from bot.app import App, assemble, open_database
 from bot.clock import RecordedClock
 from bot.config import Config

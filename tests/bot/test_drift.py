@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, insert
 
 from bot import drifts, ledger, votes
-from bot.adapters.adapter import Channel, ChannelKind
+from bot.adapters.events import Channel, ChannelKind
 from bot.answerer import Line, Suggestion
 from bot.app import open_database
 from bot.config import Config

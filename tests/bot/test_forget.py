@@ -23,7 +23,8 @@ from bot import (
     votes,
     whispers,
 )
-from bot.adapters.adapter import Arrival, Channel, Person
+from bot.adapters.adapter import Arrival
+from bot.adapters.events import Channel, Person
 from bot.answerer import Citation, Line, Suggestion
 from bot.app import index_folder, open_database
 from bot.config import Config

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from bot.adapters.adapter import Home, LinkState
+from bot.adapters.acts import Home
+from bot.adapters.adapter import LinkState
 from bot.adapters.slack_cards import MAX_VIEW_BLOCKS, home_view
 from bot.card import lines_in
 from bot.home import Common, Desk, OpenDraft, Running, Seen, Settings, Used, home_card

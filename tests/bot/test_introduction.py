@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.adapters.adapter import Channel, ChannelKind
+from bot.adapters.events import Channel, ChannelKind
 from bot.card import lines_in
 from bot.introduction import Manner, introduces, introduction
 

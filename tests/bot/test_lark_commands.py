@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot import ledger, mutes, optouts
-from bot.adapters.adapter import Channel, ChannelKind
+from bot.adapters.events import Channel, ChannelKind
 from bot.scorer import Action
 from tests.bot.running import QUESTION, SOLUTION, entry
 from tests.bot.running_lark import ANN, BOB, CARL, CHAT, TOPICS, Running, running, tenant

@@ -10,15 +10,8 @@ import pytest
 from sqlalchemy import Connection, func, select
 
 from bot import ledger, nights, votes
-from bot.adapters.adapter import (
-    ActPostponed,
-    ActRefused,
-    ActUncertain,
-    Arrival,
-    LookupFailed,
-    Think,
-    Whisper,
-)
+from bot.adapters.acts import ActPostponed, ActRefused, ActUncertain, Think, Whisper
+from bot.adapters.adapter import Arrival, LookupFailed
 from bot.adapters.lark import LarkAdapter, LarkStartFailed
 from bot.adapters.lark_api import ApiRefused, LarkApi
 from bot.adapters.lark_link import ENDPOINT_WITHIN, PATIENCE, PAUSES

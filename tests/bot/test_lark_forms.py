@@ -17,7 +17,8 @@ from bot import ledger, saving
 from bot.adapters import lark_cards as cards
 from bot.adapters import lark_forms as forms
 from bot.adapters import lark_wire as wire
-from bot.adapters.adapter import Ignored, Saved, SaveForm
+from bot.adapters.acts import SaveForm
+from bot.adapters.events import Ignored, Saved
 from bot.tables import saved as saved_by_hand
 from knowledge import store
 from knowledge.entry import WORKSPACE, EntryState, PassageKind

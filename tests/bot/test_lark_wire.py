@@ -11,25 +11,18 @@ from hypothesis import strategies as st
 
 from bot.adapters import lark_cards as cards
 from bot.adapters import lark_wire as wire
-from bot.adapters.adapter import (
-    Buttons,
+from bot.adapters.acts import Buttons, Draft, Edit, Post, Question, Say, Show, Whisper
+from bot.adapters.events import (
     Channel,
     ChannelKind,
     Commanded,
     Deleted,
-    Draft,
-    Edit,
     Heard,
     Ignored,
     Judged,
-    Post,
     Pressed,
-    Question,
     Reacted,
-    Say,
-    Show,
     Voted,
-    Whisper,
 )
 from bot.adapters.lark_markup import lark_safe
 from bot.answerer import Citation, Line, Suggestion

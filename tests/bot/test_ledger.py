@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection
 
 from bot import inbox, intents, ledger, votes
-from bot.adapters.adapter import Arrival, Channel, ChannelKind, Person
+from bot.adapters.adapter import Arrival
+from bot.adapters.events import Channel, ChannelKind, Person
 from bot.answerer import Citation, Line, Suggestion
 from bot.app import open_database
 from bot.feedback import Vote

@@ -11,7 +11,8 @@ from sqlalchemy import Connection
 
 from bot import ledger, mutes, tables
 from bot.adapters import room
-from bot.adapters.adapter import Channel, Heard, LookupFailed, Person, Reacted
+from bot.adapters.adapter import LookupFailed
+from bot.adapters.events import Channel, Heard, Person, Reacted
 from bot.app import open_database
 from bot.config import Config
 from bot.manners import Mute, Order, is_mute, mentions_me, muted, order_in

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from bot import ledger
-from bot.adapters.adapter import LookupFailed, Person
+from bot.adapters.adapter import LookupFailed
+from bot.adapters.events import Person
 from bot.adapters.slack import SlackAdapter
 from bot.adapters.slack_wire import SCOPES
 from bot.clock import SystemClock

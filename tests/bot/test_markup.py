@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.adapters import lark_cards
-from bot.adapters.adapter import Buttons, Draft, Edit, Post, Question, Say, Show, Whisper
+from bot.adapters.acts import Buttons, Draft, Edit, Post, Question, Say, Show, Whisper
 from bot.adapters.lark_markup import lark_safe
 from bot.adapters.slack_cards import render_card, render_draft, render_edit, render_whisper
 from bot.adapters.slack_markup import escape, labelled, with_links

@@ -8,8 +8,8 @@ from sqlalchemy import Connection, inspect
 from bot import ledger, votes
 from bot.app import open_database
 from bot.feedback import Vote
+from bot.migrations import MIGRATIONS
 from bot.scorer import silent
-from bot.tables import MIGRATIONS
 from knowledge.database import Database
 from tests.bot.test_ledger import T0, suggest
 

@@ -14,7 +14,8 @@ from sqlalchemy import Connection
 
 from bot import ledger, nights, optouts
 from bot.adapters import room
-from bot.adapters.adapter import Arrival, Deleted, Edited
+from bot.adapters.adapter import Arrival
+from bot.adapters.events import Deleted, Edited
 from bot.app import App, assemble, open_database
 from bot.approval import approve, reject, revert_night, still_true
 from bot.clock import RecordedClock

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection, insert
 
 from bot import digests, nights, optouts, votes
-from bot.adapters.adapter import Saved
+from bot.adapters.events import Saved
 from bot.approval import approve, reject, revert_night, settle_dispute, still_true
 from bot.config import Config
 from bot.digest import MOST_ASKED, Pair

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from bot import revisions
 from bot.adapters import lark_cards, slack_wire
-from bot.adapters.adapter import Post
+from bot.adapters.acts import Post
 from bot.answerer import Citation, Line, Suggestion
 from bot.parts import MAX_PARTS, cut, parts_of
 from bot.revising import Why

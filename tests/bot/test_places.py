@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from bot import ledger
 from bot.adapters import room
-from bot.adapters.adapter import Channel, ChannelKind, Person
+from bot.adapters.events import Channel, ChannelKind, Person
 from bot.app import assemble, open_database
 from bot.clock import RecordedClock
 from bot.config import Config

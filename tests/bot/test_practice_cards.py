@@ -5,7 +5,8 @@ from pathlib import Path
 
 from bot import digests, weeklies
 from bot.adapters import room
-from bot.adapters.adapter import Arrival, AskedToSave, Event, Payload, Pressed, Saved
+from bot.adapters.adapter import Arrival
+from bot.adapters.events import AskedToSave, Event, Payload, Pressed, Saved
 from bot.app import assemble, open_database
 from bot.card import Verb, texts_in
 from bot.clock import RecordedClock

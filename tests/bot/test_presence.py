@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot import presences
-from bot.adapters.adapter import Channel, Departure, Joined, Left, Reopened
+from bot.adapters.events import Channel, Departure, Joined, Left, Reopened
 from bot.app import open_database
 from bot.presence import Presence, after, heard_in, out_of_reach
 

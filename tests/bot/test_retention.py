@@ -11,7 +11,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from bot import audit, handlers, ledger, retention, tables, votes
 from bot.adapters import room
-from bot.adapters.adapter import Heard, Reacted
+from bot.adapters.events import Heard, Reacted
 from bot.audit import Kind, Wanted
 from bot.clock import RecordedClock
 from bot.config import Config, Retention

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Connection, select
 
 from bot import forget, intents, ledger, revisions, tables, votes
-from bot.adapters.adapter import ActRefused, Revise
+from bot.adapters.acts import ActRefused, Revise
 from bot.adapters.slack_cards import CORRECT_ACTION, OBJECTION_ACTION
 from bot.adapters.slack_wire import FEEDBACK_ACTION, METADATA_TYPE
 from bot.objections import Objection

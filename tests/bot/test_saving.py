@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.adapters.adapter import Saved
+from bot.adapters.events import Saved
 from bot.saving import Prefilled, cleaned, entry_from, prefilled
 from knowledge.entry import WORKSPACE, PassageKind
 from knowledge.thread import Message, Role, Thread

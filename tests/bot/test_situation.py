@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection
 
 from bot import ledger
-from bot.adapters.adapter import Channel, ChannelKind, Heard, Person
+from bot.adapters.events import Channel, ChannelKind, Heard, Person
 from bot.app import open_database
 from bot.config import Config
 from bot.learning import threads_of

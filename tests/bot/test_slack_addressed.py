@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bot import ledger
-from bot.adapters.adapter import Think
+from bot.adapters.acts import Think
 from bot.addressed import PER_HOUR
 from bot.asking import thinking
 from bot.clock import SystemClock

@@ -5,21 +5,17 @@ from typing import Any
 
 import pytest
 
-from bot.adapters.adapter import (
+from bot.adapters.acts import Buttons, Draft, Edit, Question, Whisper
+from bot.adapters.events import (
     AskedWhy,
-    Buttons,
     Corrected,
     Correcting,
-    Draft,
-    Edit,
     Ignored,
     Judged,
     Objected,
     OpenedHome,
     OrderedAtHome,
-    Question,
     Reworded,
-    Whisper,
 )
 from bot.adapters.slack_cards import (
     CORRECTION_FORM,

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, select
 
 from bot import tables
 from bot.adapters import slack_wire as wire
-from bot.adapters.adapter import Heard, Ignored, Uninstalled
+from bot.adapters.events import Heard, Ignored, Uninstalled
 from knowledge.audience import Standing
 from tests.bot.running import ANN, CARL, CHANNEL, OTHERS_QUESTION, QUESTION, workspace
 from tests.bot.test_slack_install import install, serving

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.adapters import slack_wire as wire
-from bot.adapters.adapter import Channel, Page
+from bot.adapters.adapter import Page
+from bot.adapters.events import Channel
 from bot.adapters.slack_history import Pace, Regime, SlackHistory
 
 START = int(time.time()) - 10 * 86_400

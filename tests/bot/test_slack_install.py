@@ -14,7 +14,9 @@ import pytest
 from sqlalchemy import select, text
 
 from bot import inbox, tables
-from bot.adapters.adapter import ActRefused, Channel, LookupFailed, Post
+from bot.adapters.acts import ActRefused, Post
+from bot.adapters.adapter import LookupFailed
+from bot.adapters.events import Channel
 from bot.adapters.slack import SlackAdapter
 from bot.adapters.slack_http import PATH, SlackHook
 from bot.adapters.slack_install import INSTALL, REDIRECT, SlackInstalling

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bot.adapters.adapter import (
+from bot.adapters.events import (
     Changed,
     Channel,
     ChannelKind,

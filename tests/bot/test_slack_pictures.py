@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from bot.adapters.adapter import LookupFailed, Payload
+from bot.adapters.adapter import LookupFailed
+from bot.adapters.events import Payload
 from bot.adapters.slack_pictures import MOST_LOOKS, SlackPictures, address_of
 from knowledge.images import MAX_BYTES, Pictures
 from knowledge.thread import Message, Thread

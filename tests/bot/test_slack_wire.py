@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.adapters.adapter import ChannelKind, Deleted, Edited, Heard, Ignored, Post, Reacted, Voted
+from bot.adapters.acts import Post
+from bot.adapters.events import ChannelKind, Deleted, Edited, Heard, Ignored, Reacted, Voted
 from bot.adapters.slack_markup import escape
 from bot.adapters.slack_wire import (
     MAX_SECTION,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot import ledger
-from bot.adapters.adapter import Channel
+from bot.adapters.events import Channel
 from bot.app import open_database
 from bot.clock import RecordedClock
 from bot.config import Config

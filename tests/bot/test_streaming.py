@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select
 
 from bot import intents, ledger
 from bot.adapters import slack_stream
-from bot.adapters.adapter import Post
+from bot.adapters.acts import Post
 from bot.answerer import Citation, Line, Suggestion
 from bot.tables import suggestions
 from knowledge.entry import EntryKind

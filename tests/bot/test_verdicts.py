@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection
 
 from bot import ledger, votes
-from bot.adapters.adapter import Channel, Heard
+from bot.adapters.events import Channel, Heard
 from bot.answerer import Citation, Line, Suggestion
 from bot.app import open_database
 from bot.config import Config

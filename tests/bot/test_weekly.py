@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection, insert, select
 
 from bot import cards, intents, ledger, mutes, weeklies
-from bot.adapters.adapter import Channel, ChannelKind
+from bot.adapters.events import Channel, ChannelKind
 from bot.app import open_database
 from bot.cards import CardKind
 from bot.config import Config
