@@ -22,7 +22,7 @@ from tests.bot.running import QUESTION, entry
 from tests.local_slack import SLACKS_SCHEDULE, LocalSlack
 
 ROUNDS = 14
-DRAFTING_ROUNDS = 6
+DRAFTING_ROUNDS = 4
 DRAFTS = "C0DRAFT001"
 ANALYST = "U0NOBODY01"
 AT_ONCE = 4  # questions in a round; in the channel of the first of them people get a second to answer
