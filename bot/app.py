@@ -5,7 +5,7 @@ import gc
 import logging
 import os
 from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -299,24 +299,26 @@ class App:
         await handlers.read_aliases(self.bot)
         schedule, gaps = Schedule(self.bot), GapReader(self.bot, self._settle, self._wake.set)
         await gaps.begin()
-        for adapter in self.bot.adapters.values():
-            await adapter.listen(self.accept)
-        if self._web is not None:
-            await self._open_web(self._web)
-        await schedule.groups.refresh()  # before the first message is looked at: who speaks decides
-        schedule.start()
-        gaps.start()
-        try:
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._record_stop)
+            stack.push_async_callback(self.close)  # also of what listens already when something else cannot
+            for adapter in self.bot.adapters.values():
+                await adapter.listen(self.accept)
+            if self._web is not None:
+                await self._open_web(self._web)
+            await schedule.groups.refresh()  # before the first message is looked at: who speaks decides
+            gaps.start()
+            stack.push_async_callback(gaps.stop)
+            schedule.start()
+            stack.callback(schedule.close)
             while not stop.is_set():
                 gaps.check()
                 await self._turn(stop)
-        finally:
-            schedule.close()
-            await gaps.stop()
-            await self.close()
-            await self.bot.database.run(
-                lambda connection: audit.put(connection, audit.Kind.STOPPED, self.bot.clock.now())
-            )
+
+    async def _record_stop(self) -> None:
+        await self.bot.database.run(
+            lambda connection: audit.put(connection, audit.Kind.STOPPED, self.bot.clock.now())
+        )
 
     async def _open_web(self, web: Web) -> None:
         self.health.add_to(web)

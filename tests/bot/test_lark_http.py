@@ -19,6 +19,7 @@ from lark_oapi.event.dispatcher_handler import EventDispatcherHandler
 from bot.adapters.lark import LarkAdapter
 from bot.adapters.lark_hook import PATH, LarkHook
 from bot.adapters.lark_signing import Keys, Unwelcome, opened, opened_by
+from bot.adapters.slack import SlackAdapter
 from bot.app import assemble, open_database
 from bot.config import Config, Secrets
 from bot.opening import lark_apps, lark_keys
@@ -26,10 +27,11 @@ from bot.web import Web, WebFailed
 from knowledge.embed import HashEmbedder
 from knowledge.entry import PUBLIC
 from knowledge.search import Knowledge
-from tests.bot.running import QUESTION, entry
+from tests.bot.running import QUESTION, entry, workspace
 from tests.bot.running_lark import ANN, CHAT, Running, app_of, config, tenant
 from tests.local_lark import LocalLark
 from tests.local_lark.webhook import sealed, signed
+from tests.local_slack import LocalSlack
 
 KEY, TOKEN = "an encrypt key", "a token"
 KEYS = Keys(token=TOKEN, encrypt=KEY)
@@ -289,4 +291,27 @@ async def test_an_address_that_is_taken_is_said_so() -> None:
     port = int(first.url.rpartition(":")[2])
     with pytest.raises(WebFailed, match=f"console.port {port}: .*in use; name others"):
         await Web("127.0.0.1", port).start()
+    await first.stop()
+
+
+async def test_where_the_address_is_taken_what_listens_already_is_closed(
+    lark: LocalLark, tmp_path: Path
+) -> None:
+    first = Web("127.0.0.1", 0)
+    await first.start()
+    taken = Web("127.0.0.1", int(first.url.rpartition(":")[2]))
+    with LocalSlack() as slack:
+        workspace(slack)
+        database = open_database(f"sqlite:///{tmp_path / 'earshot.db'}")
+        knowledge = Knowledge(database, HashEmbedder(), None)
+        await knowledge.open()
+        posted_to = LarkAdapter([app_of(lark)], hook=LarkHook({lark.app_id: KEYS}, taken))
+        connected = SlackAdapter(slack.bot_token, slack.app_token, slack.base_url)
+        app = assemble(config, database, knowledge, [connected, posted_to], web=taken)
+        with pytest.raises(WebFailed):
+            await app.run(asyncio.Event())
+        assert slack.sockets_opened == 1
+        await slack.until(lambda: not slack.connected())
+        await knowledge.close()
+        database.close()
     await first.stop()
