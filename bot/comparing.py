@@ -46,7 +46,9 @@ def news_of(
         for name, (arrival, event) in said.items()
         if event.message.at > since and name not in known.texts and name not in known.erased
     ]
-    missing = [name for name in expected if name not in said] if page.whole else []
+    # What is not understood is not gone: then nothing here tells what is.
+    all_read = page.whole and len(said) == len({arrival.key for arrival in page.found})
+    missing = [name for name in expected if name not in said] if all_read else []
     gone = [name for name in dict.fromkeys([*page.gone, *missing]) if name in known.texts]
     deleted = [Deleted(message_id=name, at=now) for name in gone]
     return News(unheard=unheard, changes=[*_edits(page, said, known), *deleted])

@@ -575,6 +575,8 @@ _KEPT_FOR_TAKING_BACK = {
     "suggestions": "id",
     "outbox": "suggestion_id",
     "drafts": "suggestion_id",
+    "further_parts": "suggestion_id",
+    "streams": "suggestion_id",
 }
 
 
@@ -582,7 +584,8 @@ def _going(connection: Connection) -> list[str]:
     """The answers and drafts that are still to be taken back on the platform: empty already, their rows are needed."""
     outbox = tables.outbox
     open_ = outbox.c.state.in_([tables.Sent.INTENT, tables.Sent.SENDING])
-    query = select(outbox.c.suggestion_id).where(outbox.c.kind.in_(["delete", "edit"]), open_)
+    kinds = or_(outbox.c.kind.in_(["delete", "edit"]), outbox.c.kind.startswith("delete "))
+    query = select(outbox.c.suggestion_id).where(kinds, open_)
     return list(connection.execute(query).scalars())
 
 

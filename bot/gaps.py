@@ -86,14 +86,13 @@ class GapReader:
         """Open a gap where a connection is another one than at the last look."""
         name = f"{adapter.name}/{link.name}"
         before, now = self._seen.get(name), self._bot.clock.now()
-        self._seen[name] = link
-        if before is None:
-            return
-        if not link.connected:
+        if before is not None and not link.connected:
             self._lost.setdefault(name, now)
-        elif not before.connected or link.since != before.since:
-            lost = self._lost.pop(name, now)
+        elif before is not None and (not before.connected or link.since != before.since):
+            lost = self._lost.get(name, now)
             await self._open(adapter.name, lost - MARGIN, thorough=now - lost > LONG)
+            self._lost.pop(name, None)
+        self._seen[name] = link  # only now: a gap that could not be written down is seen again
 
     async def _open(self, platform: str, before: datetime, *, thorough: bool) -> None:
         now = self._bot.clock.now()

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, func, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from bot import audit
 from bot.audit import Kind
 from bot.audit_chain import Fact
-from bot.tables import Sent, further_parts, moment, outbox, seconds, suggestions
+from bot.tables import Sent, further_parts, moment, outbox, seconds, streams, suggestions
 
 OUT_OF_REACH = "out of reach: "  # begins why it was dropped
 
@@ -34,11 +34,28 @@ def take_back(connection: Connection, suggestion: Row[Any], now: datetime) -> No
     if suggestion.posted_id is not None:
         intend(connection, suggestion.id, "delete", suggestion.channel, now)
         _take_back_parts(connection, suggestion, now)
+    elif (begun := _streamed(connection, suggestion.id)) is not None:  # some of it stands there
+        values = {"posted_id": begun}
+        connection.execute(update(suggestions).where(suggestions.c.id == suggestion.id).values(**values))
+        intend(connection, suggestion.id, "delete", suggestion.channel, now)
+        _drop_unsent_post(connection, suggestion.id)
     else:
         unsent = and_(outbox.c.suggestion_id == suggestion.id, outbox.c.state == Sent.INTENT)
         dropped_now = update(outbox).where(unsent).values(state=Sent.DROPPED, error="its source was deleted")
         if connection.execute(dropped_now).rowcount:
             audit.put_on_answer(connection, Kind.DROPPED, suggestion.id, now, what="source deleted")
+
+
+def _streamed(connection: Connection, suggestion_id: str) -> str | None:
+    query = select(streams.c.message_id).where(streams.c.suggestion_id == suggestion_id)
+    return connection.execute(query).scalar()
+
+
+def _drop_unsent_post(connection: Connection, suggestion_id: str) -> None:
+    unsent = and_(
+        outbox.c.suggestion_id == suggestion_id, outbox.c.kind == "post", outbox.c.state == Sent.INTENT
+    )
+    connection.execute(update(outbox).where(unsent).values(state=Sent.DROPPED, error="it was taken back"))
 
 
 def _take_back_parts(connection: Connection, suggestion: Row[Any], now: datetime) -> None:
@@ -136,8 +153,10 @@ def drop_in(connection: Connection, workspace: str, why: str, now: datetime) -> 
 def try_again(
     connection: Connection, channel: str, kind: str, now: datetime, *, only: str | None = None
 ) -> None:
-    """What was dropped because its channel was out of reach is to be done after all. ``only``: of this subject."""
-    same = and_(outbox.c.channel == channel, outbox.c.kind == kind)
+    """What was dropped because its channel was out of reach is to be done after all, also of the further messages of an
+    answer (``delete 2``). ``only``: of this subject."""
+    kinds = or_(outbox.c.kind == kind, outbox.c.kind.startswith(f"{kind} "))
+    same = and_(outbox.c.channel == channel, kinds)
     if only is not None:
         same = and_(same, outbox.c.suggestion_id == only)
     dropped_so = and_(outbox.c.state == Sent.DROPPED, outbox.c.error.startswith(OUT_OF_REACH))

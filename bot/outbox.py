@@ -182,7 +182,7 @@ def _dropped(connection: Connection, bot: Bot, intent: Intent, why: str) -> None
         drafts.expire(connection, intent.suggestion_id, why, bot.clock.now())
     elif intent.kind == "whisper":
         whispers.forget(connection, intent.suggestion_id)
-    elif intent.kind.startswith(revisions.REVISE):
+    elif intent.kind.startswith(revisions.REVISE) and not why.startswith(intents.OUT_OF_REACH):
         revisions.refused(connection, intent.suggestion_id, intent.kind)
     elif posted_parts.is_further(intent.kind):
         _take_back(connection, intent, bot.clock.now())  # an answer without its end has no sources

@@ -60,4 +60,5 @@ def _keep(
     why = out_of_reach(new)
     if why is None:  # what was to be taken back there meanwhile is taken back now
         intents.try_again(connection, channel, "delete", now)
+        intents.try_again(connection, channel, "revise", now)  # of these the newest counts
     return why

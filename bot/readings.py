@@ -50,8 +50,16 @@ def open_gaps(
     heard = select(messages.c.channel, last).where(of_platform).group_by(messages.c.channel)
     marks = connection.execute(heard).all()
     for mark in marks:
-        _open_gap(connection, mark.channel, moment(mark.last), now, thorough=thorough)
+        since = _not_of_backfill(connection, mark.channel, moment(mark.last))
+        _open_gap(connection, mark.channel, since, now, thorough=thorough)
     return len(marks)
+
+
+def _not_of_backfill(connection: Connection, channel: str, last: datetime) -> datetime:
+    """While a backfill has not come to its end, what it heard last is old: nothing of that time is to be answered."""
+    backfill = reading(connection, channel, Purpose.BACKFILL)
+    unfinished = backfill is not None and backfill.done_at is None
+    return max(last, backfill.begun_at) if backfill is not None and unfinished else last
 
 
 def _open_gap(connection: Connection, channel: str, last: datetime, now: datetime, *, thorough: bool) -> None:

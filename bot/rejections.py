@@ -99,7 +99,7 @@ def _carry_out(connection: Connection, config: Config, row: Row[Any], fate: Fate
     ledger.withdraw(connection, row.id)
     if fate is Fate.DELETE:
         revisions.forget(connection, row.id)
-        intents.intend(connection, row.id, "delete", row.channel, now)
+        intents.take_back(connection, row, now)
     else:
         note = note_of(Why.REJECTED, now, config.tz)
         revisions.put_revision(connection, row, Why.REJECTED, note, None, now)

@@ -19,6 +19,7 @@ from bot.clock import Clock
 from bot.config import Config
 from bot.forget import BATCH, Account, empty_deliveries
 from bot.held import AGED, HELD, Aged
+from bot.intents import OUT_OF_REACH
 from bot.scorer import silent
 from bot.situation import conversation_for
 from bot.tables import (
@@ -188,7 +189,10 @@ def _expire_rest(connection: Connection, before: datetime) -> None:
     connection.execute(update(outbox).where(never).values(state=Sent.DROPPED.value))
     _empty(connection, whispers.c.text, old, None)
     _empty(connection, whispers.c.respond_to, old, None)
-    _empty(connection, outbox.c.error, and_(outbox.c.due_at < at, ~_UNSENT), None)
+    ours = outbox.c.error.startswith(
+        OUT_OF_REACH
+    )  # our own words, by which it is done when the channel is back
+    _empty(connection, outbox.c.error, and_(outbox.c.due_at < at, ~_UNSENT, ~ours), None)
     aside = and_(inbox.c.state == InboxState.POISON.value, inbox.c.at < at, inbox.c.received_at < at)
     empty_deliveries(connection, Account(), list(connection.scalars(select(inbox.c.id).where(aside))))
 

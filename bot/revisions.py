@@ -87,7 +87,11 @@ def last_of(connection: Connection, suggestion_id: str) -> Row[Any] | None:
 
 def is_on_its_way(connection: Connection, suggestion_id: str) -> bool:
     last = last_of(connection, suggestion_id)
-    return last is not None and last.state == State.INTENDED
+    if last is None or last.state != State.INTENDED:
+        return False
+    mine = and_(outbox.c.suggestion_id == suggestion_id, outbox.c.kind == f"{REVISE}{last.number}")
+    open_ = select(outbox.c.id).where(mine, outbox.c.state.in_([Sent.INTENT, Sent.SENDING]))
+    return connection.execute(open_).first() is not None
 
 
 def is_struck(connection: Connection, suggestion_id: str) -> bool:

@@ -72,6 +72,7 @@ class Workspace(Protocol):
     """What is read: a ``SlackWorkspace``."""
 
     me: wire.Me
+    team: Mapping[str, Any]  # which one an organisation's token is to be used for
 
     @property
     def client(self) -> Any: ...
@@ -92,7 +93,11 @@ class SlackHistory:
         client, team = self.workspace.client, self.workspace.me.team
         listed = pages(
             lambda cursor: client.conversations_list(
-                types="public_channel,private_channel", exclude_archived=True, limit=LISTED, cursor=cursor
+                types="public_channel,private_channel",
+                exclude_archived=True,
+                limit=LISTED,
+                cursor=cursor,
+                **self.workspace.team,
             ),
             "channels",
         )

@@ -59,7 +59,7 @@ class SlackWorkspace:
     ) -> None:
         self.me = me
         # The token of a whole organisation does not say which workspace is meant.
-        self._team: Mapping[str, Any] = {"team_id": me.team} if of_org else {}
+        self.team: Mapping[str, Any] = {"team_id": me.team} if of_org else {}
         self.granted = granted
         self.client = client_of(token, base_url)
         self._channels: Kept[str, Channel] = Kept(CHANNELS_KEPT)
@@ -356,7 +356,7 @@ class SlackWorkspace:
                 exclude_archived=True,
                 limit=PAGE,
                 cursor=cursor,
-                **self._team,
+                **self.team,
             ),
             "channels",
         )
@@ -403,9 +403,9 @@ class SlackWorkspace:
 
     async def _group(self, ref: str) -> Sequence[str]:
         if not ref.startswith("@"):
-            call = self.client.usergroups_users_list(usergroup=wire.bare(ref), **self._team)
+            call = self.client.usergroups_users_list(usergroup=wire.bare(ref), **self.team)
             return list((await read(call))["users"])
-        answer = await read(self.client.usergroups_list(include_users=True, **self._team))
+        answer = await read(self.client.usergroups_list(include_users=True, **self.team))
         group = wire.group_called(answer["usergroups"], ref)
         if group is None:
             raise UnknownGroup(f"Slack has no user group {ref}; take it out of analysts, or mend its handle")

@@ -50,7 +50,10 @@ class SlackWorkspaces:
     def join(self, installed: Installed) -> None:
         """Serve it, or go on with its new token."""
         self._installed[installed.home] = installed
-        for team in {installed.home, *installed.teams}:
+        known = {
+            team for team, home in self._whose.items() if home == installed.home
+        }  # installed anew: new token
+        for team in {installed.home, *installed.teams, *known}:
             self._serve(installed, team)
 
     def join_team(self, installed: Installed, team: str) -> None:

@@ -5,7 +5,7 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
-from bot import revisions
+from bot import forget, intents, presences, revisions
 from bot.adapters import lark_cards, slack_wire
 from bot.adapters.acts import Post
+from bot.adapters.events import Departure, Left, Reopened
 from bot.answerer import Citation, Line, Suggestion
 from bot.parts import MAX_PARTS, cut, parts_of
 from bot.revising import Why
@@ -247,6 +248,45 @@ async def test_an_answer_of_several_messages_never_changes_in_part(slack: LocalS
         assert not put(Why.CORRECTED)
         assert [str(reply.blocks) for reply in slack.bot_replies(ts)] == before
         assert put(Why.CHANGED)  # its source says something else: then all of it goes
+        await slack.until(lambda: slack.bot_replies(ts) == [])
+
+
+async def test_what_could_not_be_taken_back_goes_whole_when_the_channel_is_back(
+    slack: LocalSlack, tmp_path: Path
+) -> None:
+    async with live(slack, tmp_path) as run:
+        ts = slack.post(CHANNEL, ANN, f"@earshot {QUESTION}")
+        said = await all_said(run, ts)
+        channel, now = f"slack:{slack.identity.team}/{CHANNEL}", datetime.now(UTC)
+
+        def archived(connection: Connection) -> None:
+            gone = Left(channel=channel, how=Departure.ARCHIVED, at=now)
+            presences.take(connection, channel, gone)
+            [row] = connection.execute(suggestions.select()).all()
+            intents.take_back(connection, row, now)
+
+        await run.database.run(archived)
+        await run.app.drain()
+        assert len(slack.bot_replies(ts)) == len(said)
+        back = Reopened(channel=channel, at=now + timedelta(seconds=1))
+        await run.database.run(lambda connection: presences.take(connection, channel, back))
+        await slack.until(lambda: slack.bot_replies(ts) == [])
+
+
+async def test_what_is_being_taken_back_goes_whole_though_its_channel_is_forgotten(
+    slack: LocalSlack, tmp_path: Path
+) -> None:
+    async with live(slack, tmp_path) as run:
+        ts = slack.post(CHANNEL, ANN, f"@earshot {QUESTION}")
+        await all_said(run, ts)
+        channel = f"slack:{slack.identity.team}/{CHANNEL}"
+
+        def take_back(connection: Connection) -> None:
+            [row] = connection.execute(suggestions.select()).all()
+            intents.take_back(connection, row, datetime.now(UTC))
+
+        await run.database.run(take_back)
+        await forget.forget_channel(run.database, channel, config=config(), now=datetime.now(UTC))
         await slack.until(lambda: slack.bot_replies(ts) == [])
 
 

@@ -1,7 +1,7 @@
 """Reading a Slack channel in windows: all of it, once, oldest first, whatever the limits are."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -45,6 +45,7 @@ class Past:
 class Workspace:
     def __init__(self, client: Past) -> None:
         self.me = ME
+        self.team: Mapping[str, Any] = {}
         self.client = client
 
 
