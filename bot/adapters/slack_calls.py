@@ -17,6 +17,8 @@ TIMEOUT = 20  # seconds for one request
 RENEWAL = 60.0  # seconds in which a token that ran out may be renewed
 # After these nobody can say whether it took effect.
 _DOUBTFUL = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
+# Of us, not of the channel: once that is mended, what was not read can be read.
+_MENDABLE = frozenset({"invalid_auth", "account_inactive", "token_revoked", "not_authed", "missing_scope"})
 NETWORK = (aiohttp.ClientError, TimeoutError, SlackClientError)
 
 
@@ -114,7 +116,7 @@ async def read_at_leisure(call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResp
         return await call
     except SlackApiError as error:
         told = _act_error(error)
-        if isinstance(told, ActUncertain):
+        if isinstance(told, ActUncertain) or error_of(error) in _MENDABLE:
             raise LookupFailed(f"Slack: {told}") from error
         raise told from error
     except NETWORK as error:
