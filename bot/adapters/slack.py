@@ -147,10 +147,15 @@ class SlackAdapter:
                 f"Slack: the bot token lacks the scope{'s' if len(missing) > 1 else ''} {', '.join(missing)}; "
                 "add them under OAuth & Permissions (or paste manifest.json again) and reinstall the app"
             )
-        org = answer.get("enterprise_id") if answer.get("is_enterprise_install") else None
+        if answer.get(
+            "is_enterprise_install"
+        ):  # which of its workspaces are served would be forgotten by a restart
+            raise StartFailed(
+                "Slack: SLACK_BOT_TOKEN is of a whole organisation; install it by OAuth instead (docs/slack.md)"
+            )
         return Installed(
-            id=f"{wire.NAME}:{org or answer['team_id']}",
-            name=str(answer.get("team") or org or answer["team_id"]),
+            id=f"{wire.NAME}:{answer['team_id']}",
+            name=str(answer.get("team") or answer["team_id"]),
             user=answer["user_id"],
             bot=answer.get("bot_id"),
             url=answer["url"],
